@@ -1,0 +1,119 @@
+"""Reading a spec file. Whatever is wrong comes out as one SpecError that names fields and says what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cluster.explain import explain
+from cluster.problems import shown
+from cluster.spec import FleetSpec
+from cluster.strict_yaml import NotYaml, parse
+
+PROJECT_ROOT = Path(__file__).parent.parent
+MAX_BYTES = 200_000
+MAX_PROBLEMS = 30
+"""Lines of one error; whoever feeds a wrong file need not read a thousand."""
+
+
+class SpecError(Exception):
+    """The spec cannot be used; the message has a line for each problem."""
+
+
+def load_spec(path: Path | str) -> FleetSpec:
+    """Read, check and complete a spec file.
+
+    Model and tokenizer folders become absolute, so that the result stands on its own and can be sent to other nodes
+    as `spec.model_dump(mode="json")`.
+
+    Raises:
+        SpecError: the file cannot be read, is not YAML, or is not a valid spec.
+    """
+    path = Path(path)
+    try:
+        data = parse(_read(path))
+    except NotYaml as error:
+        raise SpecError(f"{path}: {error}") from error
+    if not isinstance(data, dict):
+        raise SpecError(f"{path}: found {shown(data)}: write a mapping that begins with `pools:`")
+    problems = list(_missing_folders(data, path))
+    try:
+        spec = FleetSpec.model_validate(_with_folders(data, path))
+    except ValidationError as error:
+        raise _spec_error(path, chain(problems, explain(error))) from error
+    if problems:
+        raise _spec_error(path, iter(problems))
+    return spec
+
+
+def _spec_error(path: Path, problems: Iterator[str]) -> SpecError:
+    lines = [f"{path}: {line}" for line in islice(problems, MAX_PROBLEMS)]
+    rest = sum(1 for _ in problems)
+    return SpecError("\n".join([*lines, f"{path}: and {rest} more problems"] if rest else lines))
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SpecError(f"{path}: cannot be read ({reason}): write the path of a YAML file") from error
+    if len(raw) > MAX_BYTES:
+        raise SpecError(f"{path}: too long for a spec: at most {MAX_BYTES} bytes are read")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: not a text file (byte {error.start} is not UTF-8): write a YAML file") from error
+
+
+# -- folders -------------------------------------------------------------------------------------------------------
+
+
+def _with_folders(data: dict[Any, Any], path: Path) -> dict[Any, Any]:
+    """Pools' model and tokenizer folders made absolute, the text that was written kept as the public name."""
+    pools = data.get("pools")
+    if not isinstance(pools, dict):
+        return data
+    return data | {"pools": {name: _pool_with_folders(pool, path) for name, pool in pools.items()}}
+
+
+def _pool_with_folders(pool: Any, path: Path) -> Any:
+    if not isinstance(pool, dict):
+        return pool
+    found = {field: str(folder) for field, text in _written(pool) if (folder := _folder(text, path))}
+    if "model" in found and pool.get("served_name") is None:
+        found["served_name"] = pool["model"]
+    return pool | found
+
+
+def _missing_folders(data: dict[Any, Any], path: Path) -> Iterator[str]:
+    """Texts that can only mean a folder, without one."""
+    pools = data.get("pools")
+    for name, pool in pools.items() if isinstance(pools, dict) else ():
+        for field, text in _written(pool):
+            if text.startswith((".", "/", "~", "demo/")) and _folder(text, path) is None:
+                hint = "run `make demo-models`" if text.startswith("demo/") else "write an existing folder or a hub id"
+                yield f"pools.{name}.{field}: found {shown(text)}, where there is no folder: {hint}"
+
+
+def _written(pool: Any) -> Iterator[tuple[str, str]]:
+    for field in ("model", "tokenizer") if isinstance(pool, dict) else ():
+        if isinstance(pool.get(field), str) and pool[field]:
+            yield field, pool[field]
+
+
+def _folder(written: str, path: Path) -> Path | None:
+    """The folder meant, seen from the spec file, the working directory or the project."""
+    try:
+        for base in (path.parent, Path.cwd(), PROJECT_ROOT):
+            candidate = (base / Path(written).expanduser()).resolve()
+            if candidate.is_dir():
+                return candidate
+    except (OSError, RuntimeError, ValueError):  # names too long, loops of links, unknown ~users, NUL bytes
+        pass
+    return None

@@ -1,0 +1,132 @@
+"""Memory arithmetic: what one device of a pool holds. GB is 10**9 bytes, GiB 2**30; everything here is GiB or bytes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cluster.facts import ModelFacts
+from cluster.spec import HardwareSpec, PoolSpec
+from cluster.widths import dtype_bytes, kv_bytes, weight_bytes_each
+
+GIB = 2**30
+GPU_RUNTIME_GIB = 2.2
+"""Reserve for activations, CUDA graphs and the CUDA context, one value for all models. Chosen so that the arithmetic
+gives the reference figures in the tests; real profiles differ by about a GiB with the model and the batch."""
+CPU_RUNTIME_GIB = 0.9
+"""Python, torch and vLLM in the two processes of a CPU replica, measured as proportional set size."""
+GPU_MEMORY_UTILIZATION = 0.9
+"""Share of a GPU's memory when the spec names none: a little below vLLM's own default, so that an estimate is not
+too good."""
+MAX_NUM_SEQS = 128
+"""Sequences in a batch when the spec names none: what vLLM's AsyncLLM takes."""
+TYPICAL_TOKENS = 1366
+"""Prompt plus answer of an average chat request: 1155 + 211 tokens in Azure's 2023 conversation trace."""
+
+
+@dataclass(frozen=True)
+class PoolMemory:
+    """One device of one replica of a pool; sizes in GiB."""
+
+    device_gib: float
+    usable_gib: float
+    """The share of the device that vLLM may use."""
+    weights_gib: float
+    runtime_gib: float
+    kv_gib: float
+    """The KV cache; negative when not even the weights fit."""
+    kv_bytes_per_token: float
+    """On one device."""
+    kv_tokens: int
+    """Tokens the replica's KV cache holds, over all its data-parallel copies."""
+    max_context_tokens: int
+    sequences: int
+    """Sequences of full context that run at once, at most `max_num_seqs` of each data-parallel copy."""
+    typical_sequences: int
+    """As `sequences`, for requests of `typical_tokens`."""
+    spare_gib: float
+    """What could be taken away with one sequence of full context still fitting; negative: short by so much, and vLLM
+    would refuse to start."""
+
+    @property
+    def typical_tokens(self) -> int:
+        """Prompt plus answer of a typical request."""
+        return min(TYPICAL_TOKENS, self.max_context_tokens)
+
+    @property
+    def fits(self) -> bool:
+        """Whether one sequence of full context fits."""
+        return self.spare_gib >= 0
+
+
+def pool_memory(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec) -> PoolMemory:
+    """The arithmetic of one pool's device."""
+    options = pool.engine.options
+    on_gpu = hardware.catalogue.accelerator_type is not None
+    utilization = float(options.get("gpu_memory_utilization", GPU_MEMORY_UTILIZATION)) if on_gpu else 1.0
+    usable = hardware.device_memory_gib * utilization
+    weights = weight_bytes(facts, pool) / GIB
+    runtime = GPU_RUNTIME_GIB if on_gpu else CPU_RUNTIME_GIB
+    room = usable - weights - runtime
+    asked = options.get("kv_cache_memory_bytes")
+    # vLLM takes a size that is asked for at its word and looks at no share then: what bounds it is the whole device.
+    spare_room = math.inf if asked is None else hardware.device_memory_gib - weights - runtime - asked / GIB
+    kv = room if asked is None else asked / GIB
+    per_token = kv_bytes_per_token(facts, pool)
+    context = int(options.get("max_model_len") or facts.max_context_tokens)
+    spare_kv = kv - _held(context, facts) * per_token / GIB
+    return PoolMemory(
+        device_gib=hardware.device_memory_gib,
+        usable_gib=usable,
+        weights_gib=weights,
+        runtime_gib=runtime,
+        kv_gib=kv,
+        kv_bytes_per_token=per_token,
+        kv_tokens=pool.parallel.data * max(0, int(kv * GIB / per_token)),
+        max_context_tokens=context,
+        sequences=_sequences(kv, context, facts, pool),
+        typical_sequences=_sequences(kv, min(context, TYPICAL_TOKENS), facts, pool),
+        spare_gib=min(spare_kv, spare_room),
+    )
+
+
+def _sequences(kv_gib: float, tokens: int, facts: ModelFacts, pool: PoolSpec) -> int:
+    """Sequences of a length that run at once; every data-parallel copy has a KV cache and a batch of its own."""
+    batch = int(pool.engine.options.get("max_num_seqs") or MAX_NUM_SEQS)
+    fitting = int(kv_gib * GIB / (_held(tokens, facts) * kv_bytes_per_token(facts, pool)))
+    return pool.parallel.data * max(0, min(fitting, batch))
+
+
+def _held(tokens: int, facts: ModelFacts) -> int:
+    """Tokens of a sequence that the cache keeps: a sliding window lets go what no later token can see."""
+    return min(tokens, facts.sliding_window or tokens)
+
+
+def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
+    """Bytes of weights on the fullest device of a replica.
+
+    Attention and MLP matrices are split over tensor ranks, layers over pipeline stages, experts over expert ranks (or,
+    without expert parallelism, their matrices over tensor ranks). Key and value projections are repeated where there
+    are fewer KV heads than tensor ranks; that is small and left out. Embeddings are not quantised; with a pipeline, the
+    first stage holds the input's and the last the output's.
+    """
+    parallel = pool.parallel
+    stage = math.ceil(facts.layers / parallel.pipeline) / facts.layers
+    dense = facts.layers * facts.attention + (facts.layers - facts.moe_layers) * facts.dense_mlp
+    dense += facts.moe_layers * facts.mlp
+    routed = facts.moe_layers * facts.experts * facts.expert
+    matrices = dense / parallel.tensor + routed / (parallel.tensor * (parallel.data if parallel.expert > 1 else 1))
+    both = parallel.pipeline == 1 or facts.ties_embeddings
+    embeddings = facts.embeddings / parallel.tensor / (1 if both else 2)
+    each, plain = weight_bytes_each(facts, pool.engine.options), dtype_bytes(facts, pool.engine.options)
+    return stage * (matrices * each + facts.small * plain) + embeddings * plain
+
+
+def kv_bytes_per_token(facts: ModelFacts, pool: PoolSpec) -> float:
+    """Bytes of KV cache per token on one device: width x layers of the stage x bytes, KV heads split over tensor ranks.
+
+    A rank holds at least one KV head, and the latent of MLA is whole on every rank.
+    """
+    tensor, pipeline = pool.parallel.tensor, pool.parallel.pipeline
+    share = 1.0 if facts.is_mla else math.ceil(facts.kv_heads / tensor) / facts.kv_heads
+    return facts.kv_width * share * math.ceil(facts.layers / pipeline) * kv_bytes(facts, pool.engine.options)

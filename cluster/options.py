@@ -1,0 +1,111 @@
+"""Engine options: the names and values that each engine kind accepts.
+
+vLLM's own names ship in vllm_arguments.json, so that checking needs no vLLM: the fields of AsyncEngineArgs and of the
+serving layer's BaseFrontendArgs. A test holds the file against the installed release and says how to renew it. vLLM
+checks the values when it starts; here only those are checked that the arithmetic of `cluster.memory` reads, and those
+that the rest of the spec already says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from cluster.problems import Problems, did_you_mean, shown
+
+DTYPES = ("auto", "float32", "float", "bfloat16", "float16", "half")
+
+SAID_ELSEWHERE = {
+    "model": "model",
+    "tokenizer": "tokenizer",
+    "served_model_name": "served_name or aliases",
+    "tensor_parallel_size": "parallel.tensor",
+    "pipeline_parallel_size": "parallel.pipeline",
+    "data_parallel_size": "parallel.data",
+    "enable_expert_parallel": "parallel.expert",
+}
+"""vLLM arguments that the pool's own fields set; a second place could only contradict the first."""
+
+
+def check_engine_options(kind: str, options: Mapping[str, Any]) -> None:
+    """Refuse options the engine does not know, and values the arithmetic cannot use.
+
+    Raises:
+        Problems: one text per option, under `options.<name>`.
+    """
+    known = vllm_argument_names() if kind == "vllm" else frozenset(SIMULATED_VALUES)
+    values = VLLM_VALUES if kind == "vllm" else SIMULATED_VALUES
+    problems = {}
+    for name, value in options.items():
+        if kind == "vllm" and name in SAID_ELSEWHERE:
+            problems[f"options.{name}"] = f"the pool says this itself: write it as {SAID_ELSEWHERE[name]}"
+        elif name not in known:
+            hint = did_you_mean(name, sorted(known))
+            problems[f"options.{name}"] = f"not an argument of the {kind} engine; {hint}"
+        elif name in values and (wanted := values[name](value)):
+            problems[f"options.{name}"] = f"found {shown(value)}: write {wanted}"
+        if len(problems) == 20:
+            break
+    if problems:
+        raise Problems(problems)
+
+
+@cache
+def vllm_argument_names() -> frozenset[str]:
+    """Argument names of the vLLM release this project pins."""
+    return frozenset(json.loads((files("cluster") / "vllm_arguments.json").read_text()))
+
+
+# -- values: each check says what to write, or nothing ---------------------------------------------------------------
+
+
+def _whole_number(value: Any) -> str:
+    good = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return "" if good else "a whole number of at least 1"
+
+
+def _rate(value: Any) -> str:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+    return "" if good else "a number above 0"
+
+
+def _share(value: Any) -> str:
+    return "a number above 0 and at most 1" if _rate(value) or value > 1 else ""
+
+
+def _dtype(value: Any) -> str:
+    return "" if value in DTYPES else f"one of {', '.join(DTYPES)}"
+
+
+def _text(value: Any) -> str:
+    return "" if isinstance(value, str) and value else "a name"
+
+
+def _or_none(check: Callable[[Any], str]) -> Callable[[Any], str]:
+    """vLLM's default for some arguments is None."""
+    return lambda value: "" if value is None else check(value)
+
+
+VLLM_VALUES: dict[str, Callable[[Any], str]] = {
+    # vLLM can also choose a context length by itself (-1); a fleet whose pools must route by length cannot.
+    "max_model_len": _or_none(_whole_number),
+    "max_num_seqs": _or_none(_whole_number),
+    "max_num_batched_tokens": _or_none(_whole_number),
+    "block_size": _or_none(_whole_number),
+    "kv_cache_memory_bytes": _or_none(_whole_number),
+    "stream_interval": _whole_number,
+    "gpu_memory_utilization": _share,
+    "dtype": _dtype,
+    "quantization": _or_none(_text),
+    "kv_cache_dtype": _text,
+}
+SIMULATED_VALUES: dict[str, Callable[[Any], str]] = {
+    "prefill_tokens_per_s": _rate,
+    "decode_tokens_per_s": _rate,
+    "kv_capacity_tokens": _whole_number,
+    "max_model_len": _whole_number,
+    "max_num_seqs": _whole_number,
+}

@@ -1,0 +1,112 @@
+"""Placement arithmetic: can a pool's replicas be laid out on the nodes there are?"""
+
+from __future__ import annotations
+
+from cluster.facts import ModelFacts
+from cluster.spec import FleetSpec, HardwareSpec, PlacementStrategy, PoolSpec
+
+
+def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> dict[str, str]:
+    """Why not even one replica of a pool can be laid out: by field of the pool, what is wrong and what to write."""
+    pool, hardware = spec.pools[name], spec.hardware_of(name)
+    ranks, there = pool.parallel.devices, hardware.nodes * hardware.devices_per_node
+    problems = {}
+    if ranks > there:
+        problems["parallel"] = f"a replica wants {ranks} devices, there are {there}: split it less or add nodes"
+    elif pool.placement == "strict_pack" and ranks > hardware.devices_per_node:
+        problems["placement"] = (
+            f"strict_pack wants {ranks} devices in one node, a node has {hardware.devices_per_node}: write pack, or "
+            "take nodes with more devices"
+        )
+    elif pool.placement == "strict_spread" and ranks > hardware.nodes:
+        problems["placement"] = (
+            f"strict_spread wants {ranks} nodes, there are {hardware.nodes}: write spread, or add nodes"
+        )
+    if facts and facts.is_mla and hardware.device == "cpu" and pool.engine.options.get("dtype") in ("float32", "float"):
+        problems["engine.options.dtype"] = "vLLM's CPU kernels take no float32 for latent attention: write bfloat16"
+    return problems | (layout_problems(pool, facts) if facts else {})
+
+
+def layout_problems(pool: PoolSpec, facts: ModelFacts) -> dict[str, str]:
+    """Why a model cannot be split as written, by field of the pool. vLLM refuses the same when it starts."""
+    tensor, pipeline, expert = pool.parallel.tensor, pool.parallel.pipeline, pool.parallel.expert
+    problems = {}
+    if facts.heads % tensor:
+        problems["parallel.tensor"] = f"{facts.heads} attention heads do not split over {tensor}: write a divisor"
+    elif not facts.is_mla and facts.kv_heads % tensor and tensor % facts.kv_heads:
+        problems["parallel.tensor"] = (
+            f"{facts.kv_heads} KV heads do not split over {tensor}: write a divisor or a multiple of {facts.kv_heads}"
+        )
+    if pipeline > facts.layers:
+        problems["parallel.pipeline"] = f"{facts.layers} layers do not split over {pipeline}: write at most that many"
+    if expert > 1 and not facts.experts:
+        problems["parallel.expert"] = "the model has no experts: write expert: 1"
+    elif facts.experts % expert:
+        problems["parallel.expert"] = f"{facts.experts} experts do not split over {expert}: write a divisor"
+    asked = pool.engine.options.get("max_model_len") or 0
+    if asked > facts.max_context_tokens and not facts.stretches_context and "hf_overrides" not in pool.engine.options:
+        problems["engine.options.max_model_len"] = (
+            f"found {asked}, the model was made for {facts.max_context_tokens}: write at most that"
+        )
+    return problems
+
+
+def hardware_demand(spec: FleetSpec) -> dict[str, tuple[int, int, int]]:
+    """Per hardware: devices that all pools' minimum replicas take, that their maximum would take, and that exist."""
+    demand = {name: [0, 0, h.nodes * h.devices_per_node] for name, h in spec.hardware.items()}
+    for name, pool in spec.pools.items():
+        row = demand[spec.hardware_name(name)]
+        row[0] += pool.replicas.min * pool.parallel.devices
+        row[1] += pool.replicas.max * pool.parallel.devices
+    return {name: (low, high, there) for name, (low, high, there) in demand.items()}
+
+
+def unplaced(spec: FleetSpec, hardware_name: str) -> list[str]:
+    """Pools whose minimum replicas find no room together, though their devices may suffice in number.
+
+    Replicas with the most ranks are placed first, those bound to one node before the others, each on the fullest nodes
+    that take it. For sizes that divide one another, as device counts do, nothing is lost by this order.
+    """
+    nodes = _free_nodes(spec.hardware[hardware_name])
+    replicas = [
+        (name, pool)
+        for name, pool in spec.pools.items()
+        if spec.hardware_name(name) == hardware_name
+        for _ in range(min(pool.replicas.min, sum(nodes) // pool.parallel.devices + 1))
+    ]
+    replicas.sort(key=lambda each: (not each[1].placement.startswith("strict"), -each[1].parallel.devices))
+    left = []
+    for name, pool in replicas:
+        if not _place(nodes, pool.parallel.devices, pool.placement) and name not in left:
+            left.append(name)
+    return left
+
+
+def _free_nodes(hardware: HardwareSpec) -> list[int]:
+    return [hardware.devices_per_node] * hardware.nodes
+
+
+def _place(nodes: list[int], ranks: int, strategy: PlacementStrategy) -> bool:
+    """Take a replica's devices from the free ones per node; False, and nothing taken, when they are not there."""
+    order = sorted((n for n in range(len(nodes)) if nodes[n]), key=lambda n: nodes[n])
+    if strategy == "strict_spread":
+        # From the emptiest nodes, so that whole ones do not go to a single rank each.
+        chosen = dict.fromkeys(order[::-1][:ranks], 1) if len(order) >= ranks else {}
+    elif strategy == "strict_pack":
+        chosen = next(({n: ranks} for n in order if nodes[n] >= ranks), {})
+    else:
+        chosen = _anywhere(nodes, order, ranks)
+    for node, taken in chosen.items():
+        nodes[node] -= taken
+    return bool(chosen)
+
+
+def _anywhere(nodes: list[int], order: list[int], ranks: int) -> dict[int, int]:
+    """One node where that is possible, several otherwise."""
+    chosen: dict[int, int] = next(({n: ranks} for n in order if nodes[n] >= ranks), {})
+    if not chosen and sum(nodes) >= ranks:
+        for node in order[::-1]:
+            chosen[node] = min(nodes[node], ranks - sum(chosen.values()))
+            if sum(chosen.values()) == ranks:
+                break
+    return chosen

@@ -1,0 +1,37 @@
+"""What is wrong with a spec, in words: field path, what was found, what to write."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+
+class Problems(ValueError):
+    """Problems of the fields below the section that raises this, by their path in it."""
+
+    def __init__(self, by_field: Mapping[str, str] | None = None, **more: str) -> None:
+        self.by_field = dict(by_field or {}) | more
+        super().__init__("; ".join(f"{field}: {text}" for field, text in self.by_field.items()))
+
+
+def did_you_mean(written: str, known: Iterable[str], most: int = 20) -> str:
+    """The name that was probably meant, or the names there are (the first `most` of them)."""
+    names = list(known)
+    plain = {name.lower().replace("-", "_"): name for name in names}
+    if close := difflib.get_close_matches(written.lower().replace("-", "_"), plain, 1):
+        return f"did you mean '{plain[close[0]]}'?"
+    listed = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    return f"write one of {listed}" if names else "nothing may be written here"
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value as it may stand in a line of text. Nested values are never spelled out: aliases can make them huge."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, (dict, list, tuple, set)):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
+    try:
+        text = repr(value)
+    except ValueError:  # an integer too long for Python to print
+        return "a number of thousands of digits"
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -1,0 +1,304 @@
+"""The fleet spec: one YAML file describes pools, hardware, routing, scaling and the gateway.
+
+Everything is frozen and refuses unknown keys. Units are in the names: `_s` seconds, `_gib` 2**30 bytes,
+`_per_mtok` price per million tokens. Reading a file with field-path errors is `cluster.loading`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from cluster.devices import DEVICES, Device
+from cluster.options import check_engine_options
+from cluster.problems import Problems, did_you_mean
+
+TIERS = ("small", "moe", "large")
+Tier = Literal["small", "moe", "large"]
+EngineKind = Literal["vllm", "simulated"]
+Capability = Literal["tools", "vision", "structured_outputs"]
+PlacementStrategy = Literal["pack", "spread", "strict_pack", "strict_spread"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class Part(BaseModel):
+    """Base of every section: immutable; a key that is not a field is an error.
+
+    Strict, because YAML has types of its own: `nodes: yes` or `nodes: "2"` is a slip of the pen, not a number. Lists
+    are tuples here, which is the one conversion that fields allow themselves.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class EngineSpec(Part):
+    """What runs the model inside a replica."""
+
+    kind: EngineKind = "vllm"
+    """Which engine hosts the model."""
+    options: dict[str, Any] = {}
+    """Passed to the engine under its own argument names (for vLLM: those of its EngineArgs)."""
+    max_ongoing_requests: int = Field(default=256, ge=1)
+    """Requests one replica holds, waiting or running in the engine; more wait at the gateway."""
+    start_timeout_s: float = Field(default=600.0, gt=0)
+    """How long a replica may take from process start to its warm-up answer before the start counts as failed."""
+
+    @model_validator(mode="after")
+    def _options_exist(self) -> Self:
+        check_engine_options(self.kind, self.options)
+        return self
+
+
+class ParallelSpec(Part):
+    """How one replica is split over devices."""
+
+    tensor: int = Field(default=1, ge=1)
+    """Tensor-parallel ranks: every layer's matrices are split over them."""
+    pipeline: int = Field(default=1, ge=1)
+    """Pipeline stages: consecutive layers are split over them."""
+    expert: int = Field(default=1, ge=1)
+    """Expert-parallel ranks: 1 keeps every expert on every rank, `tensor * data` spreads them."""
+    data: int = Field(default=1, ge=1)
+    """Data-parallel copies of the attention layers inside one replica."""
+
+    @model_validator(mode="after")
+    def _experts_span_the_ranks(self) -> Self:
+        if self.expert not in (1, self.tensor * self.data):
+            raise Problems(
+                expert=f"found {self.expert}: experts are spread over all tensor x data ranks or not at all; "
+                + ("write 1" if self.tensor * self.data == 1 else f"write 1 or {self.tensor * self.data}")
+            )
+        return self
+
+    @property
+    def devices(self) -> int:
+        """Devices (ranks) that one replica needs."""
+        return self.tensor * self.pipeline * self.data
+
+
+class ReplicasSpec(Part):
+    """Bounds on the number of replicas of a pool."""
+
+    min: int = Field(default=1, ge=0, le=10_000)
+    """Replicas kept without load; 0 lets the pool scale to zero."""
+    max: int = Field(default=1, ge=1, le=10_000)
+    """Replicas under any load."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise Problems(min=f"found {self.min}, more than max: write at most {self.max}, or a greater max")
+        return self
+
+
+class PricesSpec(Part):
+    """What a pool costs, in any one currency; routing uses the ratios between pools."""
+
+    input_per_mtok: float = Field(default=0.0, ge=0)
+    """Price of a million prompt tokens."""
+    output_per_mtok: float = Field(default=0.0, ge=0)
+    """Price of a million generated tokens."""
+    replica_per_hour: float = Field(default=0.0, ge=0)
+    """Price of one replica running for an hour, busy or idle."""
+
+
+def _whole_strategy(value: Any) -> Any:
+    """`strict` alone means the common case of it: all ranks on one node."""
+    return "strict_pack" if value == "strict" else value
+
+
+class PoolSpec(Part):
+    """Replicas of one model in one engine shape."""
+
+    tier: Tier
+    """Capability class that this pool serves."""
+    model: Text
+    """A model folder (relative to the spec file or to the working directory) or a hub id."""
+    tokenizer: Text | None = None
+    """A tokenizer folder or hub id; default: the model's own."""
+    served_name: Text | None = None
+    """The model's name in answers and in /v1/models; default: `model` as written."""
+    aliases: tuple[Text, ...] = Field(default=(), strict=False)
+    """Other names under which requests may pin this pool."""
+    capabilities: tuple[Capability, ...] = Field(default=("structured_outputs",), strict=False)
+    """What requests may ask of this pool beyond text; others are routed past it."""
+    engine: EngineSpec = EngineSpec()
+    """Engine kind and options."""
+    parallel: ParallelSpec = ParallelSpec()
+    """Layout of one replica over devices."""
+    placement: Annotated[PlacementStrategy, BeforeValidator(_whole_strategy)] = "pack"
+    """Where the ranks of a replica go: pack (few nodes), spread (many), strict_pack (or `strict`: one node),
+    strict_spread (a node for each rank)."""
+    hardware: str | None = None
+    """A name from the `hardware` section; may be left out when there is only one."""
+    replicas: ReplicasSpec = ReplicasSpec()
+    """Bounds on the number of replicas."""
+    prices: PricesSpec = PricesSpec()
+    """Cost of tokens and of replicas."""
+
+    @property
+    def public_name(self) -> str:
+        """The model's name as clients see it."""
+        return self.served_name or self.model
+
+
+def _known_device(value: str) -> str:
+    if value not in DEVICES:
+        raise ValueError(f"found '{value}': {did_you_mean(value, DEVICES)}")
+    return value
+
+
+class HardwareSpec(Part):
+    """One kind of node. Pools name the device type they need, never a node."""
+
+    device: Annotated[str, AfterValidator(_known_device)] = "cpu"
+    """Device type, a name from the catalogue in `cluster.devices`."""
+    devices_per_node: int = Field(default=1, ge=1, le=1_000)
+    """Devices of that type in one node. For `cpu`: ranks that one node hosts."""
+    nodes: int = Field(default=1, ge=1, le=1_000)
+    """Nodes of this kind: started on a laptop, the upper bound on Kubernetes."""
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Memory of one device; default: the catalogue's. For `cpu`: memory that one rank may use."""
+
+    @property
+    def catalogue(self) -> Device:
+        """The device's facts."""
+        return DEVICES[self.device]
+
+    @property
+    def device_memory_gib(self) -> float:
+        """Memory of one device in GiB."""
+        return self.memory_gib or self.catalogue.memory_gib
+
+
+class RoutingSpec(Part):
+    """How `model: auto` chooses a tier."""
+
+    moe_from_score: float = Field(default=0.34, ge=0, le=1)
+    """Complexity score from which the moe tier answers."""
+    large_from_score: float = Field(default=0.67, ge=0, le=1)
+    """Complexity score from which the large tier answers."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.moe_from_score > self.large_from_score:
+            raise Problems(
+                moe_from_score=f"found {self.moe_from_score}, more than large_from_score: "
+                f"write at most {self.large_from_score}, or a greater large_from_score"
+            )
+        return self
+
+
+class ScalingSpec(Part):
+    """When pools with `replicas.min < replicas.max` grow and shrink."""
+
+    target_ongoing: float = Field(default=16.0, gt=0)
+    """Requests waiting or running per replica that scaling aims for."""
+    upscale_delay_s: float = Field(default=3.0, ge=0)
+    """How long the load must stay above the target before a replica is added."""
+    downscale_delay_s: float = Field(default=120.0, ge=0)
+    """How long the load must stay below the target before a replica is removed."""
+
+
+class GatewaySpec(Part):
+    """The endpoint: limits, timeouts and priorities."""
+
+    port: int = Field(default=8000, ge=1, le=65535)
+    """HTTP port of the endpoint."""
+    replicas: ReplicasSpec = ReplicasSpec(min=1, max=1)
+    """Gateway replicas."""
+    max_body_bytes: int = Field(default=4_000_000, ge=1_000)
+    """Larger request bodies are refused with 413."""
+    max_ongoing_per_replica: int = Field(default=1_000, ge=1)
+    """Requests one gateway replica holds at a time."""
+    request_timeout_s: float = Field(default=600.0, gt=0)
+    """Deadline of a whole request, from its arrival to its last byte."""
+    first_token_timeout_s: float = Field(default=120.0, gt=0)
+    """Deadline for the first byte of an answer, queueing included."""
+    priorities: dict[Text, int] = {"interactive": 0, "normal": 10, "batch": 20}
+    """Names a request may give in the `x-signalbox-priority` header; lower numbers are served first."""
+    default_priority: str = "normal"
+    """Priority of a request that names none."""
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> Self:
+        if self.default_priority not in self.priorities:
+            raise Problems(
+                default_priority=f"found '{self.default_priority}', which is not in priorities: "
+                f"write one of {', '.join(self.priorities)}"
+            )
+        return self
+
+
+def pool_names(pool_name: str, pool: PoolSpec) -> dict[str, str]:
+    """Names by which requests may pin a pool, each with the field it is written in."""
+    named = dict.fromkeys(pool.aliases, ".aliases")
+    named[pool.public_name] = ".served_name" if pool.served_name else ".model"
+    return named | {pool_name: ""}
+
+
+class FleetSpec(Part):
+    """The whole fleet."""
+
+    name: Name = "signalbox"
+    """Name of the Serve application and of what is rendered from this spec."""
+    pools: dict[Name, PoolSpec] = Field(min_length=1)
+    """Pools by name."""
+    hardware: dict[Name, HardwareSpec] = Field(default={"cpu": HardwareSpec()}, min_length=1)
+    """Kinds of nodes by name."""
+    routing: RoutingSpec = RoutingSpec()
+    """How queries find their tier."""
+    scaling: ScalingSpec = ScalingSpec()
+    """How pools grow and shrink."""
+    gateway: GatewaySpec = GatewaySpec()
+    """The endpoint."""
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Self:
+        """Every pool has its hardware, and every name a request may give means one thing."""
+        problems = {}
+        owners = {"auto": "the router's choice"}
+        for pool_name, pool in self.pools.items():
+            try:
+                self.hardware_name(pool_name)
+            except ValueError as error:
+                problems[f"pools.{pool_name}.hardware"] = str(error)
+            for name, field in pool_names(pool_name, pool).items():
+                if name in owners or (name in TIERS and name not in (pool_name, pool.tier)):
+                    taken = owners.get(name, f"the tier {name}")
+                    problems[f"pools.{pool_name}{field}"] = f"the name '{name}' already means {taken}: write another"
+                owners.setdefault(name, f"pool {pool_name}")
+        if problems:
+            raise Problems(problems)
+        return self
+
+    def hardware_name(self, pool_name: str) -> str:
+        """Name of the hardware a pool runs on.
+
+        Raises:
+            ValueError: the pool names none and there are several, or names one that does not exist.
+        """
+        name = self.pools[pool_name].hardware
+        if name is None and len(self.hardware) == 1:
+            return next(iter(self.hardware))
+        if name is None:
+            raise ValueError(f"is missing: write one of {', '.join(self.hardware)}")
+        if name not in self.hardware:
+            raise ValueError(f"found '{name}': {did_you_mean(name, self.hardware)}")
+        return name
+
+    def hardware_of(self, pool_name: str) -> HardwareSpec:
+        """The hardware a pool runs on."""
+        return self.hardware[self.hardware_name(pool_name)]
