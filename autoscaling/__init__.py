@@ -1,0 +1,1 @@
+"""Pure scaling: signals in, desired replicas with a reason out."""

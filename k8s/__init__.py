@@ -1,0 +1,1 @@
+"""Reserved room; see docs/architecture.md."""

@@ -1,0 +1,48 @@
+"""How much a query asks for, as a score in [0,1]. The seam where a learned model takes the rule's place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+Contributions = tuple[tuple[str, float], ...]
+"""Feature names with what each added to the score before squashing, largest first."""
+
+
+class Complexity(Protocol):
+    """Scores a query's features."""
+
+    def score(self, features: Mapping[str, float]) -> tuple[float, Contributions]:
+        """A score in [0,1], rising with complexity, and what made it."""
+
+
+class RuleComplexity:
+    """A transparent additive rule: saturating evidence per feature, squashed by 1 - exp(-x).
+
+    The rule counts steps: numbers to combine, clauses that chain, items to order, and words that ask for reasoning,
+    code or mathematics. Its weights were set by hand on the demo tasks' training wordings
+    and a handful of chat, code and reasoning queries.
+    """
+
+    def score(self, features: Mapping[str, float]) -> tuple[float, Contributions]:
+        """See Complexity.score."""
+        f = features
+        # Two numbers are one step; each further one is a step more. Numbers in a list are ordered, not combined.
+        further = max(0.0, min(f["numbers"] - f["listed_numbers"], 10) - 2)
+        parts = {
+            "numbers to combine": 0.22 + 0.24 * further if further else 0.0,
+            "numbers to order": 0.14 * min(f["listed_numbers"], 12),
+            "operators": 0.06 * min(f["operators"], 8),
+            "chained clauses": 0.05 * min(f["sequence_words"], 6),
+            "sentences": 0.05 * min(f["sentences"] - 1, 8),
+            "asks for reasoning": 0.3 * min(f["reason_words"], 3),
+            "code": min(0.45 * f["code_marks"] + 0.3 * f["code_words"], 1.35),
+            "mathematics": 0.35 * min(f["math_marks"], 3),
+            "long answer": 0.2 * min(f["asked_words"] / 200, 4),
+            "length": 0.25 * min(f["words"] / 100, 4),
+            "conversation": 0.03 * min(f["turns"] - 1, 10),
+            "tools": 0.2 * f["tools"],
+        }
+        made = tuple(sorted(((name, value) for name, value in parts.items() if value > 0), key=lambda p: -p[1]))
+        return 1 - math.exp(-sum(value for _, value in made)), made

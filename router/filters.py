@@ -1,0 +1,59 @@
+"""Filters: each says why a pool cannot answer a request now, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cluster.spec import PoolSpec
+from cluster.state import FleetState
+from router.types import RoutingRequest
+
+Filter = Callable[[RoutingRequest, str, PoolSpec, FleetState | None], str | None]
+
+
+def unready(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
+    """No ready replica. Without a state (no board) nothing is known, and routing goes on."""
+    if state is None or (name in state and state[name].ready):
+        return None
+    if pool.replicas.min > 0:
+        return "no ready replica"
+    # A request that names the pool is what starts its first replica; `auto` does not wait for that.
+    return "scaled to zero, name it to start it" if request.model == "auto" else None
+
+
+def context(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
+    """The prompt alone is longer than the pool's context. The estimate is rough: only a clear excess counts."""
+    limit = _max_context_tokens(name, pool, state)
+    if limit and request.prompt_tokens > 2 * limit:
+        return f"about {request.prompt_tokens} prompt tokens, the context is {limit}"
+    return None
+
+
+def capability(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
+    """The request needs something the pool does not declare."""
+    missing = sorted(request.needs - set(pool.capabilities))
+    return f"does not declare {', '.join(missing)}" if missing else None
+
+
+def room(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
+    """The prompt fits, but not together with the answer length that was asked for."""
+    limit = _max_context_tokens(name, pool, state)
+    if limit and request.max_tokens and request.prompt_tokens + request.max_tokens > limit:
+        return f"no room for {request.max_tokens} tokens of answer, the context is {limit}"
+    return None
+
+
+FILTERS: dict[str, Filter] = {"capability": capability, "context": context, "unready": unready}
+"""By name, in the order they are asked: what waiting cannot mend comes first."""
+
+WISHES: dict[str, Filter] = {"room": room}
+"""Filters that are heeded as long as they leave a pool: the engine has the last word on them."""
+
+
+def _max_context_tokens(name: str, pool: PoolSpec, state: FleetState | None) -> int:
+    """Longest prompt plus answer, as the replicas say or the spec; 0 when unknown."""
+    replicas = state[name].replicas if state and name in state else ()
+    reported = max((replica.max_context_tokens for replica in replicas), default=0)
+    option: Any = pool.engine.options.get("max_model_len")
+    return reported or (option if isinstance(option, int) else 0)

@@ -1,0 +1,146 @@
+"""OpenAI-style JSON bodies as RoutingRequests. Checks what routing reads; the engine checks every other field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from router.checks import check_fields, check_flag, is_int, shown
+from router.types import BadRequest, RoutingRequest
+
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+STRUCTURED_FORMATS = ("json_object", "json_schema", "structural_tag")
+BYTES_PER_TOKEN = 4
+"""A rule of thumb for natural language; the engine counts exactly and has the last word."""
+
+
+def from_chat(body: Mapping[str, Any]) -> RoutingRequest:
+    """The routing request of a /v1/chat/completions body.
+
+    Raises:
+        BadRequest: a field that routing reads, or that every engine reads the same way, is wrong.
+    """
+    check_fields(body)
+    check_flag(body, "logprobs")
+    messages = _messages(body.get("messages"))
+    texts = [(message["role"], _text_of(message.get("content"), f"messages.{i}.content"))
+             for i, message in enumerate(messages)]  # fmt: skip
+    users = [text for role, text in texts if role == "user"]
+    return RoutingRequest(
+        text=users[-1] if users else texts[-1][1],
+        system="\n".join(text for role, text in texts if role in ("system", "developer")),
+        turns=len(messages),
+        prompt_tokens=_tokens("".join(text for _, text in texts)),
+        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        needs=_needs(body, messages),
+        model=body.get("model") or "auto",
+    )
+
+
+def from_completion(body: Mapping[str, Any]) -> RoutingRequest:
+    """The routing request of a /v1/completions body.
+
+    Raises:
+        BadRequest: as from_chat.
+    """
+    check_fields(body)
+    prompt: Any = body.get("prompt")
+    logprobs = body.get("logprobs")
+    if logprobs is not None and not is_int(logprobs):
+        raise BadRequest(f"logprobs is {shown(logprobs)}: write how many to return, an integer", "logprobs")
+    if not _is_prompt(prompt):
+        raise BadRequest(f"prompt is {shown(prompt)}: write text, a list of texts, or a list of token ids", "prompt")
+    # Each prompt of a list becomes a sequence of its own: the longest one has to fit, and is the one judged.
+    prompts: list[Any] = [prompt] if isinstance(prompt, str) or _is_ids(prompt) else prompt
+    return RoutingRequest(
+        text=max((item for item in prompts if isinstance(item, str)), key=len, default=""),
+        prompt_tokens=max(_tokens(item) if isinstance(item, str) else len(item) for item in prompts),
+        max_tokens=body.get("max_tokens"),
+        needs=_needs(body, []),
+        model=body.get("model") or "auto",
+    )
+
+
+def from_name(body: Mapping[str, Any]) -> RoutingRequest:
+    """The routing request of a body without a query, such as one to tokenize: only its model's name counts.
+
+    Raises:
+        BadRequest: as from_chat.
+    """
+    check_fields(body)
+    return RoutingRequest(text="", model=body.get("model") or "auto")
+
+
+# -- messages --------------------------------------------------------------------------------------------------------
+
+
+def _messages(messages: Any) -> list[dict[str, Any]]:
+    if not isinstance(messages, list) or not messages:
+        raise BadRequest(f"messages is {shown(messages)}: write a list of at least one message", "messages")
+    for index, message in enumerate(messages):
+        where = f"messages.{index}"
+        if not isinstance(message, dict):
+            raise BadRequest(f'{where} is {shown(message)}: write {{"role": ..., "content": ...}}', where)
+        if message.get("role") not in ROLES:
+            raise BadRequest(
+                f"{where}.role is {shown(message.get('role'))}: write one of {', '.join(ROLES)}",
+                f"{where}.role",
+            )
+        if message.get("content") is None and message["role"] not in ("assistant", "tool", "function"):
+            raise BadRequest(f"{where}.content is missing: write text or a list of parts", f"{where}.content")
+    return messages
+
+
+def _text_of(content: Any, where: str) -> str:
+    """The text of a message's content, parts joined."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list) or not content:
+        raise BadRequest(f"{where} is {shown(content)}: write text or a list of parts", where)
+    texts = []
+    for index, part in enumerate(content):
+        if isinstance(part, str):
+            texts.append(part)
+        elif not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise BadRequest(f'{where}.{index} is {shown(part)}: write {{"type": "text", "text": ...}}', where)
+        elif part["type"] in ("text", "input_text"):
+            if not isinstance(part.get("text"), str):
+                raise BadRequest(f"{where}.{index}.text is {shown(part.get('text'))}: write text", where)
+            texts.append(part["text"])
+    return "\n".join(texts)
+
+
+def _needs(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> frozenset[str]:
+    needs = set()
+    if body.get("tools") and body.get("tool_choice") != "none":
+        needs.add("tools")
+    response_format = body.get("response_format")
+    if isinstance(response_format, dict) and response_format.get("type") in STRUCTURED_FORMATS:
+        needs.add("structured_outputs")
+    if body.get("structured_outputs") or any(value for key, value in body.items() if key.startswith("guided_")):
+        needs.add("structured_outputs")
+    parts = (part for m in messages if isinstance(m.get("content"), list) for part in m["content"])
+    if any(isinstance(part, dict) and "image" in str(part.get("type")) for part in parts):
+        needs.add("vision")
+    return frozenset(needs)
+
+
+# -- prompts ---------------------------------------------------------------------------------------------------------
+
+
+def _is_ids(prompt: Any) -> bool:
+    return isinstance(prompt, list) and bool(prompt) and all(is_int(item) and item >= 0 for item in prompt)
+
+
+def _is_prompt(prompt: Any) -> bool:
+    if isinstance(prompt, str):
+        return bool(prompt)
+    if not isinstance(prompt, list) or not prompt:
+        return False
+    return _is_ids(prompt) or all(_is_ids(item) or (isinstance(item, str) and item) for item in prompt)
+
+
+def _tokens(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN
