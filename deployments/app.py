@@ -1,0 +1,71 @@
+"""The app builder that every target submits: `import_path: deployments.app:build` with the spec as its argument."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ray import serve
+from ray.serve import Application, Deployment
+
+from cluster.spec import FleetSpec, PoolSpec, ReplicasSpec, ScalingSpec
+from deployments.gateway import GatewayDeployment
+from deployments.placement import actor_options, placement_options
+from deployments.replica import PoolReplica
+
+HEALTH_CHECK_PERIOD_S = 2.0
+HEALTH_CHECK_TIMEOUT_S = 30.0
+
+
+def build(args: dict[str, Any]) -> Application:
+    """The Serve application of a fleet: a deployment per pool behind the gateway.
+
+    Args:
+        args: `{"spec": FleetSpec.model_dump(mode="json")}`; a self-contained spec, no file is read here.
+    """
+    spec = FleetSpec.model_validate(args["spec"])
+    data = spec.model_dump(mode="json")
+    replica = cast(Deployment, serve.deployment(PoolReplica))
+    gateway = cast(Deployment, serve.deployment(GatewayDeployment))
+    pools = {name: replica.options(name=name, **_pool_options(spec, name)).bind(data, name) for name in spec.pools}
+    return gateway.options(name="gateway", **_gateway_options(spec)).bind(data, pools)
+
+
+def _pool_options(spec: FleetSpec, name: str) -> dict[str, Any]:
+    pool: PoolSpec = spec.pools[name]
+    return {
+        **_size(pool.replicas, spec.scaling),
+        "ray_actor_options": actor_options(spec, name),
+        **placement_options(spec, name),
+        "max_ongoing_requests": pool.engine.max_ongoing_requests,
+        "health_check_period_s": HEALTH_CHECK_PERIOD_S,
+        "health_check_timeout_s": HEALTH_CHECK_TIMEOUT_S,
+        # A replica that is scaled away finishes its streams first.
+        "graceful_shutdown_timeout_s": spec.gateway.request_timeout_s,
+    }
+
+
+def _gateway_options(spec: FleetSpec) -> dict[str, Any]:
+    return {
+        **_size(spec.gateway.replicas, spec.scaling),
+        # The gateway waits and relays; its CPU share is not reserved away from the ranks.
+        "ray_actor_options": {"num_cpus": 0},
+        "max_ongoing_requests": spec.gateway.max_ongoing_per_replica,
+        "health_check_period_s": HEALTH_CHECK_PERIOD_S,
+        "graceful_shutdown_timeout_s": spec.gateway.request_timeout_s,
+    }
+
+
+def _size(replicas: ReplicasSpec, scaling: ScalingSpec) -> dict[str, Any]:
+    """A fixed size, or Serve's own autoscaling between the bounds."""
+    if replicas.min == replicas.max:
+        return {"num_replicas": replicas.min}
+    return {
+        "autoscaling_config": {
+            "min_replicas": replicas.min,
+            "initial_replicas": max(replicas.min, 1),
+            "max_replicas": replicas.max,
+            "target_ongoing_requests": scaling.target_ongoing,
+            "upscale_delay_s": scaling.upscale_delay_s,
+            "downscale_delay_s": scaling.downscale_delay_s,
+        }
+    }

@@ -1,0 +1,78 @@
+"""The fleet board: one named actor that knows what every replica last said about itself.
+
+Replicas push, gateways pull in the background; nobody waits for it on a request's way. It may die at any time: routing
+then goes on and ignores load, and the next push brings a new board up.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+
+from cluster.state import ReplicaState
+
+NAMESPACE = "signalbox"
+LISTEN_FIRST_S = 3.0
+"""A board that has just (re)started knows nothing: silence then does not mean that nobody is there."""
+FORGET_AFTER_S = 15.0
+"""A replica that said nothing for so long is gone from the board."""
+
+log = logging.getLogger("signalbox.board")
+
+
+class FleetBoard:
+    """The newest report of every replica."""
+
+    def __init__(self) -> None:
+        self._born_s = time.time()
+        self._reports: dict[str, tuple[float, ReplicaState]] = {}
+
+    def report(self, state: ReplicaState) -> None:
+        """Replace a replica's report."""
+        self._reports[state.replica_id] = (time.time(), state)
+
+    def leave(self, replica_id: str) -> None:
+        """Forget a replica that stops."""
+        self._reports.pop(replica_id, None)
+
+    def snapshot(self) -> list[ReplicaState] | None:
+        """Reports of all replicas that still speak; None from a new board that has not heard everybody yet."""
+        if time.time() - self._born_s < LISTEN_FIRST_S:
+            return None
+        oldest = time.time() - FORGET_AFTER_S
+        self._reports = {key: entry for key, entry in self._reports.items() if entry[0] >= oldest}
+        return [state for _, state in self._reports.values()]
+
+
+class BoardLink:
+    """A process's way to the board: finds or starts it, and never raises."""
+
+    def __init__(self, fleet: str) -> None:
+        self._name = f"board-{fleet}"
+        self._actor: ActorHandle[Any] | None = None
+
+    def _board(self) -> ActorHandle[Any]:
+        if self._actor is None:
+            remote: Any = ray.remote(FleetBoard)
+            self._actor = remote.options(
+                name=self._name,
+                namespace=NAMESPACE,
+                lifetime="detached",
+                get_if_exists=True,
+                num_cpus=0,
+                max_restarts=-1,
+            ).remote()
+        return self._actor
+
+    async def call(self, method: str, *args: Any) -> Any:
+        """Call a board method; None when the board cannot be reached (the next call looks for it anew)."""
+        try:
+            return await getattr(self._board(), method).remote(*args)
+        except Exception as error:
+            log.warning("fleet board not reached: %s", error)
+            self._actor = None
+            return None

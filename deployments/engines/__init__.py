@@ -1,0 +1,1 @@
+"""Engines behind one small protocol (`deployments.engines.base.Engine`), one file each."""

@@ -1,0 +1,77 @@
+"""The seam between a replica and what runs the model: one small protocol, one dict of kinds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from cluster.spec import FleetSpec
+from cluster.state import RankState
+from deployments.frames import EngineRequest, Frame
+
+
+class EngineDead(Exception):
+    """The engine or one of its ranks is gone and will not come back; the replica has to be replaced."""
+
+
+@dataclass(frozen=True)
+class EngineStats:
+    """What an engine says about itself; fields as in `cluster.state.ReplicaState`."""
+
+    as_of_s: float
+    waiting: int = 0
+    running: int = 0
+    kv_usage_ratio: float = 0.0
+    kv_capacity_tokens: int = 0
+    preemptions_total: int = 0
+    generated_tokens_total: int = 0
+    max_context_tokens: int = 0
+
+
+class Engine(Protocol):
+    """Runs one model for one replica."""
+
+    async def start(self) -> None:
+        """Load the model and answer one warm-up request on every rank. Raises whatever made the start fail."""
+
+    def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
+        """Answer a request: one Opened, any number of Chunks, one Closed.
+
+        A refused request is an Opened with a 4xx status and one Chunk with an OpenAI-style error body. Closing the
+        iterator early cancels the request and frees its KV cache.
+
+        Raises:
+            EngineDead: the engine died under the request.
+        """
+
+    def stats(self) -> EngineStats:
+        """The newest reading; cheap, never blocks."""
+
+    def ranks(self) -> tuple[RankState, ...]:
+        """The processes that hold the model."""
+
+    async def check_health(self) -> None:
+        """Return if the engine and all of its ranks can serve.
+
+        Raises:
+            EngineDead: they cannot.
+        """
+
+    async def stop(self) -> None:
+        """End every process the engine started."""
+
+
+KINDS = {
+    "vllm": "deployments.engines.vllm_engine:VllmEngine",
+    "simulated": "deployments.engines.simulated:SimulatedEngine",
+}
+"""Engine classes by the spec's `engine.kind`, imported only when a pool uses them."""
+
+
+def make_engine(spec: FleetSpec, pool_name: str) -> Engine:
+    """An engine of the pool's kind, not started yet."""
+    module, name = KINDS[spec.pools[pool_name].engine.kind].split(":")
+    factory: Callable[[FleetSpec, str], Engine] = getattr(import_module(module), name)
+    return factory(spec, pool_name)

@@ -1,0 +1,63 @@
+"""What the endpoint says about the fleet, as JSON-ready dicts: pure functions of spec and state."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from cluster.spec import FleetSpec
+from cluster.state import FleetState, PoolState
+
+
+def _pool_state(fleet: FleetState | None, pool: str) -> PoolState:
+    return (fleet or {}).get(pool, PoolState(pool))
+
+
+def models(spec: FleetSpec, fleet: FleetState | None) -> dict[str, Any]:
+    """GET /v1/models: `auto`, then every pool under its model's true name, with the names that pin it."""
+    entries: list[dict[str, Any]] = [{"id": "auto", "object": "model", "created": 0, "owned_by": "signalbox"}]
+    for name, pool in spec.pools.items():
+        entries.append(
+            {
+                "id": pool.public_name,
+                "object": "model",
+                "created": 0,
+                "owned_by": "signalbox",
+                "pool": name,
+                "tier": pool.tier,
+                "aliases": sorted({name, *pool.aliases}),
+                "capabilities": list(pool.capabilities),
+                "ready_replicas": _pool_state(fleet, name).ready,
+            }
+        )
+    return {"object": "list", "data": entries}
+
+
+def readiness(spec: FleetSpec, fleet: FleetState | None) -> dict[str, Any]:
+    """GET /ready: whether a request can be answered now, and by which pools."""
+    pools = {name: _pool_state(fleet, name).ready for name in spec.pools}
+    return {"ready": any(pools.values()), "pools": pools}
+
+
+def fleet(spec: FleetSpec, fleet: FleetState | None, now_s: float) -> dict[str, Any]:
+    """GET /v1/fleet: every pool with its bounds and the newest report of each of its replicas."""
+    pools = {}
+    for name, pool in spec.pools.items():
+        state = _pool_state(fleet, name)
+        replicas = [
+            {**asdict(replica), "age_s": round(now_s - replica.as_of_s, 3), "fresh": replica.is_fresh(now_s)}
+            for replica in state.replicas
+        ]
+        pools[name] = {
+            "tier": pool.tier,
+            "model": pool.public_name,
+            "engine": pool.engine.kind,
+            "min": pool.replicas.min,
+            "max": pool.replicas.max,
+            "ready": state.ready,
+            "waiting": state.waiting,
+            "running": state.running,
+            "kv_usage_ratio": state.kv_usage_ratio,
+            "replicas": replicas,
+        }
+    return {"name": spec.name, "as_of_s": now_s, "board": fleet is not None, "pools": pools}

@@ -1,0 +1,73 @@
+"""What flows between gateway and replica: one request object in, typed frames out.
+
+The replica taps its engine's outputs, so nobody downstream parses server-sent events; the gateway passes `data` on
+unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["chat", "completion", "tokenize", "detokenize"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """A request as the gateway hands it to a replica."""
+
+    kind: Kind
+    body: dict[str, Any]
+    """The client's JSON body, validated at the gateway as far as routing needs it."""
+    request_id: str
+    priority: int = 0
+    """Lower is served first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens whose KV came from the prefix cache."""
+
+    def as_openai(self) -> dict[str, int]:
+        """The `usage` object of an OpenAI response."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The first frame: the HTTP status is decided."""
+
+    status: int
+    streams: bool = False
+    """Whether the chunks that follow are server-sent events (else: parts of one JSON body)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes for the client, and the tokens they stand for."""
+
+    data: bytes
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    """Log-probability of each token id; empty unless the request asked for log-probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The last frame of an answer that ended by itself."""
+
+    usage: Usage = field(default_factory=Usage)
+    reason: str | None = None
+    """The engine's finish reason (`stop`, `length`, `abort`), None for errors and unary calls."""
+
+
+Frame = Opened | Chunk | Closed

@@ -1,0 +1,293 @@
+"""The gateway: one raw ASGI object behind Serve's proxy. A request's whole way is `Gateway._answer`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+from starlette.types import Receive, Scope, Send
+
+from cluster.spec import FleetSpec
+from cluster.state import FleetState, group_by_pool
+from deployments import fleet_metrics, fleet_views
+from deployments.board import BoardLink
+from deployments.errors import HttpError
+from deployments.exchange import STREAM_TYPE, Exchange
+from deployments.frames import Chunk, Closed, EngineRequest, Kind, Opened, Usage
+from deployments.metrics import GatewayMetrics
+from deployments.plain import PlainRequest, plain_answer
+from deployments.pool_client import PoolBusy, PoolClient, PoolFailed
+from router.decide import Router
+from router.requests import from_chat, from_completion, from_name
+from router.types import BadRequest, NoPool, RoutingDecision, RoutingRequest
+
+READ_BOARD_EVERY_S = 0.5
+MAX_TRIES = 3
+
+log = logging.getLogger("signalbox.gateway")
+
+
+class Gateway:
+    """Routes, relays and accounts requests. Holds no state that another gateway replica would need."""
+
+    def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient]) -> None:
+        self.spec = spec
+        self.pools = pools
+        self.router = Router(spec)
+        self.metrics = GatewayMetrics()
+        self.board = BoardLink(spec.name)
+        self.fleet: FleetState | None = None
+        self.watcher: asyncio.Task[None] | None = None
+        self.routes: dict[str, tuple[str, Callable[[Exchange], Awaitable[None]]]] = {
+            "/v1/chat/completions": ("POST", self._chat),
+            "/v1/completions": ("POST", self._completion),
+            "/generate": ("POST", self._generate),
+            "/tokenize": ("POST", self._tokenize),
+            "/detokenize": ("POST", self._detokenize),
+            "/v1/models": ("GET", self._models),
+            "/v1/fleet": ("GET", self._fleet),
+            "/health": ("GET", self._health),
+            "/ready": ("GET", self._ready),
+            "/metrics": ("GET", self._metrics),
+        }
+
+    # -- ASGI ------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._lifespan(receive, send)
+        if scope["type"] != "http":
+            return None
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self._handler(exchange)(exchange)
+        except HttpError as error:
+            await self._fail(exchange, error)
+        except asyncio.CancelledError:
+            if not exchange.disconnected:
+                raise
+        except Exception:
+            log.exception("unexpected error on %s", exchange.path)
+            await self._fail(exchange, HttpError(500, "The gateway failed on this request; it has been logged."))
+        self._count(exchange)
+        return None
+
+    def _handler(self, exchange: Exchange) -> Callable[[Exchange], Awaitable[None]]:
+        method, handler = self.routes.get(exchange.path, ("", None))
+        if handler is None:
+            known = ", ".join(self.routes)
+            raise HttpError(404, f"Unknown path {exchange.path[:200]}; there are: {known}.", code="unknown_path")
+        if exchange.method != method and not (method == "GET" and exchange.method == "HEAD"):
+            exchange.response_headers["allow"] = method
+            raise HttpError(405, f"{exchange.path} takes {method}, not {exchange.method}.", code="method_not_allowed")
+        return handler
+
+    async def _fail(self, exchange: Exchange, error: HttpError) -> None:
+        """An error body before the first byte, an error event in a stream that has begun."""
+        if not exchange.started:
+            await exchange.reply(error.status, error.body)
+        else:
+            await exchange.write(b"data: " + error.body + b"\n\n", more=False)
+
+    def _count(self, exchange: Exchange) -> None:
+        path = exchange.path if exchange.path in self.routes else "other"
+        tags = {"path": path, "pool": exchange.response_headers.get("x-signalbox-pool", "")}
+        if exchange.disconnected:
+            self.metrics.cancelled.inc(tags={"pool": tags["pool"]})
+        self.metrics.requests.inc(tags={**tags, "status": str(exchange.status or 499)})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self.watcher = asyncio.create_task(self._watch_board())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.watcher.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _watch_board(self) -> None:
+        """Keep a snapshot of the fleet beside the requests' way."""
+        while True:
+            reports = await self.board.call("snapshot")
+            self.fleet = None if reports is None else group_by_pool(reports)
+            await asyncio.sleep(READ_BOARD_EVERY_S)
+
+    # -- inference -------------------------------------------------------------------------------------------
+
+    async def _chat(self, exchange: Exchange) -> None:
+        body = await self._body(exchange)
+        await self._answer(exchange, "chat", body, _checked(from_chat, body))
+
+    async def _completion(self, exchange: Exchange) -> None:
+        body = await self._body(exchange)
+        await self._answer(exchange, "completion", body, _checked(from_completion, body))
+
+    async def _body(self, exchange: Exchange) -> dict[str, Any]:
+        return await exchange.read_json(self.spec.gateway.max_body_bytes)
+
+    async def _answer(
+        self,
+        exchange: Exchange,
+        kind: Kind,
+        body: dict[str, Any],
+        ask: RoutingRequest,
+        shape: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """Decide, relay the pool's frames, try another replica as long as nothing was sent."""
+        arrived = time.perf_counter()
+        priority = self._priority(exchange)
+        decision = self._decide(ask)
+        tries = self._tries(ask, decision)
+        try:
+            async with (
+                asyncio.timeout(self.spec.gateway.request_timeout_s),
+                exchange.cancelled_by_disconnect(),
+            ):
+                for attempt, pool in enumerate(tries, start=1):
+                    self._explain(exchange, decision, pool)
+                    # Clients may repeat an id, and so do retries; an engine takes each only once at a time.
+                    engine_id = f"{exchange.request_id}-{secrets.token_hex(4)}"
+                    request = EngineRequest(kind, self._body_for(pool, body), engine_id, priority)
+                    try:
+                        return await self._relay(exchange, pool, request, arrived, shape)
+                    except (PoolFailed, PoolBusy) as error:
+                        if exchange.started or attempt == len(tries):
+                            raise
+                        log.warning("attempt %d: %s", attempt, error)
+                        self.metrics.retries.inc(tags={"pool": pool})
+        except PoolBusy as error:
+            exchange.response_headers["retry-after"] = "1"
+            raise HttpError(429, f"{error}; retry in a second.", code="pool_full") from error
+        except PoolFailed as error:
+            if exchange.started:
+                self.metrics.broken_streams.inc(tags={"pool": exchange.response_headers["x-signalbox-pool"]})
+            raise HttpError(503, f"{error}; it is being replaced, retry soon.", code="replica_failed") from error
+        except TimeoutError as error:
+            raise HttpError(504, "The answer did not come within the gateway's time limit.", code="timeout") from error
+
+    async def _relay(
+        self,
+        exchange: Exchange,
+        pool: str,
+        request: EngineRequest,
+        arrived: float,
+        shape: Callable[[bytes], bytes],
+    ) -> None:
+        """Pass one pool's frames on to the client; `shape` turns the body of a whole answer into what it wants."""
+        async with self.pools[pool].frames(request) as frames:
+            # A whole answer opens when it is complete: only a stream's opening says that the first token is there.
+            patience_s = self.spec.gateway.first_token_timeout_s if request.body.get("stream") else None
+            opened = await asyncio.wait_for(anext(frames), patience_s)
+            assert isinstance(opened, Opened)
+            async for frame in frames:
+                if isinstance(frame, Closed):
+                    self._account(pool, frame.usage, arrived)
+                elif isinstance(frame, Chunk) and opened.streams:
+                    if not exchange.started:
+                        self.metrics.ttft.observe(time.perf_counter() - arrived, tags={"pool": pool})
+                        await exchange.start(opened.status, STREAM_TYPE)
+                    await exchange.write(frame.data)
+                elif isinstance(frame, Chunk):
+                    await exchange.reply(opened.status, shape(frame.data) if opened.status == 200 else frame.data)
+            if opened.streams:
+                await exchange.write(b"", more=False)
+
+    def _decide(self, ask: RoutingRequest) -> RoutingDecision:
+        try:
+            decision = self.router.decide(ask, self.fleet, time.time())
+        except NoPool as error:
+            raise HttpError(error.status, error.message, param=error.param, code=error.code) from error
+        self.metrics.decisions.inc(tags={"pool": decision.pool, "pinned": str(ask.model != "auto").lower()})
+        return decision
+
+    def _tries(self, ask: RoutingRequest, decision: RoutingDecision) -> list[str]:
+        """Pools in the order they are tried: the chosen one twice (another replica), then what else would do."""
+        others = decision.alternatives if ask.model == "auto" else ()
+        return [decision.pool, decision.pool, *others][:MAX_TRIES]
+
+    def _explain(self, exchange: Exchange, decision: RoutingDecision, pool: str) -> None:
+        reasons = decision.reasons if pool == decision.pool else (*decision.reasons, f"{decision.pool} failed")
+        exchange.response_headers |= {
+            "x-signalbox-pool": pool,
+            "x-signalbox-tier": self.spec.pools[pool].tier,
+            "x-signalbox-score": f"{decision.score:.3f}",
+            "x-signalbox-reason": "; ".join(reasons),
+        }
+
+    def _priority(self, exchange: Exchange) -> int:
+        priorities = self.spec.gateway.priorities
+        name = exchange.headers.get("x-signalbox-priority", self.spec.gateway.default_priority)
+        if name not in priorities:
+            choices = ", ".join(priorities)
+            raise HttpError(400, f"x-signalbox-priority '{name[:100]}' is unknown: write one of {choices}.")
+        return priorities[name]
+
+    def _body_for(self, pool: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The client's body with the pool's true model name."""
+        return {**body, "model": self.spec.pools[pool].public_name}
+
+    def _account(self, pool: str, usage: Usage, arrived: float) -> None:
+        self.metrics.e2e.observe(time.perf_counter() - arrived, tags={"pool": pool})
+        if usage.prompt_tokens:
+            self.metrics.prompt_tokens.inc(usage.prompt_tokens, tags={"pool": pool})
+        if usage.completion_tokens:
+            self.metrics.completion_tokens.inc(usage.completion_tokens, tags={"pool": pool})
+
+    # -- the other paths -------------------------------------------------------------------------------------
+
+    async def _generate(self, exchange: Exchange) -> None:
+        plain = PlainRequest.read(await self._body(exchange))
+        body = plain.as_chat()
+        await self._answer(exchange, "chat", body, _checked(from_chat, body), shape=plain_answer)
+
+    async def _tokenize(self, exchange: Exchange) -> None:
+        body = await self._body(exchange)
+        await self._answer(exchange, "tokenize", body, _checked(from_name, body))
+
+    async def _detokenize(self, exchange: Exchange) -> None:
+        body = await self._body(exchange)
+        await self._answer(exchange, "detokenize", body, _checked(from_name, body))
+
+    async def _models(self, exchange: Exchange) -> None:
+        await exchange.reply_json(fleet_views.models(self.spec, self.fleet))
+
+    async def _fleet(self, exchange: Exchange) -> None:
+        view = fleet_views.fleet(self.spec, self.fleet, time.time())
+        proxy = "HAProxy" if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" else "Ray Serve's own proxy"
+        await exchange.reply_json({**view, "proxy": proxy})
+
+    async def _health(self, exchange: Exchange) -> None:
+        await exchange.reply_json({"status": "ok"})
+
+    async def _ready(self, exchange: Exchange) -> None:
+        view = fleet_views.readiness(self.spec, self.fleet)
+        await exchange.reply_json(view, status=200 if view["ready"] else 503)
+
+    async def _metrics(self, exchange: Exchange) -> None:
+        await exchange.reply(200, await fleet_metrics.joined(), fleet_metrics.CONTENT_TYPE)
+
+
+def _checked(read: Callable[[dict[str, Any]], RoutingRequest], body: dict[str, Any]) -> RoutingRequest:
+    """The routing request of a body, or the 400 that says what is wrong with it."""
+    try:
+        return read(body)
+    except BadRequest as error:
+        raise HttpError(400, error.message, param=error.param) from error
+
+
+@serve.ingress()
+class GatewayDeployment:
+    """The Serve deployment that faces clients."""
+
+    def __init__(self, spec: dict[str, Any], pools: dict[str, DeploymentHandle[Any]]) -> None:
+        fleet = FleetSpec.model_validate(spec)
+        self.gateway = Gateway(fleet, {name: PoolClient(name, handle) for name, handle in pools.items()})
+
+    def __serve_build_asgi_app__(self) -> Gateway:
+        return self.gateway

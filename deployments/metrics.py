@@ -1,0 +1,73 @@
+"""Every metric name once. Exported through Ray on each node; `/metrics` of the endpoint joins all nodes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ray.util.metrics import Counter, Gauge, Histogram
+
+from cluster.state import ReplicaState
+
+SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0]
+
+
+class EngineGauges:
+    """What a replica's engine says, by pool and replica."""
+
+    FIELDS: ClassVar = {
+        "signalbox_engine_waiting": ("waiting", "Queue depth: requests in the engine without a batch slot."),
+        "signalbox_engine_running": ("running", "Requests in the engine's batch."),
+        "signalbox_engine_kv_usage_ratio": ("kv_usage_ratio", "Share of the KV cache in use, 0..1."),
+        "signalbox_engine_kv_capacity_tokens": ("kv_capacity_tokens", "Tokens the KV cache holds."),
+        "signalbox_engine_as_of_seconds": ("as_of_s", "Unix time of this reading."),
+        "signalbox_replica_start_seconds": ("start_s", "Seconds from process start to the warm-up answer."),
+    }
+
+    def __init__(self, pool: str, replica_id: str) -> None:
+        tags = {"pool": pool, "replica": replica_id}
+        self._gauges = {}
+        for name, (field, text) in self.FIELDS.items():
+            gauge = Gauge(name, description=text, tag_keys=("pool", "replica"))
+            gauge.set_default_tags(tags)
+            self._gauges[field] = gauge
+
+    def set(self, state: ReplicaState) -> None:
+        """Export a report."""
+        for field, gauge in self._gauges.items():
+            gauge.set(float(getattr(state, field)))
+
+
+class GatewayMetrics:
+    """What the gateway decides and sees."""
+
+    def __init__(self) -> None:
+        self.requests = Counter(
+            "signalbox_requests",
+            "Requests by path, pool (empty: refused before routing) and HTTP status.",
+            tag_keys=("path", "pool", "status"),
+        )
+        self.decisions = Counter(
+            "signalbox_route_decisions",
+            "Routing decisions by chosen pool and whether the client pinned it.",
+            tag_keys=("pool", "pinned"),
+        )
+        self.retries = Counter(
+            "signalbox_retries",
+            "Requests sent to another replica before the first byte, by pool that failed.",
+            tag_keys=("pool",),
+        )
+        self.broken_streams = Counter(
+            "signalbox_broken_streams", "Streams that broke after their first byte.", tag_keys=("pool",)
+        )
+        self.cancelled = Counter("signalbox_cancelled_requests", "Requests whose client went away.", tag_keys=("pool",))
+        self.prompt_tokens = Counter("signalbox_prompt_tokens", "Prompt tokens.", tag_keys=("pool",))
+        self.completion_tokens = Counter("signalbox_completion_tokens", "Generated tokens.", tag_keys=("pool",))
+        self.ttft = Histogram(
+            "signalbox_ttft_seconds", "Arrival of the request to the first byte sent.", SECONDS, ("pool",)
+        )
+        self.e2e = Histogram(
+            "signalbox_e2e_latency_seconds",
+            "Arrival of the request to the last byte sent.",
+            SECONDS,
+            ("pool",),
+        )

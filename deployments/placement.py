@@ -1,0 +1,48 @@
+"""Where replicas go: Ray actor options, placement groups and node labels of a pool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster.spec import FleetSpec, HardwareSpec
+
+HARDWARE_LABEL = "signalbox/hardware"
+"""Node label whose value is a name from the spec's `hardware` section: a kind of node, never a pool."""
+
+
+def bundle(hardware: HardwareSpec) -> dict[str, float]:
+    """Ray resources of one rank."""
+    if hardware.catalogue.accelerator_type is None:
+        return {"CPU": 1}
+    # A token amount of the accelerator type: without it Ray's autoscaler may launch a node of another GPU.
+    return {"CPU": 1, "GPU": 1, f"accelerator_type:{hardware.catalogue.accelerator_type}": 0.001}
+
+
+def labels(spec: FleetSpec, pool: str) -> dict[str, str]:
+    """Label selector of the nodes a pool may use."""
+    return {HARDWARE_LABEL: spec.hardware_name(pool)}
+
+
+def actor_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
+    """Options of the replica actor. It stands in the first bundle of a group, or takes its rank's resources itself."""
+    if spec.pools[pool].parallel.devices > 1:
+        return {"num_cpus": 1}
+    resources = bundle(spec.hardware_of(pool))
+    return {
+        "num_cpus": resources.pop("CPU"),
+        "num_gpus": resources.pop("GPU", 0),
+        "resources": resources,
+        "label_selector": labels(spec, pool),
+    }
+
+
+def placement_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
+    """The placement group of a replica with several ranks: one bundle for each, in the spec's strategy."""
+    ranks = spec.pools[pool].parallel.devices
+    if ranks == 1:
+        return {}
+    return {
+        "placement_group_bundles": [bundle(spec.hardware_of(pool))] * ranks,
+        "placement_group_strategy": spec.pools[pool].placement.upper(),
+        "placement_group_bundle_label_selector": [labels(spec, pool)] * ranks,
+    }

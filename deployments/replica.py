@@ -1,0 +1,118 @@
+"""One replica of a pool: an engine, its reports to the fleet board, its health."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray import serve
+
+from cluster.spec import FleetSpec
+from cluster.state import ReplicaState
+from deployments.board import BoardLink
+from deployments.engines.base import EngineDead, make_engine
+from deployments.frames import EngineRequest, Frame
+from deployments.metrics import EngineGauges
+
+REPORT_EVERY_S = 1.0
+STOP_TIMEOUT_S = 10.0
+
+log = logging.getLogger("signalbox.replica")
+
+
+class PoolReplica:
+    """The Serve deployment behind each pool. It is constructed only when its engine answered a warm-up request."""
+
+    async def __init__(self, spec: dict[str, Any], pool: str) -> None:  # type: ignore[misc]  # Serve awaits it
+        began = time.perf_counter()
+        fleet = FleetSpec.model_validate(spec)
+        self.pool = pool
+        self.engine = make_engine(fleet, pool)
+        self.replica_id = serve.get_replica_context().replica_id.unique_id
+        self.node_id = ray.get_runtime_context().get_node_id()
+        self.board = BoardLink(fleet.name)
+        self.gauges = EngineGauges(pool, self.replica_id)
+        self.dying: asyncio.Task[None] | None = None
+        async with asyncio.timeout(fleet.pools[pool].engine.start_timeout_s):
+            await self.engine.start()
+        self.start_s = time.perf_counter() - began
+        self.reporter = asyncio.create_task(self._report_forever())
+
+    async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
+        """The engine's frames; ending the iteration early cancels the request in the engine."""
+        frames = self.engine.generate(request)
+        try:
+            async for frame in frames:
+                yield frame
+        except EngineDead:
+            self._replace_me()
+            raise
+        finally:
+            await frames.aclose()  # type: ignore[attr-defined]
+
+    def state(self) -> ReplicaState:
+        """This replica's report."""
+        stats = self.engine.stats()
+        ranks = tuple(replace(rank, node_id=rank.node_id or self.node_id) for rank in self.engine.ranks())
+        return ReplicaState(
+            pool=self.pool,
+            replica_id=self.replica_id,
+            node_id=self.node_id,
+            start_s=self.start_s,
+            ranks=ranks,
+            **vars(stats),
+        )
+
+    async def _report_forever(self) -> None:
+        while True:
+            state = self.state()
+            self.gauges.set(state)
+            await self.board.call("report", state)
+            await asyncio.sleep(REPORT_EVERY_S)
+
+    async def check_health(self) -> None:
+        """Serve's probe: covers the engine and its ranks."""
+        try:
+            await self.engine.check_health()
+        except EngineDead:
+            self._replace_me()
+            raise
+
+    def _replace_me(self) -> None:
+        """End this process, so that Serve starts another at once instead of after several failed probes."""
+        if self.dying is None:
+            self.dying = asyncio.create_task(self._die())
+
+    async def _die(self) -> None:
+        log.error("engine of %s is dead; ending the replica so that it is replaced", self.replica_id)
+        self.reporter.cancel()
+        await self.board.call("leave", self.replica_id)
+        try:
+            await asyncio.wait_for(self.engine.stop(), STOP_TIMEOUT_S)
+        except Exception as error:
+            log.warning("the dead engine could not be stopped cleanly: %s", error)
+        os._exit(1)
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What Serve's controller hands to scaling policies."""
+        stats = self.engine.stats()
+        return {
+            "waiting": float(stats.waiting),
+            "running": float(stats.running),
+            "kv_usage_ratio": stats.kv_usage_ratio,
+            "as_of_s": stats.as_of_s,
+        }
+
+    async def __del__(self) -> None:
+        """Serve calls this when it stops the replica."""
+        if hasattr(self, "reporter"):
+            self.reporter.cancel()
+            await self.board.call("leave", self.replica_id)
+        if hasattr(self, "engine"):
+            await self.engine.stop()
