@@ -1,0 +1,1 @@
+"""The command line: composition of the other rooms, no logic of its own."""

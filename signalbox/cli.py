@@ -1,0 +1,116 @@
+"""`signalbox`: the command line. Each command is a few calls into the other rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cluster.loading import SpecError, load_spec
+from cluster.spec import FleetSpec
+from signalbox.bench import bench
+from signalbox.client import DEFAULT_URL, EndpointError, get_json
+
+DEFAULT_SPEC = Path(__file__).parent.parent / "examples" / "laptop.yaml"
+
+app = typer.Typer(
+    name="signalbox",
+    help="One OpenAI-compatible endpoint over pools of open models on a Ray cluster.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(bench, name="bench")
+out = Console()
+err = Console(stderr=True)
+
+SpecArgument = Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.")]
+UrlOption = Annotated[str, typer.Option(help="The endpoint of a running fleet.")]
+
+
+def _load(path: Path) -> FleetSpec:
+    try:
+        return load_spec(path)
+    except SpecError as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from error
+
+
+def _get(url: str, path: str) -> dict[str, object]:
+    try:
+        return get_json(url, path)
+    except EndpointError as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def serve(
+    spec: SpecArgument,
+    port: Annotated[int | None, typer.Option(help="HTTP port instead of the spec's.")] = None,
+    ready_timeout_s: Annotated[float, typer.Option(help="How long the pools may take to come up.")] = 900.0,
+) -> None:
+    """Start a Ray cluster on this machine with the fleet on it, until Ctrl-C."""
+    from signalbox.serving import serve_until_stopped
+
+    fleet = _load(spec)
+    if port is not None:
+        fleet = fleet.model_copy(update={"gateway": fleet.gateway.model_copy(update={"port": port})})
+    raise typer.Exit(serve_until_stopped(fleet, ready_timeout_s, out, err))
+
+
+@app.command()
+def check(spec: SpecArgument) -> None:
+    """Check a spec and show whether every pool fits its hardware. Needs no cluster and no network."""
+    from signalbox.check import check_fleet, render_check
+
+    fleet = _load(spec)
+    report = check_fleet(fleet)
+    out.print(render_check(fleet))
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def spec() -> None:
+    """Print the reference of every spec field as Markdown."""
+    from signalbox.reference import spec_reference
+
+    print(spec_reference())
+
+
+@app.command()
+def status(url: UrlOption = DEFAULT_URL) -> None:
+    """Show the pools and replicas of a running fleet."""
+    from signalbox.views import fleet_tables
+
+    for table in fleet_tables(_get(url, "/v1/fleet")):
+        out.print(table)
+
+
+@app.command()
+def models(url: UrlOption = DEFAULT_URL) -> None:
+    """List the names a request may put into `model`."""
+    from signalbox.views import models_table
+
+    out.print(models_table(_get(url, "/v1/models")))
+
+
+@app.command()
+def route(
+    text: Annotated[str, typer.Argument(help="A query.")],
+    spec: Annotated[Path, typer.Option(help="The fleet spec to route for.")] = DEFAULT_SPEC,
+    model: Annotated[str, typer.Option(help="`auto`, or a name that pins a pool.")] = "auto",
+) -> None:
+    """Show where a query goes and why, without a running fleet: every pool counts as ready and idle."""
+    from signalbox.routing import explain_route
+
+    problem = explain_route(_load(spec), text, model, out)
+    if problem:
+        err.print(problem, style="red", markup=False)
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()
