@@ -1,0 +1,153 @@
+"""The shipped config facts are the real models': exact parameter counts come out of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cluster.facts import KNOWN_ARCHITECTURES, UnknownModel, facts_from_config, facts_of
+
+ROOT = Path(__file__).parent.parent.parent
+MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
+# As published with the checkpoints (the safetensors totals of their model pages).
+PUBLISHED = {
+    "meta-llama/Llama-2-7b-chat-hf": 6_738_415_616,
+    "mistralai/Mistral-7B-Instruct-v0.3": 7_248_023_552,
+    "meta-llama/Meta-Llama-3-8B-Instruct": 8_030_261_248,
+    "meta-llama/Meta-Llama-3-70B-Instruct": 70_553_706_496,
+    "meta-llama/Llama-3.3-70B-Instruct": 70_553_706_496,
+    MIXTRAL: 46_702_792_704,
+    "Qwen/Qwen2.5-7B-Instruct": 7_615_616_512,
+    "Qwen/Qwen2.5-72B-Instruct": 72_706_203_648,
+    "Qwen/Qwen3-8B": 8_190_735_360,
+    "Qwen/Qwen3-32B": 32_762_123_264,
+    "Qwen/Qwen3-30B-A3B": 30_532_122_624,
+    "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B": 7_615_616_512,
+    "deepseek-ai/DeepSeek-R1-Distill-Llama-70B": 70_553_706_496,
+    "deepseek-ai/DeepSeek-V2-Lite-Chat": 15_706_484_224,
+}
+SHIPPED = sorted((ROOT / "cluster" / "models").glob("*.json"))
+
+
+def test_every_shipped_model_has_a_published_count():
+    assert {path.stem.replace("--", "/") for path in SHIPPED} == set(PUBLISHED)
+
+
+@pytest.mark.parametrize("model", PUBLISHED)
+def test_parameters_are_the_published_ones(model):
+    assert facts_of(model).parameters == PUBLISHED[model]
+    assert facts_of(model).architecture in KNOWN_ARCHITECTURES
+
+
+# DeepSeek publishes 2.4: without the input and output embeddings' 0.4, of which the input's is only looked up.
+@pytest.mark.parametrize(
+    ("model", "billions"), [(MIXTRAL, 12.88), ("Qwen/Qwen3-30B-A3B", 3.35), ("deepseek-ai/DeepSeek-V2-Lite-Chat", 2.66)]
+)
+def test_active_parameters(model, billions):
+    assert facts_of(model).active_parameters / 1e9 == pytest.approx(billions, rel=0.005)
+
+
+@pytest.mark.parametrize("name", ["small", "moe", "large"])
+def test_parameters_of_a_folder_are_those_of_its_weights(name):
+    from safetensors import safe_open
+
+    folder = ROOT / "demo" / "models" / name
+    with safe_open(folder / "model.safetensors", "pt") as weights:
+        stored = sum(weights.get_tensor(key).numel() for key in weights.keys())  # noqa: SIM118 (not a dict)
+    assert facts_of(str(folder)).parameters == stored
+
+
+# -- fields that are easily read wrongly -----------------------------------------------------------------------------
+
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 256,
+    "intermediate_size": 512,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 8,
+    "vocab_size": 1000,
+    "max_position_embeddings": 2048,
+}
+
+
+def test_a_window_that_is_switched_off_is_none():
+    assert facts_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B").sliding_window is None
+    assert facts_from_config(LLAMA | {"sliding_window": 4096}).sliding_window == 4096
+    assert facts_of(str(ROOT / "demo" / "models" / "small")).sliding_window == 256
+
+
+def test_tied_embeddings_count_once():
+    tied, untied = (facts_from_config(LLAMA | {"tie_word_embeddings": tie}) for tie in (True, False))
+    assert untied.parameters - tied.parameters == 1000 * 256
+
+
+def test_old_configs_without_kv_heads_have_one_per_head():
+    assert facts_from_config(LLAMA).kv_heads == 8
+
+
+@pytest.mark.parametrize(
+    ("scaling", "stretches"),
+    [
+        ({}, False),
+        ({"rope_scaling": None}, False),
+        ({"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}}, False),
+        ({"rope_scaling": {"type": "yarn", "factor": 4}}, True),
+        ({"rope_scaling": {"rope_type": "llama3"}}, True),
+    ],
+)
+def test_scaled_positions_are_seen_in_old_and_new_configs(scaling, stretches):
+    assert facts_from_config(LLAMA | scaling).stretches_context is stretches
+
+
+@pytest.mark.parametrize(
+    ("quantised", "method", "bits"),
+    [
+        ({"quant_method": "awq", "bits": 4}, "awq", 4),
+        ({"quant_method": "gptq", "bits": 8}, "gptq", 8),
+        ({"quant_method": "fp8"}, "fp8", None),
+        (
+            {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": {"num_bits": 4}}}},
+            "compressed-tensors",
+            4,
+        ),
+    ],
+)
+def test_quantised_checkpoints_say_how(quantised, method, bits):
+    facts = facts_from_config(LLAMA | {"quantization_config": quantised})
+    assert (facts.quantised, facts.quantised_bits) == (method, bits)
+
+
+# -- what is not known -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{}",
+        '{"hidden_size": "x"}',
+        "[]",
+        "not json",
+        json.dumps(LLAMA | {"num_attention_heads": 0}),
+        json.dumps(LLAMA | {"num_hidden_layers": -1}),
+        json.dumps(LLAMA | {"quantization_config": "fp8"}),
+        '{"text_config": {}, "vision_config": {}}',
+    ],
+)
+def test_a_broken_config_is_said_plainly(tmp_path, config):
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(UnknownModel, match=r"config\.json"):
+        facts_of(str(tmp_path))
+
+
+@pytest.mark.parametrize("model", ["nobody/nothing", "../models/x", "a\0b", "x" * 5000, ""])
+def test_unknown_names_are_said_plainly(model, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownModel):
+        facts_of(model)
+
+
+def test_a_folder_without_config_is_said_plainly(tmp_path):
+    with pytest.raises(UnknownModel, match=r"has no config\.json: write a folder made by save_pretrained"):
+        facts_of(str(tmp_path))

@@ -1,0 +1,92 @@
+"""A killed engine is replaced; the other pools never stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psutil
+import pytest
+
+pytestmark = pytest.mark.fleet
+
+HEAL_TIMEOUT_S = 400
+"""An engine starts in well under a minute; a busy test machine is given more."""
+
+
+def living(fleet):
+    """The replica of moe that spoke last; the board remembers a killed one for some seconds."""
+    return max(fleet.pool("moe")["replicas"], key=lambda replica: replica["as_of_s"])
+
+
+def wait_healed(fleet, old):
+    """Wait until moe has a replica that is not the old one."""
+    deadline = time.monotonic() + HEAL_TIMEOUT_S
+    while not {replica["replica_id"] for replica in fleet.pool("moe")["replicas"]} - {old}:
+        assert time.monotonic() < deadline, f"no new replica of moe within {HEAL_TIMEOUT_S} s"
+        time.sleep(0.5)
+
+
+def test_kill_of_an_engine_core_is_healed_and_others_go_on(fleet):
+    replica = living(fleet)
+    (rank,), old = replica["ranks"], replica["replica_id"]
+    stop, failures, answered = threading.Event(), [], []
+
+    def keep_asking(pool):
+        while not stop.is_set():
+            answer = fleet.chat("What is 7 + 5?", model=pool, max_tokens=4)
+            (answered if answer.status_code == 200 else failures).append((pool, answer.status_code))
+
+    others = [threading.Thread(target=keep_asking, args=(pool,)) for pool in ("small", "large")]
+    for thread in others:
+        thread.start()
+    os.kill(rank["pid"], signal.SIGKILL)
+    try:
+        # `auto` requests need not notice either: another pool answers while this one is away.
+        assert fleet.chat("What is 7 + 5?").status_code == 200
+        wait_healed(fleet, old)
+        assert fleet.chat("What is 7 + 5?", model="moe", max_tokens=4).status_code == 200
+    finally:
+        stop.set()
+        for thread in others:
+            thread.join()
+    assert not failures
+    assert {pool for pool, _ in answered} == {"small", "large"}
+
+
+def test_kill_of_a_whole_replica_is_healed_and_a_waiting_request_is_answered_elsewhere(fleet):
+    replica = living(fleet)
+    process = psutil.Process(replica["ranks"][0]["pid"]).parent()
+    body = {"model": "auto", "messages": [{"role": "user", "content": "2 + 3 + 4 + 5"}], "ignore_eos": True}
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(
+            httpx.post, f"{fleet.url}/v1/chat/completions", json={**body, "max_tokens": 700}, timeout=300
+        )
+        time.sleep(0.5)
+        process.kill()
+        answer = waiting.result()
+    assert answer.status_code == 200
+    wait_healed(fleet, replica["replica_id"])
+
+
+def test_a_stream_on_a_killed_engine_ends_with_an_error_event_not_a_hang(fleet):
+    body = {
+        "model": "moe",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": True,
+        "max_tokens": 900,
+        "ignore_eos": True,
+    }
+    with httpx.stream("POST", f"{fleet.url}/v1/chat/completions", json=body, timeout=120) as stream:
+        events = stream.iter_lines()
+        next(events)
+        replica = living(fleet)
+        os.kill(replica["ranks"][0]["pid"], signal.SIGKILL)
+        rest = list(events)
+    assert any('"error"' in line and "replica_failed" in line for line in rest), rest[-3:]
+    wait_healed(fleet, replica["replica_id"])
+    assert fleet.chat("hi", model="moe", max_tokens=1).status_code == 200

@@ -1,0 +1,89 @@
+"""Every command and example that the docs show is run, against the fleet that `make serve` starts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", ROOT / "demo" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
+INLINE = re.compile(r"`(signalbox [^`]+)`")
+BIN = Path(sys.executable).parent
+
+HARNESS = {
+    "make serve": "the session's fleet is `make serve`'s own command",
+    "make test": "this run",
+    "make test-slow": "the other half of this run",
+    "make demo-models": "trains for an hour; tests/demo holds its parts",
+    "make bench": "the same as `signalbox bench demo`",
+    "signalbox serve": "the session's fleet",
+    "signalbox serve examples/laptop.yaml": "the session's fleet",
+}
+
+
+def blocks(language):
+    for page in PAGES:
+        if page.exists():
+            for number, match in enumerate(BLOCK.finditer(page.read_text())):
+                if match.group(1) == language:
+                    yield pytest.param(match.group(2), id=f"{page.relative_to(ROOT)}-{number}")
+
+
+def commands():
+    """Shell lines of bash blocks and inline `signalbox ...` commands, each once."""
+    seen = {}
+    for page in filter(Path.exists, PAGES):
+        text = page.read_text()
+        for match in BLOCK.finditer(text):
+            if match.group(1) == "bash":
+                for line in match.group(2).replace("\\\n", " ").splitlines():
+                    seen.setdefault(line.split("#")[0].strip(), page)
+        for match in INLINE.finditer(text):
+            seen.setdefault(match.group(1), page)
+    # A name in capitals stands for the reader's own.
+    return [command for command in seen if command and not re.search(r"\b[A-Z]{3,}\b", command.split("-d")[0])]
+
+
+@pytest.mark.fleet
+@pytest.mark.parametrize("command", [c for c in commands() if c not in HARNESS])
+def test_command_runs(fleet, command):
+    here = command.replace("http://127.0.0.1:8000", fleet.url)
+    if re.match(r"signalbox (status|models|bench)", here) and "--url" not in here:
+        here += f" --url {fleet.url}"
+    if here.startswith("signalbox bench demo") and "--count" not in here:
+        here += " --count 6"
+    words = shlex.split(here)
+    if words[0] in ("signalbox", "python"):
+        words[0] = str(BIN / words[0])
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"error"' not in done.stdout
+
+
+@pytest.mark.fleet
+@pytest.mark.parametrize("source", list(blocks("python")))
+def test_python_example_runs(fleet, source):
+    source = source.replace("http://127.0.0.1:8000", fleet.url)
+    done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("source", list(blocks("yaml")))
+def test_yaml_example_is_a_valid_part_of_a_spec(source):
+    from cluster.spec import FleetSpec
+
+    FleetSpec.model_validate(yaml.safe_load(source))
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in filter(Path.exists, PAGES):
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,80 @@
+"""A fleet started the way a user starts it, for tests that talk to one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+READY_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True)
+class RunningFleet:
+    """A fleet started by `signalbox serve`."""
+
+    url: str
+    process: subprocess.Popen[str] | None = None
+
+    def state(self) -> dict[str, Any]:
+        """GET /v1/fleet."""
+        return httpx.get(f"{self.url}/v1/fleet", timeout=10).json()
+
+    def pool(self, name: str) -> dict[str, Any]:
+        """One pool of GET /v1/fleet."""
+        return self.state()["pools"][name]
+
+    def chat(self, content: str, **body: Any) -> httpx.Response:
+        """POST a chat of one user message."""
+        given = {
+            "model": "auto",
+            "messages": [{"role": "user", "content": content}],
+            "temperature": 0,
+            **body,
+        }
+        return httpx.post(f"{self.url}/v1/chat/completions", json=given, timeout=120)
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return port
+
+
+def start_fleet(spec: Path, log: Path) -> RunningFleet:
+    """`signalbox serve SPEC` on a free port, ready."""
+    port = free_port()
+    command = [str(Path(sys.executable).parent / "signalbox"), "serve", str(spec), "--port", str(port)]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, text=True, cwd=ROOT, start_new_session=True
+        )
+    fleet = RunningFleet(f"http://127.0.0.1:{port}", process)
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"signalbox serve ended with {process.returncode}:\n{log.read_text()[-4000:]}")
+        if "Ctrl-C stops it" in log.read_text():
+            return fleet
+        time.sleep(0.5)
+    stop_fleet(fleet)
+    pytest.fail(f"the fleet was not ready after {READY_TIMEOUT_S} s:\n{log.read_text()[-4000:]}")
+
+
+def stop_fleet(fleet: RunningFleet) -> None:
+    """Ctrl-C."""
+    if fleet.process and fleet.process.poll() is None:
+        os.kill(fleet.process.pid, signal.SIGINT)
+        fleet.process.wait(timeout=120)
