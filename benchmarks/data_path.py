@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.loading import PROJECT_ROOT, load_spec
+from deployments.local import free_port
 
 FLEET_URL = os.environ.get("SIGNALBOX_URL", "http://127.0.0.1:8000")
 PROMPT = "Sort these numbers from smallest to largest: 74, 77, 86, 93, 48, 81, 78, 95, 98"
@@ -40,14 +40,6 @@ class Measured:
     tokens_per_s: float
     cpu_s_per_1k_tokens: float
     ttft_p50_ms: float
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
 
 
 def start_bare_server() -> tuple[subprocess.Popen[bytes], str]:

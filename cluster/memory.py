@@ -18,8 +18,6 @@ CPU_RUNTIME_GIB = 0.9
 GPU_MEMORY_UTILIZATION = 0.9
 """Share of a GPU's memory when the spec names none: a little below vLLM's own default, so that an estimate is not
 too good."""
-MAX_NUM_SEQS = 128
-"""Sequences in a batch when the spec names none: what vLLM's AsyncLLM takes."""
 TYPICAL_TOKENS = 1366
 """Prompt plus answer of an average chat request: 1155 + 211 tokens in Azure's 2023 conversation trace."""
 
@@ -74,6 +72,7 @@ def pool_memory(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec) -> Po
     kv = room if asked is None else asked / GIB
     per_token = kv_bytes_per_token(facts, pool)
     context = int(options.get("max_model_len") or facts.max_context_tokens)
+    batch = max_num_seqs(pool, hardware)
     spare_kv = kv - _held(context, facts) * per_token / GIB
     return PoolMemory(
         device_gib=hardware.device_memory_gib,
@@ -84,15 +83,27 @@ def pool_memory(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec) -> Po
         kv_bytes_per_token=per_token,
         kv_tokens=pool.parallel.data * max(0, int(kv * GIB / per_token)),
         max_context_tokens=context,
-        sequences=_sequences(kv, context, facts, pool),
-        typical_sequences=_sequences(kv, min(context, TYPICAL_TOKENS), facts, pool),
+        sequences=_sequences(kv, context, facts, pool, batch),
+        typical_sequences=_sequences(kv, min(context, TYPICAL_TOKENS), facts, pool, batch),
         spare_gib=min(spare_kv, spare_room),
     )
 
 
-def _sequences(kv_gib: float, tokens: int, facts: ModelFacts, pool: PoolSpec) -> int:
+def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
+    """Sequences in one engine's batch: the spec's option, else what `vllm serve` takes on this device.
+
+    Source: `get_batch_defaults` in vLLM 0.32's engine/arg_utils.py.
+    """
+    if asked := pool.engine.options.get("max_num_seqs"):
+        return int(asked)
+    device = hardware.catalogue.accelerator_type
+    if device is None:
+        return 128 * pool.parallel.tensor * pool.parallel.pipeline
+    return 1024 if hardware.device_memory_gib >= 70 and not device.startswith("A100") else 256
+
+
+def _sequences(kv_gib: float, tokens: int, facts: ModelFacts, pool: PoolSpec, batch: int) -> int:
     """Sequences of a length that run at once; every data-parallel copy has a KV cache and a batch of its own."""
-    batch = int(pool.engine.options.get("max_num_seqs") or MAX_NUM_SEQS)
     fitting = int(kv_gib * GIB / (_held(tokens, facts) * kv_bytes_per_token(facts, pool)))
     return pool.parallel.data * max(0, min(fitting, batch))
 

@@ -1,4 +1,4 @@
-"""Train one demo model: `python -m demo.train --model small|moe|large [--minutes N] [--resume]`.
+"""Train one demo model: `python -m demo.train --model small|moe|large [--minutes N] [--resume] [--from-shipped]`.
 
 Train `small` first: the two others grow out of its weights (demo/growth.py), which saves most of their time.
 
@@ -50,7 +50,7 @@ class Recipe:
 RECIPES = {
     "small": Recipe((1, 1, 1, 1, 2, 1, 1, 2, 1, 3), (1,) * 19 + (2,), minutes=50, learning_rate=3e-3),
     "moe": Recipe((1, 2, 1, 2, 3), (1, 2, 1, 2, 3), minutes=35, learning_rate=2e-3),
-    "large": Recipe((1, 2, 3, 2, 3), (1, 2, 3, 2, 3), minutes=40, learning_rate=2e-3),
+    "large": Recipe((1, 2, 3, 1, 3), (1, 2, 3, 1, 3), minutes=40, learning_rate=2e-3),
 }
 
 
@@ -153,14 +153,19 @@ def training_batches(
         position.chunk += 1
 
 
-def start(name: str, seed: int, resume: bool) -> tuple[PreTrainedModel, list[torch.optim.Optimizer], Position]:
-    """A model ready to train: new, grown out of the small one, or as the last run left it."""
+def start(
+    name: str, seed: int, resume: bool, from_shipped: bool
+) -> tuple[PreTrainedModel, list[torch.optim.Optimizer], Position]:
+    """A model ready to train: as the last run left it, from the weights that ship, grown out of small, or new."""
     torch.manual_seed(seed)
     model = build_model(name).train()
     model.set_attn_implementation("eager")  # its backward is twice as fast as SDPA's on CPU at these lengths
     state_file = STATE_FOLDER / f"{name}.pt"
     resume = resume and state_file.exists()
-    if name != "small" and not resume:
+    if not resume and from_shipped:
+        shipped = AutoModelForCausalLM.from_pretrained(MODELS_FOLDER / name, dtype=torch.float32)
+        model.load_state_dict(shipped.state_dict())
+    elif not resume and name != "small":
         small = AutoModelForCausalLM.from_pretrained(MODELS_FOLDER / "small", dtype=torch.float32)
         grow(model, small, name)
     compile_layers(model)
@@ -168,10 +173,12 @@ def start(name: str, seed: int, resume: bool) -> tuple[PreTrainedModel, list[tor
     return model, steppers, load_state(state_file, model, steppers) if resume else Position()
 
 
-def train(name: str, minutes: float, seed: int, resume: bool, eval_every_s: float) -> None:
+def train(name: str, minutes: float, seed: int, resume: bool, from_shipped: bool, eval_every_s: float) -> None:
     recipe, budget_s = RECIPES[name], minutes * 60
     tokenizer = load_tokenizer(MODELS_FOLDER / name)
-    model, steppers, position = start(name, seed, resume)
+    model, steppers, position = start(name, seed, resume, from_shipped)
+    if from_shipped and position.step == 0:
+        position.best = evaluate_now(snapshot(model, name), tokenizer, name)  # worse weights shall not replace them
     next_eval_s = position.elapsed_s + eval_every_s
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, refresh_per_second=0.2) as bar:
@@ -237,12 +244,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="time for training steps; default: the model's recipe")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from demo/.train/<model>.pt")
+    parser.add_argument("--from-shipped", action="store_true", help="start from demo/models/<model> as it is")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--eval-every", type=float, default=480, help="seconds of training between evaluations")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     minutes = arguments.minutes or RECIPES[arguments.model].minutes
-    train(arguments.model, minutes, arguments.seed, arguments.resume, arguments.eval_every)
+    train(arguments.model, minutes, arguments.seed, arguments.resume, arguments.from_shipped, arguments.eval_every)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from cluster.memory import max_num_seqs
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.base import EngineDead, EngineStats
@@ -32,6 +33,7 @@ from vllm.entrypoints.openai.completion.protocol import CompletionRequest
 from vllm.entrypoints.serve.engine.protocol import ErrorResponse
 from vllm.entrypoints.serve.exception_handling.error_response import create_error_response
 from vllm.entrypoints.serve.tokenize.protocol import DetokenizeRequest, TokenizeRequest
+from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
@@ -51,7 +53,8 @@ class VllmEngine:
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
         self.pool = spec.pools[pool_name]
-        self.on_gpu = spec.hardware_of(pool_name).catalogue.accelerator_type is not None
+        self.hardware = spec.hardware_of(pool_name)
+        self.on_gpu = self.hardware.catalogue.accelerator_type is not None
         self.engine: TappedLLM | None = None
         self.state = State()
         self.loggers: list[LatestStats] = []
@@ -89,6 +92,8 @@ class VllmEngine:
                 "distributed_executor_backend": self._executor(),
                 # All equal priorities mean first come, first served, so this costs nothing.
                 "scheduling_policy": "priority",
+                # Said and not left to vLLM, which cannot look at the device when its ranks run on other nodes.
+                "max_num_seqs": max_num_seqs(self.pool, self.hardware),
             }
             | options
         )
@@ -104,7 +109,10 @@ class VllmEngine:
             os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
         engine_args, namespace = self._arguments()
         loggers: list[Any] = [RayPrometheusStatLogger, self._make_logger]
-        engine = cast(TappedLLM, TappedLLM.from_engine_args(engine_args, stat_loggers=loggers))
+        # The context chooses the batch's default size in tokens: as for vLLM's own server.
+        context = UsageContext.OPENAI_API_SERVER
+        made = TappedLLM.from_engine_args(engine_args, usage_context=context, stat_loggers=loggers)
+        engine = cast(TappedLLM, made)
         # The serving layer reads this from the arguments, where the spec may have written it as a mapping.
         namespace.structured_outputs_config = engine.vllm_config.structured_outputs_config
         tasks = await engine.get_supported_tasks()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cluster.facts import facts_of
-from cluster.memory import GIB, GPU_MEMORY_UTILIZATION, MAX_NUM_SEQS, TYPICAL_TOKENS, pool_memory, weight_bytes
+from cluster.memory import GIB, GPU_MEMORY_UTILIZATION, TYPICAL_TOKENS, max_num_seqs, pool_memory, weight_bytes
 from cluster.spec import FleetSpec
 from cluster.widths import kv_bytes, weight_bytes_each
 
@@ -52,11 +52,35 @@ def test_an_awq_70b_takes_about_40_gb():
 
 
 def test_the_defaults_are_vllms_or_below():
-    from vllm.config import CacheConfig, SchedulerConfig
+    from vllm.config import CacheConfig
 
     vllm_default = CacheConfig.__dataclass_fields__["gpu_memory_utilization"].default.default
     assert vllm_default >= GPU_MEMORY_UTILIZATION
-    assert MAX_NUM_SEQS == SchedulerConfig.DEFAULT_MAX_NUM_SEQS
+
+
+@pytest.mark.parametrize(
+    ("device", "parallel", "options", "batch"),
+    [
+        ("L4", {}, {}, 256),
+        ("A100-80G", {}, {}, 256),
+        ("H100", {"tensor": 4}, {}, 1024),
+        ("H200", {}, {}, 1024),
+        ("cpu", {"tensor": 2}, {}, 256),
+        ("H100", {}, {"max_num_seqs": 64}, 64),
+    ],
+)
+def test_the_batch_is_as_wide_as_vllm_serve_makes_it(device, parallel, options, batch):
+    spec = fleet(MISTRAL, device, parallel, memory_gib=40.0 if device == "cpu" else None, **options)
+    assert max_num_seqs(spec.pools["p"], spec.hardware_of("p")) == batch
+
+
+def test_the_batch_defaults_of_cpu_ranks_are_vllms_own():
+    from vllm import EngineArgs
+    from vllm.usage.usage_lib import UsageContext
+
+    _, sequences = EngineArgs.get_batch_defaults(world_size=2)
+    spec = fleet(MISTRAL, "cpu", {"tensor": 2}, memory_gib=40.0)
+    assert max_num_seqs(spec.pools["p"], spec.hardware_of("p")) == sequences[UsageContext.OPENAI_API_SERVER]
 
 
 # -- fit -------------------------------------------------------------------------------------------------------------
@@ -135,7 +159,7 @@ def test_sequences_are_bounded_by_cache_and_batch():
     memory = memory_of(fleet(MISTRAL, max_model_len=8192, kv_cache_memory_bytes=10 * GIB))
     assert memory.sequences == 10
     assert memory.typical_sequences == 10 * 8192 // TYPICAL_TOKENS
-    assert memory_of(fleet(MISTRAL, max_model_len=128)).sequences == MAX_NUM_SEQS
+    assert memory_of(fleet(MISTRAL, max_model_len=128)).sequences == 1024
     assert memory_of(fleet(MISTRAL, max_model_len=128, max_num_seqs=7)).sequences == 7
 
 

@@ -12,7 +12,9 @@ import time
 import httpx
 import psutil
 import pytest
-from fleet_process import ROOT, free_port, start_fleet, stop_fleet
+from fleet_process import ROOT, start_fleet, stop_fleet
+
+from deployments.local import free_port
 
 SIMULATED = """
 pools:

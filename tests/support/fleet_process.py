@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from deployments.local import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 READY_TIMEOUT_S = 600.0
@@ -43,14 +44,6 @@ class RunningFleet:
             **body,
         }
         return httpx.post(f"{self.url}/v1/chat/completions", json=given, timeout=120)
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
 
 
 def start_fleet(spec: Path, log: Path) -> RunningFleet:
