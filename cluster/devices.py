@@ -17,6 +17,7 @@ class Device:
 
 DEVICES: dict[str, Device] = {
     "cpu": Device(memory_gib=4.0, accelerator_type=None),
+    "RTX-4090": Device(memory_gib=24.0, accelerator_type="GeForce-RTX-4090"),
     "L4": Device(memory_gib=22.5, accelerator_type="L4"),
     "A10G": Device(memory_gib=22.5, accelerator_type="A10G"),
     "A100-40G": Device(memory_gib=40.0, accelerator_type="A100-40G"),

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cluster.facts import UnknownModel, facts_of
 from cluster.loading import SpecError, load_spec
+from cluster.plan import TARGETS
+from cluster.problems import did_you_mean
 from cluster.spec import FleetSpec
 from signalbox.bench import bench
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
@@ -70,6 +73,33 @@ def check(spec: SpecArgument) -> None:
     report = check_fleet(fleet)
     out.print(render_check(fleet))
     raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def plan(
+    model: Annotated[str, typer.Argument(help="A model folder, or a hub id whose config ships with Signalbox.")],
+    gpu: Annotated[list[str] | None, typer.Option(help="Device type; several times for several. Default: all.")] = None,
+    context: Annotated[int | None, typer.Option(min=1, help="Tokens of a sequence. Default: 8192.")] = None,
+    price: Annotated[float | None, typer.Option(min=0, help="Price of one device for an hour.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what hardware a model needs: weights, KV cache, smallest layouts, cost, and what to run, with reasons."""
+    from signalbox.plan import plan_data, render_plan
+
+    if unknown := next((name for name in gpu or () if name not in TARGETS), None):
+        err.print(f"--gpu: found '{unknown}': {did_you_mean(unknown, TARGETS)}", style="red", markup=False)
+        raise typer.Exit(2)
+    try:
+        facts = facts_of(model)
+    except UnknownModel as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from error
+    length = context or min(8192, facts.max_context_tokens)
+    if length > facts.max_context_tokens:
+        err.print(f"--context: found {length}, the model was made for {facts.max_context_tokens}", style="red")
+        raise typer.Exit(2)
+    data = plan_data(facts, gpu or list(TARGETS), length, price)
+    out.print_json(data=data) if as_json else out.print(render_plan(model, data))
 
 
 @app.command()
