@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 from cluster.problems import Problems, did_you_mean, shown
 
@@ -29,6 +30,9 @@ SAID_ELSEWHERE = {
 }
 """vLLM arguments that the pool's own fields set; a second place could only contradict the first."""
 
+CHOSEN_BY_US = frozenset({"distributed_executor_backend", "data_parallel_backend", "worker_extension_cls"})
+"""vLLM arguments that follow from the layout, so that ranks run in the replica's placement group and report."""
+
 
 def check_engine_options(kind: str, options: Mapping[str, Any]) -> None:
     """Refuse options the engine does not know, and values the arithmetic cannot use.
@@ -36,12 +40,16 @@ def check_engine_options(kind: str, options: Mapping[str, Any]) -> None:
     Raises:
         Problems: one text per option, under `options.<name>`.
     """
-    known = vllm_argument_names() if kind == "vllm" else frozenset(SIMULATED_VALUES)
-    values = VLLM_VALUES if kind == "vllm" else SIMULATED_VALUES
+    values = VALUES[kind]
+    known = vllm_argument_names() if kind == "vllm" else frozenset(values)
     problems = {}
+    if kind == "remote" and "base_url" not in options:
+        problems["options.base_url"] = "is missing: write the remote's address, such as http://10.0.0.7:8000/v1"
     for name, value in options.items():
         if kind == "vllm" and name in SAID_ELSEWHERE:
             problems[f"options.{name}"] = f"the pool says this itself: write it as {SAID_ELSEWHERE[name]}"
+        elif kind == "vllm" and name in CHOSEN_BY_US:
+            problems[f"options.{name}"] = "Signalbox chooses this by the pool's parallel and placement: leave it out"
         elif name not in known:
             hint = did_you_mean(name, sorted(known))
             problems[f"options.{name}"] = f"not an argument of the {kind} engine; {hint}"
@@ -84,6 +92,28 @@ def _text(value: Any) -> str:
     return "" if isinstance(value, str) and value else "a name"
 
 
+def _url(value: Any) -> str:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    good = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+    return "" if good else "an address, such as http://10.0.0.7:8000/v1"
+
+
+def _path(value: Any) -> str:
+    return "" if isinstance(value, str) and value.startswith("/") else "a path, such as /models"
+
+
+def _texts(value: Any) -> str:
+    good = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+    return "" if good else "a list of names"
+
+
+def _headers(value: Any) -> str:
+    good = isinstance(value, dict) and all(isinstance(text, str) for pair in value.items() for text in pair)
+    if good and any(name.lower() == "authorization" for name in value):
+        return "the key's place in api_key_env or api_key_file: a spec is no place for secrets"
+    return "" if good else "a mapping of header names to texts"
+
+
 def _or_none(check: Callable[[Any], str]) -> Callable[[Any], str]:
     """vLLM's default for some arguments is None."""
     return lambda value: "" if value is None else check(value)
@@ -102,10 +132,27 @@ VLLM_VALUES: dict[str, Callable[[Any], str]] = {
     "quantization": _or_none(_text),
     "kv_cache_dtype": _text,
 }
+REMOTE_VALUES: dict[str, Callable[[Any], str]] = {
+    "base_url": _url,  # up to and with /v1
+    "model": _text,  # the remote's name of the model; default: the pool's `model`
+    "api_key_env": _text,  # environment variable of the replica that holds the key
+    "api_key_file": _text,  # or the file of a mounted secret
+    "headers": _headers,
+    "health_path": _or_none(_path),  # below base_url; default /models; null asks nothing
+    "read_timeout_s": _rate,  # between two bytes; default 120
+    "max_concurrency": _whole_number,  # requests at once from one replica; default 64
+    "max_model_len": _whole_number,  # longest prompt plus answer, for routing
+    "drop_fields": _texts,  # fields of the body that the remote refuses
+}
 SIMULATED_VALUES: dict[str, Callable[[Any], str]] = {
     "prefill_tokens_per_s": _rate,
     "decode_tokens_per_s": _rate,
     "kv_capacity_tokens": _whole_number,
     "max_model_len": _whole_number,
     "max_num_seqs": _whole_number,
+}
+VALUES: dict[str, dict[str, Callable[[Any], str]]] = {
+    "vllm": VLLM_VALUES,
+    "remote": REMOTE_VALUES,
+    "simulated": SIMULATED_VALUES,
 }

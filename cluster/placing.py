@@ -8,7 +8,10 @@ from cluster.spec import FleetSpec, HardwareSpec, PlacementStrategy, PoolSpec
 
 def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> dict[str, str]:
     """Why not even one replica of a pool can be laid out: by field of the pool, what is wrong and what to write."""
-    pool, hardware = spec.pools[name], spec.hardware_of(name)
+    pool = spec.pools[name]
+    if not pool.devices:
+        return {}
+    hardware = spec.hardware_of(name)
     ranks, there = pool.parallel.devices, hardware.nodes * hardware.devices_per_node
     problems = {}
     if ranks > there:
@@ -22,6 +25,18 @@ def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> 
         problems["placement"] = (
             f"strict_spread wants {ranks} nodes, there are {hardware.nodes}: write spread, or add nodes"
         )
+    if pool.parallel.data > 1 and pool.placement in ("spread", "strict_spread"):
+        problems["placement"] = (
+            f"{pool.placement} does not go with data-parallel copies, which share a node: write strict_pack, or more "
+            "replicas instead of parallel.data"
+        )
+    elif pool.parallel.data > 1 and ranks > hardware.devices_per_node:
+        problems["parallel.data"] = (
+            f"data-parallel copies share a node: a replica wants {ranks} devices, a node has "
+            f"{hardware.devices_per_node}: write more replicas instead"
+        )
+    if pool.parallel.pipeline > 1 and hardware.device == "cpu":
+        problems["parallel.pipeline"] = "CPU ranks do not run as pipeline stages yet: write 1, split by parallel.tensor"
     if facts and facts.is_mla and hardware.device == "cpu" and pool.engine.options.get("dtype") in ("float32", "float"):
         problems["engine.options.dtype"] = "vLLM's CPU kernels take no float32 for latent attention: write bfloat16"
     return problems | (layout_problems(pool, facts) if facts else {})
@@ -55,9 +70,11 @@ def hardware_demand(spec: FleetSpec) -> dict[str, tuple[int, int, int]]:
     """Per hardware: devices that all pools' minimum replicas take, that their maximum would take, and that exist."""
     demand = {name: [0, 0, h.nodes * h.devices_per_node] for name, h in spec.hardware.items()}
     for name, pool in spec.pools.items():
+        if not pool.devices:
+            continue
         row = demand[spec.hardware_name(name)]
-        row[0] += pool.replicas.min * pool.parallel.devices
-        row[1] += pool.replicas.max * pool.parallel.devices
+        row[0] += pool.replicas.min * pool.devices
+        row[1] += pool.replicas.max * pool.devices
     return {name: (low, high, there) for name, (low, high, there) in demand.items()}
 
 
@@ -71,13 +88,14 @@ def unplaced(spec: FleetSpec, hardware_name: str) -> list[str]:
     replicas = [
         (name, pool)
         for name, pool in spec.pools.items()
-        if spec.hardware_name(name) == hardware_name
+        if pool.devices and spec.hardware_name(name) == hardware_name
         for _ in range(min(pool.replicas.min, sum(nodes) // pool.parallel.devices + 1))
     ]
     replicas.sort(key=lambda each: (not each[1].placement.startswith("strict"), -each[1].parallel.devices))
     left = []
     for name, pool in replicas:
-        if not _place(nodes, pool.parallel.devices, pool.placement) and name not in left:
+        strategy = "strict_pack" if pool.parallel.data > 1 else pool.placement
+        if not _place(nodes, pool.parallel.devices, strategy) and name not in left:
             left.append(name)
     return left
 

@@ -24,7 +24,7 @@ from cluster.problems import Problems, did_you_mean
 
 TIERS = ("small", "moe", "large")
 Tier = Literal["small", "moe", "large"]
-EngineKind = Literal["vllm", "simulated"]
+EngineKind = Literal["vllm", "remote", "simulated"]
 Capability = Literal["tools", "vision", "structured_outputs"]
 PlacementStrategy = Literal["pack", "spread", "strict_pack", "strict_spread"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
@@ -49,7 +49,7 @@ class EngineSpec(Part):
     kind: EngineKind = "vllm"
     """Which engine hosts the model."""
     options: dict[str, Any] = {}
-    """Passed to the engine under its own argument names (for vLLM: those of its EngineArgs)."""
+    """Passed to the engine under its own argument names (for vLLM: those of its EngineArgs; docs/engines.md)."""
     max_ongoing_requests: int = Field(default=256, ge=1)
     """Requests one replica holds, waiting or running in the engine; more wait at the gateway."""
     start_timeout_s: float = Field(default=600.0, gt=0)
@@ -142,11 +142,25 @@ class PoolSpec(Part):
     """Where the ranks of a replica go: pack (few nodes), spread (many), strict_pack (or `strict`: one node),
     strict_spread (a node for each rank)."""
     hardware: str | None = None
-    """A name from the `hardware` section; may be left out when there is only one."""
+    """A name from the `hardware` section; may be left out when there is only one. None for a remote pool."""
     replicas: ReplicasSpec = ReplicasSpec()
     """Bounds on the number of replicas."""
     prices: PricesSpec = PricesSpec()
     """Cost of tokens and of replicas."""
+
+    @property
+    def devices(self) -> int:
+        """Devices that one replica takes: none where the model runs elsewhere."""
+        return 0 if self.engine.kind == "remote" else self.parallel.devices
+
+    @model_validator(mode="after")
+    def _remote_has_no_hardware(self) -> Self:
+        if self.engine.kind == "remote":
+            written = {"hardware": self.hardware is not None, "parallel": self.parallel != ParallelSpec()}
+            if wrong := [field for field, is_written in written.items() if is_written]:
+                text = "a remote pool runs on no hardware of this fleet: leave it out"
+                raise Problems(dict.fromkeys(wrong, text))
+        return self
 
     @property
     def public_name(self) -> str:
@@ -272,7 +286,8 @@ class FleetSpec(Part):
         owners = {"auto": "the router's choice"}
         for pool_name, pool in self.pools.items():
             try:
-                self.hardware_name(pool_name)
+                if pool.devices:
+                    self.hardware_name(pool_name)
             except ValueError as error:
                 problems[f"pools.{pool_name}.hardware"] = str(error)
             for name, field in pool_names(pool_name, pool).items():
@@ -285,7 +300,7 @@ class FleetSpec(Part):
         return self
 
     def hardware_name(self, pool_name: str) -> str:
-        """Name of the hardware a pool runs on.
+        """Name of the hardware that a pool with devices runs on.
 
         Raises:
             ValueError: the pool names none and there are several, or names one that does not exist.

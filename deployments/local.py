@@ -140,12 +140,18 @@ class LocalFleet:
         return f"http://{LAPTOP.host}:{self.spec.gateway.port}"
 
     def start(self, said: Callable[[str], None] = lambda text: None) -> None:
-        """Start the nodes and submit the fleet; `said` hears each step. Pools come up afterwards (`wait_ready`).
+        """Start the nodes and submit the fleet; `said` hears each step. Pools come up afterwards (`progress`).
 
         Raises:
             FleetFailed: the port is taken, or Ray does not start.
         """
         self._require_port()
+        self.start_nodes(said)
+        said("Ray Serve")
+        self._submit()
+
+    def start_nodes(self, said: Callable[[str], None] = lambda text: None) -> None:
+        """Start the Ray nodes alone and connect this process to them."""
         # In a session of its own, so that Ctrl-C does not reach it; its pipe closes however this process ends.
         reaper = [sys.executable, "-m", "deployments.reaper", str(self.temp_dir)]
         self._reaper = subprocess.Popen(reaper, stdin=subprocess.PIPE, start_new_session=True)
@@ -158,14 +164,12 @@ class LocalFleet:
         for index, node in enumerate(self.nodes, start=1):
             said(f"Ray node {index} of {len(self.nodes)} ({node.hardware})")
             self._cluster.add_node(**self._node_arguments(index, node))
-        said("Ray Serve")
         ray.init(
             address=self._cluster.address,
             namespace="signalbox",
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-        self._submit()
 
     def _node_arguments(self, index: int, node: NodePlan) -> dict[str, Any]:
         arguments: dict[str, Any] = {

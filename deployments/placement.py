@@ -24,10 +24,13 @@ def labels(spec: FleetSpec, pool: str) -> dict[str, str]:
 
 
 def actor_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
-    """Options of the replica actor. It stands in the first bundle of a group, or takes its rank's resources itself."""
-    if spec.pools[pool].parallel.devices > 1:
+    """Options of the replica actor. It stands in the first bundle of a group, or takes its ranks' resources itself."""
+    if not spec.pools[pool].devices:
+        return {"num_cpus": 0}
+    if uses_group(spec, pool):
         return {"num_cpus": 1}
-    resources = bundle(spec.hardware_of(pool))
+    ranks = spec.pools[pool].parallel.devices
+    resources = {name: amount * ranks for name, amount in bundle(spec.hardware_of(pool)).items()}
     return {
         "num_cpus": resources.pop("CPU"),
         "num_gpus": resources.pop("GPU", 0),
@@ -36,11 +39,20 @@ def actor_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
     }
 
 
+def uses_group(spec: FleetSpec, pool: str) -> bool:
+    """Whether a replica's ranks are Ray actors in a placement group.
+
+    Data-parallel copies are not: vLLM starts them as processes beside the replica, which therefore holds all devices.
+    """
+    parallel = spec.pools[pool].parallel
+    return parallel.devices > 1 and parallel.data == 1
+
+
 def placement_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
     """The placement group of a replica with several ranks: one bundle for each, in the spec's strategy."""
-    ranks = spec.pools[pool].parallel.devices
-    if ranks == 1:
+    if not uses_group(spec, pool):
         return {}
+    ranks = spec.pools[pool].parallel.devices
     return {
         "placement_group_bundles": [bundle(spec.hardware_of(pool))] * ranks,
         "placement_group_strategy": spec.pools[pool].placement.upper(),

@@ -38,7 +38,7 @@ def check_fleet(spec: FleetSpec) -> FleetCheck:
     problems: list[str] = []
     warnings: list[str] = []
     for name, pool in spec.pools.items():
-        if pool.engine.kind != "simulated":
+        if pool.engine.kind == "vllm":
             try:
                 facts[name] = facts_of(pool.model)
                 memory[name] = pool_memory(facts[name], pool, spec.hardware_of(name))
@@ -122,8 +122,8 @@ def _pool_cells(spec: FleetSpec, name: str, check: FleetCheck) -> dict[str, str]
         "tier": pool.tier,
         "model": pool.public_name.split("/")[-1],
         "engine": pool.engine.kind,
-        "layout": f"{layout}, {pool.placement}",
-        "devices": f"{p.devices} x {spec.hardware_of(name).device}",
+        "layout": f"{layout}, {pool.placement}" if pool.devices else "remote",
+        "devices": f"{p.devices} x {spec.hardware_of(name).device}" if pool.devices else "elsewhere",
         "replicas": f"{pool.replicas.min} to {pool.replicas.max}",
         "weights": f"{_size(known.weights_gib)} of {_size(known.usable_gib)}" if known else "not checked",
         "KV cache": _size(known.kv_gib) if known else "",

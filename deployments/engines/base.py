@@ -65,6 +65,7 @@ class Engine(Protocol):
 
 KINDS = {
     "vllm": "deployments.engines.vllm_engine:VllmEngine",
+    "remote": "deployments.engines.remote:RemoteEngine",
     "simulated": "deployments.engines.simulated:SimulatedEngine",
 }
 """Engine classes by the spec's `engine.kind`, imported only when a pool uses them."""

@@ -40,6 +40,7 @@ from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 from deployments.engines.vllm_tap import CURRENT_TAP, LatestStats, Tap, TappedLLM
 
 FRONTEND_NAMES = frozenset(f.name for f in fields(BaseFrontendArgs))
+RANK_REPORT = "deployments.engines.vllm_ranks.RankReport"
 REQUEST_TYPES: dict[str, TypeAdapter[Any]] = {
     "chat": TypeAdapter(ChatCompletionRequest),
     "completion": TypeAdapter(CompletionRequest),
@@ -58,22 +59,22 @@ class VllmEngine:
         self.engine: TappedLLM | None = None
         self.state = State()
         self.loggers: list[LatestStats] = []
+        self.rank_states: tuple[RankState, ...] = ()
 
     # -- life ------------------------------------------------------------------------------------------------
 
-    def _executor(self) -> str:
-        """How vLLM starts its ranks: in EngineCore, as Ray actors in the replica's placement group, or as processes.
-
-        Raises:
-            ValueError: CPU ranks on several nodes, which vLLM's own Ray executor does not start.
-        """
-        if self.pool.parallel.devices == 1:
+    def _executor(self) -> str | type:
+        """How vLLM starts the ranks: in EngineCore, as its processes, or as Ray actors in the replica's group."""
+        parallel = self.pool.parallel
+        if parallel.tensor * parallel.pipeline == 1:
             return "uni"
+        if parallel.data > 1:
+            return "mp"
         if self.on_gpu:
             return "ray"
-        if self.pool.placement in ("spread", "strict_spread"):
-            raise ValueError(f"placement {self.pool.placement} is not possible for CPU ranks yet: write strict_pack")
-        return "mp"
+        from deployments.engines.cpu_ray_executor import CpuRayExecutor
+
+        return CpuRayExecutor
 
     def _arguments(self) -> tuple[AsyncEngineArgs, Namespace]:
         """The spec's pool as vLLM's engine arguments and frontend arguments."""
@@ -89,6 +90,7 @@ class VllmEngine:
                 "pipeline_parallel_size": parallel.pipeline,
                 "data_parallel_size": parallel.data,
                 "enable_expert_parallel": parallel.expert > 1,
+                "worker_extension_cls": RANK_REPORT,
                 "distributed_executor_backend": self._executor(),
                 # All equal priorities mean first come, first served, so this costs nothing.
                 "scheduling_policy": "priority",
@@ -119,6 +121,13 @@ class VllmEngine:
         await init_app_state(engine, self.state, namespace, supported_tasks=tasks)
         self.engine = engine
         await self._warm_up()
+        # Every data-parallel copy is asked; AsyncLLM.collective_rpc would ask the first one only.
+        asked = await engine.engine_core.call_utility_all_async("collective_rpc", "rank_report", None, (), None)
+        reports = [report for copy in asked for report in copy]
+        self.rank_states = tuple(
+            RankState(rank, report["node_id"], report["pid"], tuple(report["experts"]))
+            for rank, report in enumerate(reports)
+        )
 
     def _make_logger(self, vllm_config: Any, engine_index: int) -> LatestStats:
         logger = LatestStats(vllm_config, engine_index)
@@ -222,10 +231,8 @@ class VllmEngine:
         return replace(stats, as_of_s=min(r.as_of_s for r in readings)) if idle else stats
 
     def ranks(self) -> tuple[RankState, ...]:
-        """EngineCore processes, one per data-parallel copy."""
-        manager = self.engine.engine_core.resources.engine_manager if self.engine is not None else None
-        processes = getattr(manager, "processes", [])
-        return tuple(RankState(rank, "", process.pid or 0) for rank, process in enumerate(processes))
+        """As the live workers said when they had answered the warm-up request."""
+        return self.rank_states
 
     async def check_health(self) -> None:
         """Ask vLLM, whose monitor notices a dead process within milliseconds."""

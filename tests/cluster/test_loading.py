@@ -72,6 +72,7 @@ BROKEN = [
     ("max_model_len: 8192", "gpu_memory_utilization: .nan", ["found nan", "above 0 and at most 1"]),
     ("max_model_len: 8192", "dtype: fp32", ["options.dtype: found 'fp32'", "float32"]),
     ("max_model_len: 8192", "tensor_parallel_size: 2", ["options.tensor_parallel_size", "write it as parallel.tensor"]),
+    ("max_model_len: 8192", "worker_extension_cls: a.B", ["options.worker_extension_cls: Signalbox", "leave it out"]),
     ("max_model_len: 8192", "a: 1, b: 2", ["options.a: not an argument", "options.b: not an argument"]),
     ("max_model_len: 8192", "1: 2", ["engine.options.1: found the key 1", "text"]),
     (
@@ -114,7 +115,7 @@ BROKEN = [
     ("hardware:\n", "name: My Fleet\nhardware:\n", ["name: found 'My Fleet'", "lower-case letters"]),
     # hardware
     ("device: L4", "device: L40", ["hardware.l4.device: found 'L40'", "did you mean 'L4'?"]),
-    ("device: L4", "device: Gaudi", ["hardware.l4.device: found 'Gaudi'", "write one of cpu, L4"]),
+    ("device: L4", "device: Gaudi", ["hardware.l4.device: found 'Gaudi'", "write one of cpu, RTX-4090, L4"]),
     ("nodes: 2", "nodes: 1000000", ["hardware.h100.nodes: found 1000000", "at most 1000"]),
     ("hardware: h100", "hardware: h10", ["pools.large.hardware: found 'h10'", "did you mean 'h100'?"]),
     ("    hardware: h100\n", "", ["pools.large.hardware: is missing: write one of h100, l4"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cluster.loading import load_spec
-from cluster.options import SAID_ELSEWHERE, SIMULATED_VALUES, VLLM_VALUES, vllm_argument_names
+from cluster.options import CHOSEN_BY_US, SAID_ELSEWHERE, SIMULATED_VALUES, VLLM_VALUES, vllm_argument_names
 
 RENEW = """renew it with:
 python -c "import dataclasses as d, json
@@ -28,7 +28,7 @@ def test_names_are_those_of_the_installed_vllm():
 
 
 def test_options_with_a_meaning_here_exist_in_vllm():
-    assert set(VLLM_VALUES) | set(SAID_ELSEWHERE) <= vllm_argument_names()
+    assert set(VLLM_VALUES) | set(SAID_ELSEWHERE) | CHOSEN_BY_US <= vllm_argument_names()
 
 
 def test_the_simulated_engine_reads_every_option_it_may_be_given():

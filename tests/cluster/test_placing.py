@@ -25,6 +25,8 @@ def fleet(pools, nodes=1, per_node=8):
         (MIXTRAL, {"placement": "strict_pack", "parallel": {"tensor": 4}}, 2, 2, "placement", "write pack"),
         (MIXTRAL, {"placement": "strict", "parallel": {"tensor": 4}}, 2, 2, "placement", "a node has 2"),
         (MIXTRAL, {"placement": "strict_spread", "parallel": {"tensor": 4}}, 2, 8, "placement", "wants 4 nodes"),
+        (MIXTRAL, {"placement": "spread", "parallel": {"data": 2}}, 2, 8, "placement", "does not go with data"),
+        (MIXTRAL, {"parallel": {"tensor": 2, "data": 2}}, 2, 2, "parallel.data", "a node has 2: write more replicas"),
         (MIXTRAL, {"parallel": {"tensor": 4}}, 1, 2, "parallel", "wants 4 devices, there are 2"),
         (MIXTRAL, {"parallel": {"tensor": 3}}, 1, 8, "parallel.tensor", "32 attention heads do not split over 3"),
         (QWEN_7B, {"parallel": {"tensor": 7}}, 1, 8, "parallel.tensor", "4 KV heads do not split over 7"),
@@ -62,6 +64,13 @@ def test_latent_attention_in_float32_is_refused_on_cpu(device, dtype, refused):
     spec = FleetSpec.model_validate({"pools": pools, "hardware": {"h": {"device": device}}})
     problems = placement_problems(spec, "p", facts_of("deepseek-ai/DeepSeek-V2-Lite-Chat"))
     assert ("engine.options.dtype" in problems) is refused
+
+
+@pytest.mark.parametrize(("device", "refused"), [("cpu", True), ("H100", False)])
+def test_pipeline_stages_are_refused_on_cpu(device, refused):
+    pools = {"p": {"tier": "moe", "model": "org/p", "parallel": {"pipeline": 2}}}
+    spec = FleetSpec.model_validate({"pools": pools, "hardware": {"h": {"device": device, "devices_per_node": 2}}})
+    assert ("parallel.pipeline" in placement_problems(spec, "p", None)) is refused
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,15 @@ def test_ranks_get_a_bundle_each_with_the_accelerator_type():
     assert options["placement_group_bundles"] == [{"CPU": 1, "GPU": 1, "accelerator_type:L4": 0.001}] * 2
 
 
+def test_data_parallel_copies_live_beside_the_replica_which_holds_all_devices():
+    moe = {"tier": "moe", "model": "b", "hardware": "gpu", "parallel": {"data": 2}}
+    fleet = spec(pools={"moe": moe})
+    assert placement.placement_options(fleet, "moe") == {}
+    options = placement.actor_options(fleet, "moe")
+    assert (options["num_cpus"], options["num_gpus"]) == (2, 2)
+    assert options["label_selector"] == {"signalbox/hardware": "gpu"}
+
+
 @pytest.mark.parametrize(("target", "host"), [(LAPTOP, "127.0.0.1"), (KUBERNETES, "0.0.0.0")])
 def test_the_serve_config_is_one_that_ray_takes(target, host):
     config = ServeDeploySchema.model_validate(serve_config(spec(), target))

@@ -78,8 +78,9 @@ def test_python_example_runs(fleet, source):
 @pytest.mark.parametrize("source", list(blocks("yaml")))
 def test_yaml_example_is_a_valid_part_of_a_spec(source):
     from cluster.spec import FleetSpec
+    from signalbox.check import check_fleet
 
-    FleetSpec.model_validate(yaml.safe_load(source))
+    assert check_fleet(FleetSpec.model_validate(yaml.safe_load(source))).problems == ()
 
 
 def test_links_between_pages_lead_somewhere():

@@ -1,0 +1,52 @@
+"""What each vLLM rank says about itself: a worker extension, so that the answer comes from the live process."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+SEGMENT = re.compile(r"/dev/shm/\S*(?:psm_|cpushm)\S*")
+"""Shared memory of vLLM's message queues and of its CPU ranks."""
+
+
+class RankReport:
+    """Mixed into vLLM's worker class by `worker_extension_cls`; called with `collective_rpc("rank_report")`."""
+
+    model_runner: Any
+    rank: int
+
+    def rank_report(self) -> dict[str, Any]:
+        """Rank, process, Ray node ("" outside Ray) and the experts held in the first MoE layer.
+
+        Called when the ranks work together: from then on their shared memory needs no names any more.
+        """
+        _unlink_shared_memory()
+        return {"rank": self.rank, "pid": os.getpid(), "node_id": _ray_node(), "experts": self._local_experts()}
+
+    def _local_experts(self) -> list[int]:
+        """Global ids of the experts in this rank's memory; empty when every rank holds all of them."""
+        for module in self.model_runner.model.modules():
+            if type(module).__name__ == "RoutedExperts":
+                held = module.expert_map_manager
+                return [] if held.expert_map is None else list(held.get_local_expert_ids())
+        return []
+
+
+def _unlink_shared_memory() -> None:
+    """Remove the names of the segments this process has mapped; they last as long as somebody maps them.
+
+    vLLM would leave them behind when a rank is killed, hundreds of MB for each replaced replica.
+    """
+    maps = Path("/proc/self/maps")
+    for name in set(SEGMENT.findall(maps.read_text())) if maps.exists() else ():
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _ray_node() -> str:
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id()) if ray.is_initialized() else ""

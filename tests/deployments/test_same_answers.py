@@ -1,0 +1,83 @@
+"""Every layout of a model over ranks and nodes gives the same fp32 greedy tokens as one process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+SCRIPT = Path(__file__).parent.parent / "support" / "greedy_tokens.py"
+PROMPTS, TOKENS = 24, 64
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+SPEC = """
+hardware:
+  node: {{device: cpu, nodes: 2, devices_per_node: 2, memory_gib: 1.5}}
+pools:
+  pool:
+    tier: large
+    model: demo/models/{model}
+    served_name: model
+    parallel: {parallel}
+    placement: {placement}
+    engine:
+      options: {{dtype: float32, enforce_eager: true, max_model_len: 512, block_size: 32,
+                kv_cache_memory_bytes: 33554432, max_num_seqs: 32}}
+"""
+
+
+def run(model, parallel="{}", placement="pack"):
+    """Tokens and ranks of one layout, from an engine on a cluster of its own."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "spec.yaml"
+        path.write_text(SPEC.format(model=model, parallel=parallel, placement=placement))
+        command = [sys.executable, str(SCRIPT), str(path), "pool"]
+        before = shared_memory()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=800)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    assert lines, done.stdout[-2000:] + done.stderr[-4000:]
+    result = json.loads(lines[-1].removeprefix("RESULT "))
+    assert shared_memory() <= before
+    assert [len(tokens) for tokens in result["tokens"]] == [TOKENS] * PROMPTS
+    return result
+
+
+def shared_memory():
+    """Names of the segments that vLLM makes."""
+    return {path.name for path in Path("/dev/shm").glob("*") if "psm_" in path.name or "cpushm" in path.name}
+
+
+@cache
+def tokens_of_one_process(model):
+    result = run(model)
+    assert [rank["experts"] for rank in result["ranks"]] == [[]]
+    return result["tokens"]
+
+
+def nodes(result):
+    return [rank["node_id"] for rank in result["ranks"]]
+
+
+def test_tensor_parallel_in_one_node():
+    result = run("large", "{tensor: 2}", "strict_pack")
+    assert result["tokens"] == tokens_of_one_process("large")
+    assert nodes(result) == [result["node_id"]] * 2
+
+
+def test_tensor_and_expert_parallel_over_two_nodes():
+    result = run("moe", "{tensor: 2, expert: 2}", "strict_spread")
+    assert result["tokens"] == tokens_of_one_process("moe")
+    assert len(set(nodes(result))) == 2
+    assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_data_and_expert_parallel_in_one_node():
+    result = run("moe", "{data: 2, expert: 2}", "strict_pack")
+    assert result["tokens"] == tokens_of_one_process("moe")
+    assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
