@@ -22,11 +22,13 @@ def register() -> None:
     from vllm.distributed.device_communicators.cpu_communicator import CpuCommunicator
     from vllm.model_executor.layers.fused_moe.experts.cpu_moe import CPUUnquantizedExperts
 
-    if getattr(CPUUnquantizedExperts.apply, "keeps_to_local_experts", False):
+    experts: Any = CPUUnquantizedExperts
+    communicator: Any = CpuCommunicator
+    if getattr(experts.apply, "keeps_to_local_experts", False):
         return
-    CPUUnquantizedExperts.apply = on_local_experts(CPUUnquantizedExperts.apply)
-    CpuCommunicator.all_gatherv = all_gatherv
-    CpuCommunicator.reduce_scatterv = reduce_scatterv
+    experts.apply = on_local_experts(experts.apply)
+    communicator.all_gatherv = all_gatherv
+    communicator.reduce_scatterv = reduce_scatterv
 
 
 def on_local_experts(stock: Callable[..., None]) -> Callable[..., None]:
@@ -94,4 +96,5 @@ def reduce_scatterv(self: Any, input_: torch.Tensor, dim: int = -1, sizes: list[
     total = input_.contiguous().clone()
     torch.distributed.all_reduce(total, group=self.device_group)
     sizes = sizes or [total.shape[0] // self.world_size] * self.world_size
-    return total.split(sizes)[self.rank_in_group].contiguous()
+    parts: tuple[torch.Tensor, ...] = torch.split(total, sizes)
+    return parts[self.rank_in_group].contiguous()

@@ -39,12 +39,12 @@ def _name_shared_memory_by_node() -> None:
     vLLM names it by the port of the process group, which is the same on all nodes; ranks on two machines would each
     open a segment of their own and wait for the other forever.
     """
-    communicator = cpu_communicator._CPUSHMDistributed
+    communicator: Any = cpu_communicator._CPUSHMDistributed
     stock, node = communicator.make_group_name, ray.get_runtime_context().get_node_id()
     communicator.make_group_name = staticmethod(lambda group: f"{stock(group)}-{node[:8]}")
 
 
-ray_executor_v2.RayWorkerProc = CpuRayWorker
+ray_executor_v2.RayWorkerProc = CpuRayWorker  # type: ignore[misc]
 
 
 class CpuRayExecutor(ray_executor_v2.RayExecutorV2):
