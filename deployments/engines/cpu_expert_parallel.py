@@ -96,5 +96,5 @@ def reduce_scatterv(self: Any, input_: torch.Tensor, dim: int = -1, sizes: list[
     total = input_.contiguous().clone()
     torch.distributed.all_reduce(total, group=self.device_group)
     sizes = sizes or [total.shape[0] // self.world_size] * self.world_size
-    parts: tuple[torch.Tensor, ...] = torch.split(total, sizes)
-    return parts[self.rank_in_group].contiguous()
+    mine: torch.Tensor = torch.split(total, sizes)[self.rank_in_group]
+    return mine.contiguous()
