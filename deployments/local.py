@@ -81,6 +81,8 @@ def environment(temp_dir: Path) -> dict[str, str]:
         # Ray gives its workers the lowest priority; here they are the engines that somebody waits for.
         "RAY_worker_niceness": "0",
         "HF_HUB_OFFLINE": "1",
+        # vLLM's sockets between its processes, which stay behind where a process is killed.
+        "VLLM_RPC_BASE_PATH": str(temp_dir / "ipc"),
     }
     if haproxy_available():
         haproxy = temp_dir / "ha"  # HAProxy takes socket paths of up to 97 characters, and Serve adds 68
@@ -155,7 +157,8 @@ class LocalFleet:
         # In a session of its own, so that Ctrl-C does not reach it; its pipe closes however this process ends.
         reaper = [sys.executable, "-m", "deployments.reaper", str(self.temp_dir)]
         self._reaper = subprocess.Popen(reaper, stdin=subprocess.PIPE, start_new_session=True)
-        (self.temp_dir / "ray").mkdir()
+        for name in ("ray", "ipc"):
+            (self.temp_dir / name).mkdir()
         os.environ.update(environment(self.temp_dir))
         import ray
         from ray.cluster_utils import Cluster

@@ -37,6 +37,7 @@ from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
+from deployments.engines.vllm_ranks import unlink_shared_memory
 from deployments.engines.vllm_tap import CURRENT_TAP, LatestStats, Tap, TappedLLM
 
 FRONTEND_NAMES = frozenset(f.name for f in fields(BaseFrontendArgs))
@@ -123,6 +124,7 @@ class VllmEngine:
         await self._warm_up()
         # Every data-parallel copy is asked; AsyncLLM.collective_rpc would ask the first one only.
         asked = await engine.engine_core.call_utility_all_async("collective_rpc", "rank_report", None, (), None)
+        unlink_shared_memory()  # the ranks have done the same
         reports = [report for copy in asked for report in copy]
         self.rank_states = tuple(
             RankState(rank, report["node_id"], report["pid"], tuple(report["experts"]))

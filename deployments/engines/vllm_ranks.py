@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-SEGMENT = re.compile(r"/dev/shm/\S*(?:psm_|cpushm)\S*")
-"""Shared memory of vLLM's message queues and of its CPU ranks."""
+SEGMENT = re.compile(r"/dev/shm/\S*(?:psm_|cpushm|sem\.mp-)\S*")
+"""Shared memory of vLLM's message queues and of its CPU ranks, and locks shared by processes."""
 
 
 class RankReport:
@@ -23,7 +23,7 @@ class RankReport:
 
         Called when the ranks work together: from then on their shared memory needs no names any more.
         """
-        _unlink_shared_memory()
+        unlink_shared_memory()
         return {"rank": self.rank, "pid": os.getpid(), "node_id": _ray_node(), "experts": self._local_experts()}
 
     def _local_experts(self) -> list[int]:
@@ -35,7 +35,7 @@ class RankReport:
         return []
 
 
-def _unlink_shared_memory() -> None:
+def unlink_shared_memory() -> None:
     """Remove the names of the segments this process has mapped; they last as long as somebody maps them.
 
     vLLM would leave them behind when a rank is killed, hundreds of MB for each replaced replica.

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from fleet_process import shared_memory
 
 SCRIPT = Path(__file__).parent.parent / "support" / "greedy_tokens.py"
 PROMPTS, TOKENS = 24, 64
@@ -46,11 +47,6 @@ def run(model, parallel="{}", placement="pack"):
     assert shared_memory() <= before
     assert [len(tokens) for tokens in result["tokens"]] == [TOKENS] * PROMPTS
     return result
-
-
-def shared_memory():
-    """Names of the segments that vLLM makes."""
-    return {path.name for path in Path("/dev/shm").glob("*") if "psm_" in path.name or "cpushm" in path.name}
 
 
 @cache

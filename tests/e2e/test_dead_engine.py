@@ -14,25 +14,9 @@ import pytest
 
 pytestmark = pytest.mark.fleet
 
-HEAL_TIMEOUT_S = 400
-"""An engine starts in well under a minute; a busy test machine is given more."""
-
-
-def living(fleet):
-    """The replica of moe that spoke last; the board remembers a killed one for some seconds."""
-    return max(fleet.pool("moe")["replicas"], key=lambda replica: replica["as_of_s"])
-
-
-def wait_healed(fleet, old):
-    """Wait until moe has a replica that is not the old one."""
-    deadline = time.monotonic() + HEAL_TIMEOUT_S
-    while not {replica["replica_id"] for replica in fleet.pool("moe")["replicas"]} - {old}:
-        assert time.monotonic() < deadline, f"no new replica of moe within {HEAL_TIMEOUT_S} s"
-        time.sleep(0.5)
-
 
 def test_kill_of_an_engine_core_is_healed_and_others_go_on(fleet):
-    replica = living(fleet)
+    replica = fleet.living("moe")
     (rank,), old = replica["ranks"], replica["replica_id"]
     stop, failures, answered = threading.Event(), [], []
 
@@ -48,7 +32,7 @@ def test_kill_of_an_engine_core_is_healed_and_others_go_on(fleet):
     try:
         # `auto` requests need not notice either: another pool answers while this one is away.
         assert fleet.chat("What is 7 + 5?").status_code == 200
-        wait_healed(fleet, old)
+        fleet.wait_replaced("moe", old)
         assert fleet.chat("What is 7 + 5?", model="moe", max_tokens=4).status_code == 200
     finally:
         stop.set()
@@ -59,7 +43,7 @@ def test_kill_of_an_engine_core_is_healed_and_others_go_on(fleet):
 
 
 def test_kill_of_a_whole_replica_is_healed_and_a_waiting_request_is_answered_elsewhere(fleet):
-    replica = living(fleet)
+    replica = fleet.living("moe")
     process = psutil.Process(replica["ranks"][0]["pid"]).parent()
     body = {"model": "auto", "messages": [{"role": "user", "content": "2 + 3 + 4 + 5"}], "ignore_eos": True}
     with ThreadPoolExecutor() as pool:
@@ -70,7 +54,7 @@ def test_kill_of_a_whole_replica_is_healed_and_a_waiting_request_is_answered_els
         process.kill()
         answer = waiting.result()
     assert answer.status_code == 200
-    wait_healed(fleet, replica["replica_id"])
+    fleet.wait_replaced("moe", replica["replica_id"])
 
 
 def test_a_stream_on_a_killed_engine_ends_with_an_error_event_not_a_hang(fleet):
@@ -84,9 +68,9 @@ def test_a_stream_on_a_killed_engine_ends_with_an_error_event_not_a_hang(fleet):
     with httpx.stream("POST", f"{fleet.url}/v1/chat/completions", json=body, timeout=120) as stream:
         events = stream.iter_lines()
         next(events)
-        replica = living(fleet)
+        replica = fleet.living("moe")
         os.kill(replica["ranks"][0]["pid"], signal.SIGKILL)
         rest = list(events)
     assert any('"error"' in line and "replica_failed" in line for line in rest), rest[-3:]
-    wait_healed(fleet, replica["replica_id"])
+    fleet.wait_replaced("moe", replica["replica_id"])
     assert fleet.chat("hi", model="moe", max_tokens=1).status_code == 200

@@ -18,6 +18,8 @@ from deployments.local import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 READY_TIMEOUT_S = 600.0
+HEAL_TIMEOUT_S = 400.0
+"""An engine starts in well under a minute; a busy test machine is given more."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,20 @@ class RunningFleet:
         """One pool of GET /v1/fleet."""
         return self.state()["pools"][name]
 
+    def living(self, pool: str) -> dict[str, Any]:
+        """The replica of a pool that spoke last; the board remembers a killed one for some seconds."""
+        return max(self.pool(pool)["replicas"], key=lambda replica: replica["as_of_s"])
+
+    def wait_replaced(self, pool: str, old: str) -> dict[str, Any]:
+        """Wait until a pool has a replica that is not `old`, and return it."""
+        deadline = time.monotonic() + HEAL_TIMEOUT_S
+        while True:
+            others = [r for r in self.pool(pool)["replicas"] if r["replica_id"] != old]
+            if others:
+                return others[0]
+            assert time.monotonic() < deadline, f"no new replica of {pool} within {HEAL_TIMEOUT_S} s"
+            time.sleep(0.5)
+
     def chat(self, content: str, **body: Any) -> httpx.Response:
         """POST a chat of one user message."""
         given = {
@@ -44,6 +60,12 @@ class RunningFleet:
             **body,
         }
         return httpx.post(f"{self.url}/v1/chat/completions", json=given, timeout=120)
+
+
+def shared_memory() -> set[str]:
+    """Names of the shared-memory segments and locks that vLLM makes, whoever's they are."""
+    names = [path.name for path in Path("/dev/shm").glob("*")]
+    return {name for name in names if any(part in name for part in ("psm_", "cpushm", "sem.mp-"))}
 
 
 def start_fleet(spec: Path, log: Path) -> RunningFleet:

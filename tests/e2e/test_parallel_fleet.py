@@ -1,0 +1,71 @@
+"""examples/laptop-tp.yaml through the gateway: ranks over nodes answer, cancel, report, and come back whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import httpx
+import pytest
+from fleet_process import ROOT, shared_memory, start_fleet, stop_fleet
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def parallel(tmp_path_factory):
+    before = shared_memory()
+    running = start_fleet(ROOT / "examples" / "laptop-tp.yaml", tmp_path_factory.mktemp("fleet") / "serve.log")
+    yield running
+    stop_fleet(running)
+    assert shared_memory() <= before
+
+
+def stream(fleet, pool, **body):
+    body = {"model": pool, "messages": [{"role": "user", "content": "What is 7 + 5?"}], "stream": True, **body}
+    return httpx.stream("POST", f"{fleet.url}/v1/chat/completions", json=body, timeout=120)
+
+
+def test_ranks_and_their_experts_are_where_the_spec_says(parallel):
+    moe, large = (parallel.living(pool)["ranks"] for pool in ("moe", "large"))
+    assert len({rank["node_id"] for rank in moe}) == 2
+    assert [rank["experts"] for rank in moe] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert len({rank["node_id"] for rank in large}) == 1
+    assert len({rank["pid"] for rank in large}) == 2
+
+
+@pytest.mark.parametrize("pool", ["small", "moe", "large"])
+def test_every_pool_answers_and_streams(parallel, pool):
+    answer = parallel.chat("What is 7 + 5?", model=pool)
+    assert answer.status_code == 200
+    assert "12" in answer.json()["choices"][0]["message"]["content"]
+    with stream(parallel, pool) as response:
+        lines = [line for line in response.iter_lines() if line]
+    assert len(lines) > 2
+    assert lines[-1] == "data: [DONE]"
+
+
+@pytest.mark.parametrize("pool", ["moe", "large"])
+def test_a_cancelled_stream_frees_the_cache_on_all_ranks(parallel, pool):
+    with stream(parallel, pool, max_tokens=900, ignore_eos=True) as response:
+        next(response.iter_lines())
+    cancelled_s, deadline = time.time(), time.monotonic() + 30
+    while time.monotonic() < deadline:
+        replica = parallel.living(pool)
+        if replica["as_of_s"] > cancelled_s and replica["running"] == 0:
+            break
+        time.sleep(0.2)
+    assert (replica["running"], replica["waiting"], replica["kv_usage_ratio"]) == (0, 0, 0)
+
+
+def test_a_killed_rank_brings_the_replica_back_whole_while_others_answer(parallel):
+    old = parallel.living("moe")
+    os.kill(old["ranks"][1]["pid"], signal.SIGKILL)
+    failed = parallel.chat("hi", model="moe", max_tokens=900, ignore_eos=True)  # an error or the next replica's answer
+    assert failed.status_code in (200, 502, 503)
+    assert parallel.chat("What is 7 + 5?", model="large").status_code == 200
+    new = parallel.wait_replaced("moe", old["replica_id"])
+    assert not {rank["pid"] for rank in new["ranks"]} & {rank["pid"] for rank in old["ranks"]}
+    assert len({rank["node_id"] for rank in new["ranks"]}) == 2
+    assert "12" in parallel.chat("What is 7 + 5?", model="moe").json()["choices"][0]["message"]["content"]
