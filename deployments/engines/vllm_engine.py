@@ -23,6 +23,7 @@ os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
 
+import ray
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.datastructures import State
 from vllm import AsyncEngineArgs
@@ -61,6 +62,7 @@ class VllmEngine:
         self.state = State()
         self.loggers: list[LatestStats] = []
         self.rank_states: tuple[RankState, ...] = ()
+        self.rank_actors: frozenset[str] = frozenset()
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -130,6 +132,8 @@ class VllmEngine:
             RankState(rank, report["node_id"], report["pid"], tuple(report["experts"]))
             for rank, report in enumerate(reports)
         )
+        named = await asyncio.to_thread(_actor_names)
+        self.rank_actors = frozenset(name for name in named if engine.vllm_config.instance_id in name)
 
     def _make_logger(self, vllm_config: Any, engine_index: int) -> LatestStats:
         logger = LatestStats(vllm_config, engine_index)
@@ -237,13 +241,25 @@ class VllmEngine:
         return self.rank_states
 
     async def check_health(self) -> None:
-        """Ask vLLM, whose monitor notices a dead process within milliseconds."""
+        """Ask vLLM, whose monitor notices a dead process within milliseconds, and look after ranks that are actors.
+
+        EngineCore waits without end for the answer of a rank that died on another node, and says nothing.
+        """
         try:
             if self.engine is None:
                 raise EngineDead("the engine has not started")
             await self.engine.check_health()
         except EngineDeadError as error:
             raise EngineDead(f"vLLM's engine is dead: {error}") from error
+        if self.rank_actors and (gone := self.rank_actors - await asyncio.to_thread(_actor_names)):
+            raise EngineDead(f"{len(gone)} of {len(self.rank_actors)} ranks died")
+
+
+def _actor_names() -> frozenset[str]:
+    """Names of the living actors of the whole cluster: EngineCore starts its ranks in a namespace of its own."""
+    if not ray.is_initialized():
+        return frozenset()
+    return frozenset(actor["name"] for actor in ray.util.list_named_actors(all_namespaces=True))
 
 
 def _unary(answer: Any) -> tuple[int, bytes]:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 SEGMENT = re.compile(r"/dev/shm/\S*(?:psm_|cpushm|sem\.mp-)\S*")
 """Shared memory of vLLM's message queues and of its CPU ranks, and locks shared by processes."""
 
@@ -36,14 +38,16 @@ class RankReport:
 
 
 def unlink_shared_memory() -> None:
-    """Remove the names of the segments this process has mapped; they last as long as somebody maps them.
+    """Remove the names of the segments that this process and its children have mapped; the memory lasts as long as
+    somebody maps it.
 
     vLLM would leave them behind when a rank is killed, hundreds of MB for each replaced replica.
     """
-    maps = Path("/proc/self/maps")
-    for name in set(SEGMENT.findall(maps.read_text())) if maps.exists() else ():
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+    process = psutil.Process()
+    for pid in (process.pid, *(child.pid for child in process.children(recursive=True))):
+        with suppress(OSError):
+            for name in set(SEGMENT.findall(Path(f"/proc/{pid}/maps").read_text())):
+                Path(name).unlink(missing_ok=True)
 
 
 def _ray_node() -> str:

@@ -63,9 +63,9 @@ class RunningFleet:
 
 
 def shared_memory() -> set[str]:
-    """Names of the shared-memory segments and locks that vLLM makes, whoever's they are."""
+    """Names of the shared-memory segments that vLLM makes, whoever's they are. Locks of 32 bytes are left out."""
     names = [path.name for path in Path("/dev/shm").glob("*")]
-    return {name for name in names if any(part in name for part in ("psm_", "cpushm", "sem.mp-"))}
+    return {name for name in names if any(part in name for part in ("psm_", "cpushm"))}
 
 
 def start_fleet(spec: Path, log: Path) -> RunningFleet:
