@@ -30,6 +30,16 @@ SAID_ELSEWHERE = {
 }
 """vLLM arguments that the pool's own fields set; a second place could only contradict the first."""
 
+NO_EFFECT = {
+    "quant": "it does nothing in init_inference: serve a quantised checkpoint with kind vllm",
+    "moe": "it does nothing in init_inference: write the pool's parallel.expert",
+    "replace_with_kernel_inject": "its kernels do not know current models: leave it out",
+    "enable_cuda_graph": "it needs kernel injection: leave it out",
+    "tensor_parallel": "the pool says this itself: write it as parallel.tensor",
+    "zero": "write zero_offload: cpu",
+}
+"""DeepSpeed's own arguments that change nothing without a word in the pinned release: refused instead."""
+
 CHOSEN_BY_US = frozenset({"distributed_executor_backend", "data_parallel_backend", "worker_extension_cls"})
 """vLLM arguments that follow from the layout, so that ranks run in the replica's placement group and report."""
 
@@ -50,6 +60,8 @@ def check_engine_options(kind: str, options: Mapping[str, Any]) -> None:
             problems[f"options.{name}"] = f"the pool says this itself: write it as {SAID_ELSEWHERE[name]}"
         elif kind == "vllm" and name in CHOSEN_BY_US:
             problems[f"options.{name}"] = "Signalbox chooses this by the pool's parallel and placement: leave it out"
+        elif kind == "deepspeed" and name in NO_EFFECT:
+            problems[f"options.{name}"] = f"DeepSpeed would ignore it; {NO_EFFECT[name]}"
         elif name not in known:
             hint = did_you_mean(name, sorted(known))
             problems[f"options.{name}"] = f"not an argument of the {kind} engine; {hint}"
@@ -114,6 +126,14 @@ def _headers(value: Any) -> str:
     return "" if good else "a mapping of header names to texts"
 
 
+def _flag(value: Any) -> str:
+    return "" if isinstance(value, bool) else "true or false"
+
+
+def _offload(value: Any) -> str:
+    return "" if value in ("cpu", "none") else "cpu (host memory) or none (spread over the ranks only)"
+
+
 def _or_none(check: Callable[[Any], str]) -> Callable[[Any], str]:
     """vLLM's default for some arguments is None."""
     return lambda value: "" if value is None else check(value)
@@ -144,6 +164,16 @@ REMOTE_VALUES: dict[str, Callable[[Any], str]] = {
     "max_model_len": _whole_number,  # longest prompt plus answer, for routing
     "drop_fields": _texts,  # fields of the body that the remote refuses
 }
+TRANSFORMERS_VALUES: dict[str, Callable[[Any], str]] = {
+    "dtype": _dtype,  # default: the checkpoint's
+    "max_model_len": _whole_number,  # longest prompt plus answer; default: the model's
+    "max_num_seqs": _whole_number,  # sequences at once; default 32
+    "max_num_batched_tokens": _whole_number,  # of one prefill, padding included; default 4096
+    "kv_budget_tokens": _whole_number,  # tokens the KV cache may hold; default: what fits beside the weights
+    "stream_interval": _whole_number,  # tokens per event after the first; default 1
+    "trust_remote_code": _flag,
+}
+DEEPSPEED_VALUES = TRANSFORMERS_VALUES | {"zero_offload": _offload}
 SIMULATED_VALUES: dict[str, Callable[[Any], str]] = {
     "prefill_tokens_per_s": _rate,
     "decode_tokens_per_s": _rate,
@@ -153,6 +183,8 @@ SIMULATED_VALUES: dict[str, Callable[[Any], str]] = {
 }
 VALUES: dict[str, dict[str, Callable[[Any], str]]] = {
     "vllm": VLLM_VALUES,
+    "deepspeed": DEEPSPEED_VALUES,
+    "transformers": TRANSFORMERS_VALUES,
     "remote": REMOTE_VALUES,
     "simulated": SIMULATED_VALUES,
 }

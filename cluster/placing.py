@@ -25,12 +25,13 @@ def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> 
         problems["placement"] = (
             f"strict_spread wants {ranks} nodes, there are {hardware.nodes}: write spread, or add nodes"
         )
-    if pool.parallel.data > 1 and pool.placement in ("spread", "strict_spread"):
+    shares_node = pool.copies_share_a_node
+    if shares_node and pool.placement in ("spread", "strict_spread"):
         problems["placement"] = (
             f"{pool.placement} does not go with data-parallel copies, which share a node: write strict_pack, or more "
             "replicas instead of parallel.data"
         )
-    elif pool.parallel.data > 1 and ranks > hardware.devices_per_node:
+    elif shares_node and ranks > hardware.devices_per_node:
         problems["parallel.data"] = (
             f"data-parallel copies share a node: a replica wants {ranks} devices, a node has "
             f"{hardware.devices_per_node}: write more replicas instead"
@@ -54,6 +55,10 @@ def layout_problems(pool: PoolSpec, facts: ModelFacts) -> dict[str, str]:
         )
     if pipeline > facts.layers:
         problems["parallel.pipeline"] = f"{facts.layers} layers do not split over {pipeline}: write at most that many"
+    if facts.experts and pool.engine.kind == "deepspeed" and tensor > 1:
+        problems["parallel.tensor"] = (
+            f"DeepSpeed's AutoTP leaves experts whole on every rank: write data: {tensor}, expert: {tensor} instead"
+        )
     if expert > 1 and not facts.experts:
         problems["parallel.expert"] = "the model has no experts: write expert: 1"
     elif facts.experts % expert:
@@ -94,7 +99,7 @@ def unplaced(spec: FleetSpec, hardware_name: str) -> list[str]:
     replicas.sort(key=lambda each: (not each[1].placement.startswith("strict"), -each[1].parallel.devices))
     left = []
     for name, pool in replicas:
-        strategy = "strict_pack" if pool.parallel.data > 1 else pool.placement
+        strategy = "strict_pack" if pool.copies_share_a_node else pool.placement
         if not _place(nodes, pool.parallel.devices, strategy) and name not in left:
             left.append(name)
     return left

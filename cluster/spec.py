@@ -24,7 +24,7 @@ from cluster.problems import Problems, did_you_mean
 
 TIERS = ("small", "moe", "large")
 Tier = Literal["small", "moe", "large"]
-EngineKind = Literal["vllm", "remote", "simulated"]
+EngineKind = Literal["vllm", "deepspeed", "transformers", "remote", "simulated"]
 Capability = Literal["tools", "vision", "structured_outputs"]
 PlacementStrategy = Literal["pack", "spread", "strict_pack", "strict_spread"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
@@ -119,6 +119,30 @@ def _whole_strategy(value: Any) -> Any:
     return "strict_pack" if value == "strict" else value
 
 
+def _deepspeed_layout(parallel: ParallelSpec, zero: bool) -> dict[str, str]:
+    """Layouts that DeepSpeed's parts do not have, by field."""
+    if parallel.pipeline > 1:
+        return {"parallel.pipeline": "the deepspeed engine has no pipeline stages: write 1"}
+    if parallel.tensor > 1 and parallel.data > 1:
+        return {"parallel": "the deepspeed engine splits by tensor or by data, not by both: write one of them"}
+    if parallel.tensor > 1 and parallel.expert > 1:
+        ranks = parallel.tensor
+        return {"parallel": "DeepSpeed's AutoEP leaves attention whole on every rank, which is data parallelism: "
+                            f"write {{data: {ranks}, expert: {ranks}}}"}  # fmt: skip
+    if zero and (parallel.tensor > 1 or parallel.expert > 1):
+        return {"parallel": "ZeRO spreads weights over data-parallel ranks: write data only, or drop zero_offload"}
+    return {}
+
+
+TEXT_ONLY_KINDS = ("deepspeed", "transformers")
+"""Engines that offer no tools and no structured outputs."""
+
+
+def _usual_capabilities(data: dict[str, Any]) -> tuple[Capability, ...]:
+    engine = data.get("engine")  # absent when it is wrong itself
+    return () if engine is None or engine.kind in TEXT_ONLY_KINDS else ("structured_outputs",)
+
+
 class PoolSpec(Part):
     """Replicas of one model in one engine shape."""
 
@@ -132,10 +156,11 @@ class PoolSpec(Part):
     """The model's name in answers and in /v1/models; default: `model` as written."""
     aliases: tuple[Text, ...] = Field(default=(), strict=False)
     """Other names under which requests may pin this pool."""
-    capabilities: tuple[Capability, ...] = Field(default=("structured_outputs",), strict=False)
-    """What requests may ask of this pool beyond text; others are routed past it."""
     engine: EngineSpec = EngineSpec()
     """Engine kind and options."""
+    capabilities: tuple[Capability, ...] = Field(default_factory=_usual_capabilities, strict=False)
+    """What requests may ask of this pool beyond text; others are routed past it. Default: structured_outputs, where the
+    engine can."""
     parallel: ParallelSpec = ParallelSpec()
     """Layout of one replica over devices."""
     placement: Annotated[PlacementStrategy, BeforeValidator(_whole_strategy)] = "pack"
@@ -152,6 +177,26 @@ class PoolSpec(Part):
     def devices(self) -> int:
         """Devices that one replica takes: none where the model runs elsewhere."""
         return 0 if self.engine.kind == "remote" else self.parallel.devices
+
+    @property
+    def copies_share_a_node(self) -> bool:
+        """Whether a replica is bound to one node: vLLM runs data-parallel copies as processes beside each other."""
+        return self.engine.kind == "vllm" and self.parallel.data > 1
+
+    @model_validator(mode="after")
+    def _engine_can(self) -> Self:
+        """The engine offers the capabilities and the layout."""
+        kind, parallel = self.engine.kind, self.parallel
+        problems = {}
+        if kind in TEXT_ONLY_KINDS and self.capabilities:
+            problems["capabilities"] = f"the {kind} engine offers {self.capabilities[0]} not: leave it out, or use vllm"
+        if kind == "transformers" and parallel.devices > 1:
+            problems["parallel"] = "the transformers engine is one process: leave it out, or use deepspeed or vllm"
+        elif kind == "deepspeed":
+            problems |= _deepspeed_layout(parallel, zero="zero_offload" in self.engine.options)
+        if problems:
+            raise Problems(problems)
+        return self
 
     @model_validator(mode="after")
     def _remote_has_no_hardware(self) -> Self:

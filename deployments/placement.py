@@ -27,25 +27,25 @@ def actor_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
     """Options of the replica actor. It stands in the first bundle of a group, or takes its ranks' resources itself."""
     if not spec.pools[pool].devices:
         return {"num_cpus": 0}
-    if uses_group(spec, pool):
+    if uses_group(spec, pool) and spec.pools[pool].engine.kind == "vllm":
         return {"num_cpus": 1}
-    ranks = spec.pools[pool].parallel.devices
+    # DeepSpeed's rank 0 is the replica itself.
+    ranks = 1 if uses_group(spec, pool) else spec.pools[pool].parallel.devices
     resources = {name: amount * ranks for name, amount in bundle(spec.hardware_of(pool)).items()}
     return {
         "num_cpus": resources.pop("CPU"),
         "num_gpus": resources.pop("GPU", 0),
         "resources": resources,
-        "label_selector": labels(spec, pool),
+        **({} if uses_group(spec, pool) else {"label_selector": labels(spec, pool)}),
     }
 
 
 def uses_group(spec: FleetSpec, pool: str) -> bool:
     """Whether a replica's ranks are Ray actors in a placement group.
 
-    Data-parallel copies are not: vLLM starts them as processes beside the replica, which therefore holds all devices.
+    vLLM's data-parallel copies are not: they are processes beside the replica, which therefore holds all devices.
     """
-    parallel = spec.pools[pool].parallel
-    return parallel.devices > 1 and parallel.data == 1
+    return spec.pools[pool].parallel.devices > 1 and not spec.pools[pool].copies_share_a_node
 
 
 def placement_options(spec: FleetSpec, pool: str) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class Engine(Protocol):
 
 KINDS = {
     "vllm": "deployments.engines.vllm_engine:VllmEngine",
+    "deepspeed": "deployments.engines.deepspeed_engine:DeepSpeedEngine",
+    "transformers": "deployments.engines.transformers_engine:TransformersEngine",
     "remote": "deployments.engines.remote:RemoteEngine",
     "simulated": "deployments.engines.simulated:SimulatedEngine",
 }
