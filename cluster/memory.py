@@ -18,6 +18,8 @@ CPU_RUNTIME_GIB = 0.9
 GPU_MEMORY_UTILIZATION = 0.9
 """Share of a GPU's memory when the spec names none: a little below vLLM's own default, so that an estimate is not
 too good."""
+BATCH_ROWS = 32
+"""Sequences that the deepspeed and transformers engines run at once when the spec names no `max_num_seqs`."""
 TYPICAL_TOKENS = 1366
 """Prompt plus answer of an average chat request: 1155 + 211 tokens in Azure's 2023 conversation trace."""
 
@@ -63,17 +65,18 @@ def pool_memory(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec) -> Po
     on_gpu = hardware.catalogue.accelerator_type is not None
     utilization = float(options.get("gpu_memory_utilization", GPU_MEMORY_UTILIZATION)) if on_gpu else 1.0
     usable = hardware.device_memory_gib * utilization
-    weights = weight_bytes(facts, pool) / GIB
+    offloads = on_gpu and options.get("zero_offload") == "cpu"
+    weights = (_resident_bytes(facts, pool) if offloads else weight_bytes(facts, pool)) / GIB
     runtime = GPU_RUNTIME_GIB if on_gpu else CPU_RUNTIME_GIB
     room = usable - weights - runtime
-    asked = options.get("kv_cache_memory_bytes")
+    asked = _kv_bytes_asked(facts, pool)
     # vLLM takes a size that is asked for at its word and looks at no share then: what bounds it is the whole device.
     spare_room = math.inf if asked is None else hardware.device_memory_gib - weights - runtime - asked / GIB
     kv = room if asked is None else asked / GIB
     per_token = kv_bytes_per_token(facts, pool)
     context = int(options.get("max_model_len") or facts.max_context_tokens)
     batch = max_num_seqs(pool, hardware)
-    spare_kv = kv - _held(context, facts) * per_token / GIB
+    spare_kv = kv - _held(context, facts, pool) * per_token / GIB
     return PoolMemory(
         device_gib=hardware.device_memory_gib,
         usable_gib=usable,
@@ -89,13 +92,24 @@ def pool_memory(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec) -> Po
     )
 
 
+def _kv_bytes_asked(facts: ModelFacts, pool: PoolSpec) -> float | None:
+    """The KV cache's size on one device where the spec says it: in bytes for vLLM, in tokens for the other engines."""
+    options = pool.engine.options
+    if tokens := options.get("kv_budget_tokens"):
+        return math.ceil(tokens / pool.parallel.data) * kv_bytes_per_token(facts, pool)
+    asked: float | None = options.get("kv_cache_memory_bytes")
+    return asked
+
+
 def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
-    """Sequences in one engine's batch: the spec's option, else what `vllm serve` takes on this device.
+    """Sequences in one engine's batch: the spec's option, else what `vllm serve` takes on this device, else BATCH_ROWS.
 
     Source: `get_batch_defaults` in vLLM 0.32's engine/arg_utils.py.
     """
     if asked := pool.engine.options.get("max_num_seqs"):
         return int(asked)
+    if pool.engine.kind != "vllm":
+        return BATCH_ROWS
     device = hardware.catalogue.accelerator_type
     if device is None:
         return 128 * pool.parallel.tensor * pool.parallel.pipeline
@@ -104,13 +118,13 @@ def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
 
 def _sequences(kv_gib: float, tokens: int, facts: ModelFacts, pool: PoolSpec, batch: int) -> int:
     """Sequences of a length that run at once; every data-parallel copy has a KV cache and a batch of its own."""
-    fitting = int(kv_gib * GIB / (_held(tokens, facts) * kv_bytes_per_token(facts, pool)))
+    fitting = int(kv_gib * GIB / (_held(tokens, facts, pool) * kv_bytes_per_token(facts, pool)))
     return pool.parallel.data * max(0, min(fitting, batch))
 
 
-def _held(tokens: int, facts: ModelFacts) -> int:
-    """Tokens of a sequence that the cache keeps: a sliding window lets go what no later token can see."""
-    return min(tokens, facts.sliding_window or tokens)
+def _held(tokens: int, facts: ModelFacts, pool: PoolSpec) -> int:
+    """Tokens of a sequence that the cache keeps: vLLM lets go what no later token can see through a sliding window."""
+    return min(tokens, facts.sliding_window or tokens) if pool.engine.kind == "vllm" else tokens
 
 
 def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
@@ -119,7 +133,7 @@ def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
     Attention and MLP matrices are split over tensor ranks, layers over pipeline stages, experts over expert ranks (or,
     without expert parallelism, their matrices over tensor ranks). Key and value projections are repeated where there
     are fewer KV heads than tensor ranks; that is small and left out. Embeddings are not quantised; with a pipeline, the
-    first stage holds the input's and the last the output's.
+    first stage holds the input's and the last the output's. ZeRO spreads all of it over the data-parallel ranks.
     """
     parallel = pool.parallel
     stage = math.ceil(facts.layers / parallel.pipeline) / facts.layers
@@ -127,10 +141,20 @@ def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
     dense += facts.moe_layers * facts.mlp
     routed = facts.moe_layers * facts.experts * facts.expert
     matrices = dense / parallel.tensor + routed / (parallel.tensor * (parallel.data if parallel.expert > 1 else 1))
+    each, plain = weight_bytes_each(facts, pool.engine.options), dtype_bytes(facts, pool.engine.options)
+    if "zero_offload" in pool.engine.options:
+        return facts.parameters * plain / parallel.data
     both = parallel.pipeline == 1 or facts.ties_embeddings
     embeddings = facts.embeddings / parallel.tensor / (1 if both else 2)
-    each, plain = weight_bytes_each(facts, pool.engine.options), dtype_bytes(facts, pool.engine.options)
+    if pool.engine.kind == "deepspeed":  # AutoTP splits the output's half only
+        embeddings = facts.embeddings * (1 + 1 / parallel.tensor) / 2
     return stage * (matrices * each + facts.small * plain) + embeddings * plain
+
+
+def _resident_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
+    """What of the weights is on a GPU at once under ZeRO's offload: the embeddings, a layer and the next one."""
+    layer = (facts.parameters - facts.embeddings) / facts.layers
+    return (facts.embeddings + 2 * layer) * dtype_bytes(facts, pool.engine.options)
 
 
 def kv_bytes_per_token(facts: ModelFacts, pool: PoolSpec) -> float:

@@ -15,6 +15,9 @@ from cluster.placing import hardware_demand, placement_problems, unplaced
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
 
+HOSTING_KINDS = ("vllm", "deepspeed", "transformers")
+"""Engines that hold the model's weights."""
+
 
 @dataclass(frozen=True)
 class FleetCheck:
@@ -38,7 +41,7 @@ def check_fleet(spec: FleetSpec) -> FleetCheck:
     problems: list[str] = []
     warnings: list[str] = []
     for name, pool in spec.pools.items():
-        if pool.engine.kind == "vllm":
+        if pool.engine.kind in HOSTING_KINDS:
             try:
                 facts[name] = facts_of(pool.model)
                 memory[name] = pool_memory(facts[name], pool, spec.hardware_of(name))
@@ -65,8 +68,9 @@ def _guesses(spec: FleetSpec, name: str, facts: ModelFacts) -> Iterator[str]:
 def _does_not_fit(spec: FleetSpec, name: str, memory: PoolMemory) -> str:
     short = f"pools.{name}: short by {-memory.spare_gib:.1f} GiB per device"
     sizes = f"{memory.weights_gib:.1f} weights, {memory.runtime_gib:.1f} runtime, {memory.usable_gib:.1f} usable"
-    if spec.pools[name].engine.options.get("kv_cache_memory_bytes"):
-        sizes += f", {memory.kv_gib:.1f} asked for in engine.options.kv_cache_memory_bytes: write another size there"
+    sized = {"kv_cache_memory_bytes", "kv_budget_tokens"} & spec.pools[name].engine.options.keys()
+    if sized:
+        sizes += f", {memory.kv_gib:.1f} asked for in engine.options.{sized.pop()}: write another size there"
         return f"{short} ({sizes}, or lower engine.options.max_model_len)"
     return (
         f"{short} ({sizes}): raise parallel.tensor, lower engine.options.max_model_len, quantise, or take hardware "

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from cluster.facts import UnknownModel, facts_of
-from cluster.memory import pool_memory
+from cluster.memory import max_num_seqs, pool_memory
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.base import EngineDead, EngineStats
@@ -29,7 +29,6 @@ from deployments.engines.openai_prompts import PromptReader
 from deployments.errors import error_body
 from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
 
-MAX_ROWS = 32
 MAX_PREFILL_TOKENS = 4096
 KV_BUDGET_TOKENS = 32_768
 """Of a model whose sizes are unknown."""
@@ -101,7 +100,8 @@ class BatchEngine:
         self.stream_interval = int(options.get("stream_interval", 1))
         self.kv_budget_tokens = int(options.get("kv_budget_tokens") or _kv_budget(spec, pool_name))
         prefill = int(options.get("max_num_batched_tokens", MAX_PREFILL_TOKENS))
-        self.batcher = Batcher(int(options.get("max_num_seqs", MAX_ROWS)), self.kv_budget_tokens, prefill)
+        rows = max_num_seqs(self.pool, spec.hardware_of(pool_name)) * self.pool.parallel.data
+        self.batcher = Batcher(rows, self.kv_budget_tokens, prefill)
         self.model: LoadedModel
         self.prompts: PromptReader
         self.max_context_tokens = 0

@@ -28,6 +28,7 @@ class RunningFleet:
 
     url: str
     process: subprocess.Popen[str] | None = None
+    spec: Path = Path("examples/laptop.yaml")
 
     def state(self) -> dict[str, Any]:
         """GET /v1/fleet."""
@@ -76,7 +77,7 @@ def start_fleet(spec: Path, log: Path) -> RunningFleet:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, text=True, cwd=ROOT, start_new_session=True
         )
-    fleet = RunningFleet(f"http://127.0.0.1:{port}", process)
+    fleet = RunningFleet(f"http://127.0.0.1:{port}", process, spec)
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
