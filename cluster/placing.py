@@ -39,7 +39,13 @@ def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> 
     if pool.parallel.pipeline > 1 and hardware.device == "cpu":
         problems["parallel.pipeline"] = "CPU ranks do not run as pipeline stages yet: write 1, split by parallel.tensor"
     is_vllm = pool.engine.kind == "vllm"
-    if is_vllm and facts and facts.is_mla and hardware.device == "cpu" and pool.engine.options.get("dtype") in ("float32", "float"):
+    if (
+        is_vllm
+        and facts
+        and facts.is_mla
+        and hardware.device == "cpu"
+        and pool.engine.options.get("dtype") in ("float32", "float")
+    ):
         problems["engine.options.dtype"] = "vLLM takes no float32 for latent attention on CPUs with AMX: write bfloat16"
     return problems | (layout_problems(pool, facts) if facts else {})
 
