@@ -1,4 +1,4 @@
-"""Every layout of a model over ranks and nodes gives the same fp32 greedy tokens as one process."""
+"""Every engine and layout of a model over ranks and nodes gives the same fp32 greedy tokens as vLLM in one process."""
 
 from __future__ import annotations
 
@@ -28,16 +28,20 @@ pools:
     parallel: {parallel}
     placement: {placement}
     engine:
-      options: {{dtype: float32, enforce_eager: true, max_model_len: 512, block_size: 32,
-                kv_cache_memory_bytes: 33554432, max_num_seqs: 32}}
+      kind: {kind}
+      options: {{dtype: float32, max_model_len: 512, max_num_seqs: 32, {options}}}
 """
+VLLM = "enforce_eager: true, block_size: 32, kv_cache_memory_bytes: 33554432"
 
 
-def run(model, parallel="{}", placement="pack"):
+def run(model, parallel="{}", placement="pack", kind="vllm", options=""):
     """Tokens and ranks of one layout, from an engine on a cluster of its own."""
+    options = options or {"vllm": VLLM}.get(kind, "kv_budget_tokens: 16384")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "spec.yaml"
-        path.write_text(SPEC.format(model=model, parallel=parallel, placement=placement))
+        path.write_text(
+            SPEC.format(model=model, parallel=parallel, placement=placement, kind=kind, options=options)
+        )
         command = [sys.executable, str(SCRIPT), str(path), "pool"]
         before = shared_memory()
         done = subprocess.run(command, capture_output=True, text=True, timeout=800)
@@ -77,3 +81,27 @@ def test_data_and_expert_parallel_in_one_node():
     result = run("moe", "{data: 2, expert: 2}", "strict_pack")
     assert result["tokens"] == tokens_of_one_process("moe")
     assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+@pytest.mark.parametrize("model", ["small", "moe", "large"])
+def test_transformers(model):
+    assert run(model, kind="transformers")["tokens"] == tokens_of_one_process(model)
+
+
+def test_deepspeed_tensor_parallel_over_two_nodes():
+    result = run("large", "{tensor: 2}", "strict_spread", kind="deepspeed")
+    assert result["tokens"] == tokens_of_one_process("large")
+    assert len(set(nodes(result))) == 2
+
+
+def test_deepspeed_expert_parallel_over_two_nodes():
+    result = run("moe", "{data: 2, expert: 2}", "strict_spread", kind="deepspeed")
+    assert result["tokens"] == tokens_of_one_process("moe")
+    assert len(set(nodes(result))) == 2
+    assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_deepspeed_zero_spreads_a_model_over_two_ranks_and_offloads_it():
+    options = "kv_budget_tokens: 16384, zero_offload: cpu"
+    result = run("large", "{data: 2}", "strict_pack", kind="deepspeed", options=options)
+    assert result["tokens"] == tokens_of_one_process("large")
