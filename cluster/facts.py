@@ -44,6 +44,12 @@ class ModelFacts:
     """Parameters of input and output embeddings."""
     small: int
     """Parameters of norms and biases in all layers: never split nor quantised."""
+    head_size: int
+    vocabulary: int
+    """Rows of the embeddings."""
+    lora_width: int
+    """Inputs plus outputs of all matrices of a layer that adapters can change: attention and, without experts, the
+    MLP."""
     kv_width: int
     """Numbers the KV cache holds per token and layer: 2 x kv_heads x head size, or the latent of MLA."""
     is_mla: bool
@@ -134,6 +140,9 @@ def facts_from_config(config: Mapping[str, Any]) -> ModelFacts:
         dense_mlp=dense_mlp,
         embeddings=config["vocab_size"] * hidden * (1 if tied else 2),
         small=layers * _norms_and_biases(config, heads, kv_heads, head) + hidden,
+        head_size=head,
+        vocabulary=config["vocab_size"],
+        lora_width=4 * hidden + (2 * heads + 2 * kv_heads) * head + 3 * (hidden + config["intermediate_size"]),
         kv_width=config["kv_lora_rank"] + config["qk_rope_head_dim"] if is_mla else 2 * kv_heads * head,
         is_mla=is_mla,
         ties_embeddings=tied,

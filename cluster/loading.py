@@ -75,7 +75,7 @@ def _read(path: Path) -> str:
 
 
 def _with_folders(data: dict[Any, Any], path: Path) -> dict[Any, Any]:
-    """Pools' model and tokenizer folders made absolute, the text that was written kept as the public name."""
+    """Pools' folders made absolute, the model's text as it was written kept as the public name."""
     pools = data.get("pools")
     if not isinstance(pools, dict):
         return data
@@ -85,9 +85,13 @@ def _with_folders(data: dict[Any, Any], path: Path) -> dict[Any, Any]:
 def _pool_with_folders(pool: Any, path: Path) -> Any:
     if not isinstance(pool, dict):
         return pool
-    found = {field: str(folder) for field, text in _written(pool) if (folder := _folder(text, path))}
+    found: dict[str, Any] = {field: str(folder) for field, text in _written(pool) if (folder := _folder(text, path))}
     if "model" in found and pool.get("served_name") is None:
         found["served_name"] = pool["model"]
+    if draft := found.pop("speculation.model", None):
+        found["speculation"] = pool["speculation"] | {"model": draft}
+    if adapters := {field: found.pop(field) for field in list(found) if field.startswith("adapters.")}:
+        found["adapters"] = pool["adapters"] | {field.removeprefix("adapters."): to for field, to in adapters.items()}
     return pool | found
 
 
@@ -102,9 +106,16 @@ def _missing_folders(data: dict[Any, Any], path: Path) -> Iterator[str]:
 
 
 def _written(pool: Any) -> Iterator[tuple[str, str]]:
-    for field in ("model", "tokenizer") if isinstance(pool, dict) else ():
-        if isinstance(pool.get(field), str) and pool[field]:
-            yield field, pool[field]
+    """Fields of a pool that may name folders, with their texts."""
+    if not isinstance(pool, dict):
+        return
+    speculation, adapters = pool.get("speculation"), pool.get("adapters")
+    fields = {"model": pool.get("model"), "tokenizer": pool.get("tokenizer")}
+    fields |= {"speculation.model": speculation.get("model")} if isinstance(speculation, dict) else {}
+    fields |= {f"adapters.{name}": text for name, text in adapters.items()} if isinstance(adapters, dict) else {}
+    for field, text in fields.items():
+        if isinstance(text, str) and text:
+            yield field, text
 
 
 def _folder(written: str, path: Path) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cluster.adapters import adapter_bytes
 from cluster.facts import ModelFacts
 from cluster.spec import HardwareSpec, PoolSpec
 from cluster.widths import dtype_bytes, kv_bytes, weight_bytes_each
@@ -32,6 +33,7 @@ class PoolMemory:
     usable_gib: float
     """The share of the device that vLLM may use."""
     weights_gib: float
+    """Of the model, of its draft and of its adapters."""
     runtime_gib: float
     kv_gib: float
     """The KV cache; negative when not even the weights fit."""
@@ -59,21 +61,26 @@ class PoolMemory:
         return self.spare_gib >= 0
 
 
-def pool_memory(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec) -> PoolMemory:
-    """The arithmetic of one pool's device."""
+def pool_memory(
+    facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, draft: ModelFacts | None = None
+) -> PoolMemory:
+    """The arithmetic of one pool's device; `draft` is the model that drafts for the pool's, on the same devices."""
     options = pool.engine.options
     on_gpu = hardware.catalogue.accelerator_type is not None
     utilization = float(options.get("gpu_memory_utilization", GPU_MEMORY_UTILIZATION)) if on_gpu else 1.0
     usable = hardware.device_memory_gib * utilization
     offloads = on_gpu and options.get("zero_offload") == "cpu"
     weights = (_resident_bytes(facts, pool) if offloads else weight_bytes(facts, pool)) / GIB
+    weights += adapter_bytes(facts, pool, dtype_bytes(facts, options)) / GIB
+    if draft:
+        weights += weight_bytes(draft, pool) / GIB
     runtime = GPU_RUNTIME_GIB if on_gpu else CPU_RUNTIME_GIB
     room = usable - weights - runtime
     asked = _kv_bytes_asked(facts, pool)
     # vLLM takes a size that is asked for at its word and looks at no share then: what bounds it is the whole device.
     spare_room = math.inf if asked is None else hardware.device_memory_gib - weights - runtime - asked / GIB
     kv = room if asked is None else asked / GIB
-    per_token = kv_bytes_per_token(facts, pool)
+    per_token = kv_bytes_per_token(facts, pool) + (kv_bytes_per_token(draft, pool) if draft else 0.0)
     context = int(options.get("max_model_len") or facts.max_context_tokens)
     batch = max_num_seqs(pool, hardware)
     spare_kv = kv - _held(context, facts, pool) * per_token / GIB
@@ -86,8 +93,8 @@ def pool_memory(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec) -> Po
         kv_bytes_per_token=per_token,
         kv_tokens=pool.parallel.data * max(0, int(kv * GIB / per_token)),
         max_context_tokens=context,
-        sequences=_sequences(kv, context, facts, pool, batch),
-        typical_sequences=_sequences(kv, min(context, TYPICAL_TOKENS), facts, pool, batch),
+        sequences=_sequences(kv * GIB / per_token, context, facts, pool, batch),
+        typical_sequences=_sequences(kv * GIB / per_token, min(context, TYPICAL_TOKENS), facts, pool, batch),
         spare_gib=min(spare_kv, spare_room),
     )
 
@@ -96,7 +103,7 @@ def _kv_bytes_asked(facts: ModelFacts, pool: PoolSpec) -> float | None:
     """The KV cache's size on one device where the spec says it: in bytes for vLLM, in tokens for the other engines."""
     options = pool.engine.options
     if tokens := options.get("kv_budget_tokens"):
-        return math.ceil(tokens / pool.parallel.data) * kv_bytes_per_token(facts, pool)
+        return float(math.ceil(tokens / pool.parallel.data) * kv_bytes_per_token(facts, pool))
     asked: float | None = options.get("kv_cache_memory_bytes")
     return asked
 
@@ -116,9 +123,9 @@ def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
     return 1024 if hardware.device_memory_gib >= 70 and not device.startswith("A100") else 256
 
 
-def _sequences(kv_gib: float, tokens: int, facts: ModelFacts, pool: PoolSpec, batch: int) -> int:
+def _sequences(kv_tokens: float, tokens: int, facts: ModelFacts, pool: PoolSpec, batch: int) -> int:
     """Sequences of a length that run at once; every data-parallel copy has a KV cache and a batch of its own."""
-    fitting = int(kv_gib * GIB / (_held(tokens, facts, pool) * kv_bytes_per_token(facts, pool)))
+    fitting = int(kv_tokens / _held(tokens, facts, pool))
     return pool.parallel.data * max(0, min(fitting, batch))
 
 

@@ -27,6 +27,9 @@ SAID_ELSEWHERE = {
     "pipeline_parallel_size": "parallel.pipeline",
     "data_parallel_size": "parallel.data",
     "enable_expert_parallel": "parallel.expert",
+    "speculative_config": "speculation",
+    "enable_lora": "adapters",
+    "lora_modules": "adapters",
 }
 """vLLM arguments that the pool's own fields set; a second place could only contradict the first."""
 
@@ -145,6 +148,8 @@ VLLM_VALUES: dict[str, Callable[[Any], str]] = {
     "max_num_seqs": _or_none(_whole_number),
     "max_num_batched_tokens": _or_none(_whole_number),
     "block_size": _or_none(_whole_number),
+    "max_loras": _whole_number,
+    "max_lora_rank": _whole_number,
     "kv_cache_memory_bytes": _or_none(_whole_number),
     "stream_interval": _whole_number,
     "gpu_memory_utilization": _share,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cluster.cpu_limits import cpu_problems
 from cluster.facts import ModelFacts
-from cluster.spec import FleetSpec, HardwareSpec, PlacementStrategy, PoolSpec
+from cluster.spec import TEXT_ONLY_KINDS, FleetSpec, HardwareSpec, PlacementStrategy, PoolSpec
 
 
 def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> dict[str, str]:
@@ -36,17 +37,8 @@ def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> 
             f"data-parallel copies share a node: a replica wants {ranks} devices, a node has "
             f"{hardware.devices_per_node}: write more replicas instead"
         )
-    if pool.parallel.pipeline > 1 and hardware.device == "cpu":
-        problems["parallel.pipeline"] = "CPU ranks do not run as pipeline stages yet: write 1, split by parallel.tensor"
-    is_vllm = pool.engine.kind == "vllm"
-    if (
-        is_vllm
-        and facts
-        and facts.is_mla
-        and hardware.device == "cpu"
-        and pool.engine.options.get("dtype") in ("float32", "float")
-    ):
-        problems["engine.options.dtype"] = "vLLM takes no float32 for latent attention on CPUs with AMX: write bfloat16"
+    if hardware.catalogue.accelerator_type is None and pool.engine.kind == "vllm":
+        problems |= cpu_problems(pool, facts)
     return problems | (layout_problems(pool, facts) if facts else {})
 
 
@@ -70,12 +62,26 @@ def layout_problems(pool: PoolSpec, facts: ModelFacts) -> dict[str, str]:
         problems["parallel.expert"] = "the model has no experts: write expert: 1"
     elif facts.experts % expert:
         problems["parallel.expert"] = f"{facts.experts} experts do not split over {expert}: write a divisor"
+    if facts.quantised and pool.engine.kind in TEXT_ONLY_KINDS:
+        problems["model"] = (
+            f"is quantised ({facts.quantised}), which the {pool.engine.kind} engine would undo or ignore: use vllm"
+        )
     asked = pool.engine.options.get("max_model_len") or 0
     if asked > facts.max_context_tokens and not facts.stretches_context and "hf_overrides" not in pool.engine.options:
         problems["engine.options.max_model_len"] = (
             f"found {asked}, the model was made for {facts.max_context_tokens}: write at most that"
         )
     return problems
+
+
+def draft_problems(facts: ModelFacts, draft: ModelFacts) -> dict[str, str]:
+    """Why a model cannot draft for another, by field of the pool."""
+    if facts.vocabulary != draft.vocabulary:
+        text = (
+            f"the draft has {draft.vocabulary} tokens, the model {facts.vocabulary}: write a draft of the same family"
+        )
+        return {"speculation.model": text}
+    return {}
 
 
 def hardware_demand(spec: FleetSpec) -> dict[str, tuple[int, int, int]]:

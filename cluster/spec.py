@@ -114,6 +114,26 @@ class PricesSpec(Part):
     """Price of one replica running for an hour, busy or idle."""
 
 
+class SpeculationSpec(Part):
+    """Guessing several tokens ahead that the model then checks in one step: the same answers in fewer steps."""
+
+    method: Literal["draft_model", "ngram", "eagle", "eagle3"] = "draft_model"
+    """Who guesses: a smaller model with the same tokenizer, repetitions in the text so far, or an EAGLE head."""
+    model: Text | None = None
+    """The draft: the name of another pool whose model it is, a folder or a hub id. None for ngram."""
+    tokens: int = Field(default=4, ge=1, le=32)
+    """Tokens guessed per step."""
+    prompt_lookup_max: int = Field(default=3, ge=1, le=32)
+    """For ngram: longest sequence of tokens that is looked up in the text so far."""
+
+    @model_validator(mode="after")
+    def _has_its_draft(self) -> Self:
+        if (self.model is None) != (self.method == "ngram"):
+            wanted = "leave it out" if self.method == "ngram" else "write a pool's name, a folder or a hub id"
+            raise Problems(model=f"does not go with method {self.method}: {wanted}")
+        return self
+
+
 def _whole_strategy(value: Any) -> Any:
     """`strict` alone means the common case of it: all ranks on one node."""
     return "strict_pack" if value == "strict" else value
@@ -161,6 +181,10 @@ class PoolSpec(Part):
     capabilities: tuple[Capability, ...] = Field(default_factory=_usual_capabilities, strict=False)
     """What requests may ask of this pool beyond text; others are routed past it. Default: structured_outputs, where the
     engine can."""
+    speculation: SpeculationSpec | None = None
+    """Speculative decoding; None decodes token by token."""
+    adapters: dict[Text, Text] = {}
+    """LoRA adapters: folder or hub id by the name that requests use as `model`."""
     parallel: ParallelSpec = ParallelSpec()
     """Layout of one replica over devices."""
     placement: Annotated[PlacementStrategy, BeforeValidator(_whole_strategy)] = "pack"
@@ -190,6 +214,10 @@ class PoolSpec(Part):
         problems = {}
         if kind in TEXT_ONLY_KINDS and self.capabilities:
             problems["capabilities"] = f"the {kind} engine offers {self.capabilities[0]} not: leave it out, or use vllm"
+        if kind != "vllm":
+            for field in ("speculation", "adapters"):
+                if getattr(self, field):
+                    problems[field] = f"the {kind} engine has none: leave it out, or use vllm"
         if kind == "transformers" and parallel.devices > 1:
             problems["parallel"] = "the transformers engine is one process: leave it out, or use deepspeed or vllm"
         elif kind == "deepspeed":
@@ -303,7 +331,7 @@ class GatewaySpec(Part):
 
 def pool_names(pool_name: str, pool: PoolSpec) -> dict[str, str]:
     """Names by which requests may pin a pool, each with the field it is written in."""
-    named = dict.fromkeys(pool.aliases, ".aliases")
+    named = dict.fromkeys(pool.aliases, ".aliases") | dict.fromkeys(pool.adapters, ".adapters")
     named[pool.public_name] = ".served_name" if pool.served_name else ".model"
     return named | {pool_name: ""}
 
@@ -343,6 +371,12 @@ class FleetSpec(Part):
         if problems:
             raise Problems(problems)
         return self
+
+    def draft_of(self, pool_name: str) -> str | None:
+        """Folder or hub id of the model that drafts for a pool."""
+        speculation = self.pools[pool_name].speculation
+        named = speculation.model if speculation else None
+        return self.pools[named].model if named in self.pools else named
 
     def hardware_name(self, pool_name: str) -> str:
         """Name of the hardware that a pool with devices runs on.

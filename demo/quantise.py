@@ -40,7 +40,9 @@ def quantise(method: str, folder: Path, target: Path) -> None:
     tensors = {name: value.to(torch.bfloat16) for name, value in model.state_dict().items()}
     for name, module in linears(model).items():
         del tensors[f"{name}.weight"]
-        made = {"awq": awq_tensors, "gptq": gptq_tensors, "int8": int8_tensors}[method](module.weight.data, inputs[name])
+        made = {"awq": awq_tensors, "gptq": gptq_tensors, "int8": int8_tensors}[method](
+            module.weight.data, inputs[name]
+        )
         tensors |= {f"{name}.{part}": value.contiguous() for part, value in made.items()}
     target.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.json"):
@@ -123,7 +125,7 @@ def best_scale(weight: Tensor, given: Tensor) -> Tensor:
 
 
 def round_by_gptq(weight: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-    """Symmetric whole numbers 0..15 around 8 and scales [out, groups]; each column's error is moved to later columns."""
+    """Whole numbers 0..15 around 8 and scales [out, groups]; each column's error is moved to later columns."""
     hessian = given.T @ given
     hessian += DAMPING * hessian.diagonal().mean() * torch.eye(len(hessian))
     inverse = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(hessian)), upper=True)

@@ -14,7 +14,7 @@ def _pool_state(fleet: FleetState | None, pool: str) -> PoolState:
 
 
 def models(spec: FleetSpec, fleet: FleetState | None) -> dict[str, Any]:
-    """GET /v1/models: `auto`, then every pool under its model's true name, with the names that pin it."""
+    """GET /v1/models: `auto`, then every pool's model under its true name, with names that pin it, and its adapters."""
     entries: list[dict[str, Any]] = [{"id": "auto", "object": "model", "created": 0, "owned_by": "signalbox"}]
     for name, pool in spec.pools.items():
         entries.append(
@@ -30,6 +30,8 @@ def models(spec: FleetSpec, fleet: FleetState | None) -> dict[str, Any]:
                 "ready_replicas": _pool_state(fleet, name).ready,
             }
         )
+        parent = entries[-1]
+        entries += [parent | {"id": each, "aliases": [], "parent": pool.public_name} for each in pool.adapters]
     return {"object": "list", "data": entries}
 
 

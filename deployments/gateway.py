@@ -229,8 +229,10 @@ class Gateway:
         return priorities[name]
 
     def _body_for(self, pool: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The client's body with the pool's true model name."""
-        return {**body, "model": self.spec.pools[pool].public_name}
+        """The client's body with the pool's true model name, or with the adapter of the pool that it names."""
+        named = body.get("model")
+        true_name = named if named in self.spec.pools[pool].adapters else self.spec.pools[pool].public_name
+        return {**body, "model": true_name}
 
     def _account(self, pool: str, usage: Usage, arrived: float) -> None:
         self.metrics.e2e.observe(time.perf_counter() - arrived, tags={"pool": pool})

@@ -135,7 +135,7 @@ def names(spec: FleetSpec) -> dict[str, tuple[str, ...]]:
         if pools := tuple(name for name, pool in spec.pools.items() if pool.tier == tier):
             known[tier] = pools
     for name, pool in spec.pools.items():
-        known |= dict.fromkeys((pool.public_name, *pool.aliases, name), (name,))
+        known |= dict.fromkeys((pool.public_name, *pool.aliases, *pool.adapters, name), (name,))
     return known
 
 

@@ -9,9 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cluster.adapters import BadAdapter, adapter_problems
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, UnknownModel, facts_of
 from cluster.memory import PoolMemory, pool_memory
-from cluster.placing import hardware_demand, placement_problems, unplaced
+from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
 
@@ -41,19 +42,29 @@ def check_fleet(spec: FleetSpec) -> FleetCheck:
     problems: list[str] = []
     warnings: list[str] = []
     for name, pool in spec.pools.items():
+        found = adapter_problems(pool)
         if pool.engine.kind in HOSTING_KINDS:
             try:
                 facts[name] = facts_of(pool.model)
-                memory[name] = pool_memory(facts[name], pool, spec.hardware_of(name))
+                draft = _draft_facts(spec, name)
+                memory[name] = pool_memory(facts[name], pool, spec.hardware_of(name), draft)
                 warnings += _guesses(spec, name, facts[name])
+                found |= draft_problems(facts[name], draft) if draft else {}
             except UnknownModel as error:
                 warnings.append(f"pools.{name}: memory is not checked: {error}")
-        found = placement_problems(spec, name, facts.get(name))
+            except BadAdapter:
+                pass  # said by adapter_problems
+        found |= placement_problems(spec, name, facts.get(name))
         problems += [f"pools.{name}.{field}: {text}" for field, text in found.items()]
         if name in memory and not memory[name].fits:
             problems.append(_does_not_fit(spec, name, memory[name]))
     devices, notes = _devices(spec)
     return FleetCheck(memory, facts, (*problems, *devices), (*warnings, *notes))
+
+
+def _draft_facts(spec: FleetSpec, name: str) -> ModelFacts | None:
+    draft = spec.draft_of(name)
+    return facts_of(draft) if draft else None
 
 
 def _guesses(spec: FleetSpec, name: str, facts: ModelFacts) -> Iterator[str]:

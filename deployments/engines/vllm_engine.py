@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from cluster.adapters import max_lora_rank
 from cluster.memory import max_num_seqs
 from cluster.spec import FleetSpec
 from cluster.state import RankState
@@ -31,6 +32,7 @@ from vllm.entrypoints.launchers.api_server.app_state import init_app_state
 from vllm.entrypoints.launchers.cli_args import BaseFrontendArgs, FrontendArgs
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.entrypoints.openai.completion.protocol import CompletionRequest
+from vllm.entrypoints.openai.models.protocol import LoRAModulePath
 from vllm.entrypoints.serve.engine.protocol import ErrorResponse
 from vllm.entrypoints.serve.exception_handling.error_response import create_error_response
 from vllm.entrypoints.serve.tokenize.protocol import DetokenizeRequest, TokenizeRequest
@@ -56,6 +58,7 @@ class VllmEngine:
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
         self.pool = spec.pools[pool_name]
+        self.draft = spec.draft_of(pool_name)
         self.hardware = spec.hardware_of(pool_name)
         self.on_gpu = self.hardware.catalogue.accelerator_type is not None
         self.engine: TappedLLM | None = None
@@ -100,9 +103,27 @@ class VllmEngine:
                 # Said and not left to vLLM, which cannot look at the device when its ranks run on other nodes.
                 "max_num_seqs": max_num_seqs(self.pool, self.hardware),
             }
+            | self._speculation()
+            | self._adapters()
             | options
         )
+        adapters = [LoRAModulePath(name, path) for name, path in self.pool.adapters.items()]
+        frontend["lora_modules"] = adapters or None
         return engine_args, Namespace(**(vars(FrontendArgs()) | vars(engine_args) | frontend))
+
+    def _speculation(self) -> dict[str, Any]:
+        speculation = self.pool.speculation
+        if speculation is None:
+            return {}
+        config: dict[str, Any] = {"method": speculation.method, "num_speculative_tokens": speculation.tokens}
+        if speculation.method == "ngram":
+            return {"speculative_config": config | {"prompt_lookup_max": speculation.prompt_lookup_max}}
+        return {"speculative_config": config | {"model": self.draft}}
+
+    def _adapters(self) -> dict[str, Any]:
+        if not self.pool.adapters:
+            return {}
+        return {"enable_lora": True, "max_loras": len(self.pool.adapters), "max_lora_rank": max_lora_rank(self.pool)}
 
     async def start(self) -> None:
         """Load the model and answer a warm-up request, whose first run compiles and allocates."""

@@ -127,7 +127,9 @@ def test_a_stop_string_ends_the_text_before_it_and_is_never_streamed():
 def test_a_seed_makes_sampling_repeatable_and_choices_differ():
     warm = {**ASK, "temperature": 1.5, "seed": 3, "n": 4, "max_tokens": 30, "ignore_eos": True}
     first, again, other = ask(warm, warm, warm | {"seed": 99})
-    texts = [[choice["message"]["content"] for choice in body_of(frames)["choices"]] for frames in (first, again, other)]
+    texts = [
+        [choice["message"]["content"] for choice in body_of(frames)["choices"]] for frames in (first, again, other)
+    ]
     assert texts[0] == texts[1] != texts[2]
     assert len(set(texts[0])) > 1
 
@@ -221,7 +223,9 @@ def small_engine():
 def test_a_cancelled_request_frees_its_cache():
     async def run():
         async with running() as engine:
-            frames = engine.generate(EngineRequest("chat", {**ASK, "stream": True, "max_tokens": 400, "ignore_eos": True}, "r"))
+            frames = engine.generate(
+                EngineRequest("chat", {**ASK, "stream": True, "max_tokens": 400, "ignore_eos": True}, "r")
+            )
             async for frame in frames:
                 if isinstance(frame, Chunk) and frame.token_ids:
                     break

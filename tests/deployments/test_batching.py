@@ -106,7 +106,9 @@ ARRIVALS = st.lists(
 def test_whatever_arrives_limits_hold_and_everything_ends(arrivals, rows, budget, cancelled):
     made = batcher(rows, budget, 64)
     generated, held, cancels = {}, set(), dict.fromkeys(sorted(cancelled), True)
-    todo = [(at, sequence(row, length, tokens, priority)) for row, (length, tokens, priority, at) in enumerate(arrivals)]
+    todo = [
+        (at, sequence(row, length, tokens, priority)) for row, (length, tokens, priority, at) in enumerate(arrivals)
+    ]
     for tick in range(4000):
         for _, each in [pair for pair in todo if pair[0] <= tick]:
             made.add(each)

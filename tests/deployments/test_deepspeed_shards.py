@@ -22,7 +22,7 @@ EXPERTS = MIXTRAL.layers * MIXTRAL.experts * MIXTRAL.expert
         (Shard(1, LLAMA_MATRICES, 0, 0), LLAMA, {"tensor": 2}, False, "rank 1 holds"),
         (Shard(0, MIXTRAL_MATRICES, EXPERTS // 2, 0), MIXTRAL, {"data": 2, "expert": 2}, False, ""),
         (Shard(0, MIXTRAL_MATRICES, EXPERTS, 0), MIXTRAL, {"data": 2, "expert": 2}, False, "of experts"),
-        (Shard(0, MIXTRAL_MATRICES // 2, EXPERTS, 0), MIXTRAL, {"tensor": 2}, False, "write parallel: {data: 2, expert: 2}"),
+        (Shard(0, MIXTRAL_MATRICES // 2, EXPERTS, 0), MIXTRAL, {"tensor": 2}, False, "{data: 2, expert: 2}"),
         (Shard(0, 0, 0, LLAMA.parameters // 2), LLAMA, {"data": 2}, True, ""),
         (Shard(0, 0, 0, LLAMA.parameters), LLAMA, {"data": 2}, True, "of the model (ZeRO)"),
     ],

@@ -39,9 +39,7 @@ def run(model, parallel="{}", placement="pack", kind="vllm", options=""):
     options = options or {"vllm": VLLM}.get(kind, "kv_budget_tokens: 16384")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "spec.yaml"
-        path.write_text(
-            SPEC.format(model=model, parallel=parallel, placement=placement, kind=kind, options=options)
-        )
+        path.write_text(SPEC.format(model=model, parallel=parallel, placement=placement, kind=kind, options=options))
         command = [sys.executable, str(SCRIPT), str(path), "pool"]
         before = shared_memory()
         done = subprocess.run(command, capture_output=True, text=True, timeout=800)
