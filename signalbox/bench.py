@@ -1,4 +1,4 @@
-"""`signalbox bench`: measurements against a running fleet."""
+"""`signalbox bench`: measurements, of a running fleet (`demo`) or of engines on a fleet of their own (`engines`)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, TimeElapsedColumn, track
 from rich.table import Table
 
 from demo.tasks import LEVELS, Task, generate_tasks, grade
+from deployments.local import FleetFailed
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
 
 MAX_TOKENS = 200
 TIMEOUT_S = 300.0
 
-bench = typer.Typer(help="Measure a running fleet.", no_args_is_help=True)
+bench = typer.Typer(help="Measure fleets and engines.", no_args_is_help=True)
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,6 @@ class Graded:
     pool: str
     correct: bool
     status: int
-
-
-@bench.callback()
-def _group() -> None:
-    """Measure a running fleet."""
 
 
 @bench.command("demo")
@@ -61,6 +58,40 @@ def demo(
         print(json.dumps(summary(results)))
     else:
         out.print(level_table(results))
+
+
+@bench.command("engines")
+def engines(
+    model: Annotated[str, typer.Option(help="A model folder.")] = "demo/models/large",
+    tensor: Annotated[int, typer.Option(help="Tensor-parallel ranks of the vllm and deepspeed engines.", min=1)] = 1,
+    concurrency: Annotated[list[int] | None, typer.Option(help="Requests at a time. Default: 1, 8, 32.", min=1)] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write charts to this HTML file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Run one workload of mixed lengths on transformers, DeepSpeed and vLLM, on a local fleet started for it."""
+    from signalbox import bench_engines
+
+    if not (Path(model) / "config.json").is_file():
+        Console(stderr=True).print(f"--model: found '{model}': write a model folder", style="red", markup=False)
+        raise typer.Exit(2)
+    out = Console(stderr=as_json)
+    try:
+        with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=out) as progress:
+            task = progress.add_task("starting", total=None)
+            rows = bench_engines.run(
+                str(Path(model).resolve()),
+                tensor,
+                concurrency or [1, 8, 32],
+                said=lambda text: progress.update(task, description=text),
+                asked=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+    except FleetFailed as error:
+        Console(stderr=True).print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+    if plot:
+        bench_engines.write_plot(rows, plot)
+        out.print(f"charts: {plot}", highlight=False)
+    print(bench_engines.as_json(rows)) if as_json else out.print(bench_engines.table(rows))
 
 
 async def _ask_all(url: str, tasks: Sequence[Task], model: str, concurrency: int, out: Console) -> list[Graded]:

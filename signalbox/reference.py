@@ -74,8 +74,10 @@ def _type(annotation: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "by the engine"
     if field.default is PydanticUndefined:
         return "required"
-    if _part(field.annotation):
+    if _part(field.annotation) and field.default is not None:
         return "its fields' defaults"
     return f"`{json.dumps(field.default)}`"
