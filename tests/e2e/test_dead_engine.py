@@ -15,9 +15,9 @@ import pytest
 pytestmark = pytest.mark.fleet
 
 
-def test_kill_of_an_engine_core_is_healed_and_others_go_on(fleet):
+def test_kill_of_a_rank_is_healed_and_others_go_on(fleet):
     replica = fleet.living("moe")
-    (rank,), old = replica["ranks"], replica["replica_id"]
+    rank, old = replica["ranks"][-1], replica["replica_id"]  # the one on another node than the replica
     stop, failures, answered = threading.Event(), [], []
 
     def keep_asking(pool):
@@ -32,7 +32,7 @@ def test_kill_of_an_engine_core_is_healed_and_others_go_on(fleet):
     try:
         # `auto` requests need not notice either: another pool answers while this one is away.
         assert fleet.chat("What is 7 + 5?").status_code == 200
-        fleet.wait_replaced("moe", old)
+        new = fleet.wait_replaced("moe", old)
         assert fleet.chat("What is 7 + 5?", model="moe", max_tokens=4).status_code == 200
     finally:
         stop.set()
@@ -40,11 +40,22 @@ def test_kill_of_an_engine_core_is_healed_and_others_go_on(fleet):
             thread.join()
     assert not failures
     assert {pool for pool, _ in answered} == {"small", "large"}
+    assert len({each["node_id"] for each in new["ranks"]}) == 2
+    assert [each["experts"] for each in new["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert not {each["pid"] for each in new["ranks"]} & {each["pid"] for each in replica["ranks"]}
+    assert not any(psutil.pid_exists(each["pid"]) for each in replica["ranks"])
+
+
+def test_kill_of_an_engine_core_is_healed(fleet):
+    replica = fleet.living("large")
+    os.kill(replica["ranks"][0]["pid"], signal.SIGKILL)
+    fleet.wait_replaced("large", replica["replica_id"])
+    assert fleet.chat("What is 7 + 5?", model="large", max_tokens=4).status_code == 200
 
 
 def test_kill_of_a_whole_replica_is_healed_and_a_waiting_request_is_answered_elsewhere(fleet):
     replica = fleet.living("moe")
-    process = psutil.Process(replica["ranks"][0]["pid"]).parent()
+    process = fleet.replica_process("moe")
     body = {"model": "auto", "messages": [{"role": "user", "content": "2 + 3 + 4 + 5"}], "ignore_eos": True}
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(

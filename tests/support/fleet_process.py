@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from deployments.local import free_port
@@ -51,6 +52,13 @@ class RunningFleet:
                 return others[0]
             assert time.monotonic() < deadline, f"no new replica of {pool} within {HEAL_TIMEOUT_S} s"
             time.sleep(0.5)
+
+    def replica_process(self, pool: str) -> psutil.Process:
+        """The process of a pool's only replica."""
+        title = f"ray::ServeReplica:signalbox:{pool}"
+        started = psutil.Process(self.process.pid).children(recursive=True) if self.process else psutil.process_iter()
+        (found,) = [each for each in started if " ".join(each.cmdline()).startswith(title)]
+        return found
 
     def chat(self, content: str, **body: Any) -> httpx.Response:
         """POST a chat of one user message."""
