@@ -36,6 +36,16 @@ VLLM = "enforce_eager: true, block_size: 32, kv_cache_memory_bytes: 33554432"
 
 def run(model, parallel="{}", placement="pack", kind="vllm", options=""):
     """Tokens and ranks of one layout, from an engine on a cluster of its own."""
+    done = start(model, parallel, placement, kind, options)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    assert lines, done.stdout[-2000:] + done.stderr[-4000:]
+    result = json.loads(lines[-1].removeprefix("RESULT "))
+    assert [len(tokens) for tokens in result["tokens"]] == [TOKENS] * PROMPTS
+    return result
+
+
+def start(model, parallel="{}", placement="pack", kind="vllm", options=""):
+    """The ended process of one layout's run."""
     options = options or {"vllm": VLLM}.get(kind, "kv_budget_tokens: 16384")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "spec.yaml"
@@ -43,12 +53,8 @@ def run(model, parallel="{}", placement="pack", kind="vllm", options=""):
         command = [sys.executable, str(SCRIPT), str(path), "pool"]
         before = shared_memory()
         done = subprocess.run(command, capture_output=True, text=True, timeout=800)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    assert lines, done.stdout[-2000:] + done.stderr[-4000:]
-    result = json.loads(lines[-1].removeprefix("RESULT "))
     assert shared_memory() <= before
-    assert [len(tokens) for tokens in result["tokens"]] == [TOKENS] * PROMPTS
-    return result
+    return done
 
 
 @cache
@@ -103,3 +109,10 @@ def test_deepspeed_zero_spreads_a_model_over_two_ranks_and_offloads_it():
     options = "kv_budget_tokens: 16384, zero_offload: cpu"
     result = run("large", "{data: 2}", "strict_pack", kind="deepspeed", options=options)
     assert result["tokens"] == tokens_of_one_process("large")
+
+
+def test_deepspeed_that_leaves_experts_whole_does_not_start():
+    done = start("moe", "{tensor: 2}", "strict_pack", kind="deepspeed")
+    assert "RESULT " not in done.stdout
+    assert "parameters of experts, the spec promises" in done.stderr
+    assert "write parallel: {data: 2, expert: 2}" in done.stderr

@@ -23,6 +23,8 @@ HARNESS = {
     "make test-slow": "the other half of this run",
     "make demo-models": "trains for an hour; tests/demo holds its parts",
     "make bench": "the same as `signalbox bench demo`",
+    "signalbox bench engines": "tests/e2e/test_bench_engines.py",
+    "signalbox bench engines --plot engines.html": "tests/e2e/test_bench_engines.py",
     "signalbox serve": "the session's fleet",
     "signalbox serve examples/laptop.yaml": "the session's fleet",
 }
@@ -55,7 +57,7 @@ def commands():
 @pytest.mark.parametrize("command", [c for c in commands() if c not in HARNESS])
 def test_command_runs(fleet, command):
     here = command.replace("http://127.0.0.1:8000", fleet.url)
-    if re.match(r"signalbox (status|models|bench)", here) and "--url" not in here:
+    if re.match(r"signalbox (status|models|bench demo)", here) and "--url" not in here:
         here += f" --url {fleet.url}"
     if here.startswith("signalbox bench demo") and "--count" not in here:
         here += " --count 6"
