@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.facts import ModelFacts
-from cluster.spec import PoolSpec
+from cluster.pool import PoolSpec
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Values that vLLM takes for `max_lora_rank`."""

@@ -6,7 +6,7 @@ Each line was tried with vLLM 0.32 on CPU and failed at the start, or with the f
 from __future__ import annotations
 
 from cluster.facts import ModelFacts
-from cluster.spec import PoolSpec
+from cluster.pool import PoolSpec
 from cluster.widths import quantisation
 
 HEAD_SIZES = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cluster.options import vllm_argument_names
+from cluster.pool import EngineSpec, PoolSpec
 from cluster.problems import Problems, did_you_mean, shown
-from cluster.spec import EngineSpec, FleetSpec, PoolSpec
+from cluster.spec import FleetSpec
 
 
 def explain(error: ValidationError) -> Iterator[str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from cluster.adapters import adapter_bytes
 from cluster.facts import ModelFacts
-from cluster.spec import HardwareSpec, PoolSpec
+from cluster.pool import PoolSpec
+from cluster.spec import HardwareSpec
 from cluster.widths import dtype_bytes, kv_bytes, weight_bytes_each
 
 GIB = 2**30

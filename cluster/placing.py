@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cluster.cpu_limits import cpu_problems
 from cluster.facts import ModelFacts
-from cluster.spec import TEXT_ONLY_KINDS, FleetSpec, HardwareSpec, PlacementStrategy, PoolSpec
+from cluster.pool import TEXT_ONLY_KINDS, PlacementStrategy, PoolSpec
+from cluster.spec import FleetSpec, HardwareSpec
 
 
 def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> dict[str, str]:

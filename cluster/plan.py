@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import layout_problems
-from cluster.spec import EngineSpec, HardwareSpec, ParallelSpec, PoolSpec
+from cluster.pool import EngineSpec, ParallelSpec, PoolSpec
+from cluster.spec import HardwareSpec
 from cluster.widths import kv_bytes, weight_bytes_each
 
 PRECISIONS: dict[str, dict[str, str]] = {

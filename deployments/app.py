@@ -7,7 +7,8 @@ from typing import Any, cast
 from ray import serve
 from ray.serve import Application, Deployment
 
-from cluster.spec import FleetSpec, PoolSpec, ReplicasSpec, ScalingSpec
+from cluster.pool import PoolSpec, ReplicasSpec
+from cluster.spec import FleetSpec, ScalingSpec
 from deployments.gateway import GatewayDeployment
 from deployments.placement import actor_options, placement_options
 from deployments.replica import PoolReplica

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from cluster.spec import TIERS, FleetSpec
+from cluster.pool import TIERS
+from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from router.complexity import Complexity, RuleComplexity
 from router.features import features

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cluster.spec import PoolSpec
+from cluster.pool import PoolSpec
 from cluster.state import FleetState
 from router.types import RoutingRequest
 

@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from cluster.facts import UnknownModel, facts_of
-from cluster.spec import PoolSpec
+from cluster.pool import PoolSpec
 from deployments.engines.batching import Plan
 from deployments.engines.deepspeed_shards import Shard, shard_problem
 from deployments.engines.transformers_engine import device_of, load_weights

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from cluster.spec import FleetSpec, PoolSpec
+from cluster.pool import PoolSpec
+from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.batch_engine import BatchEngine, LoadedModel
 from deployments.engines.batching import Plan, Sequence

@@ -12,7 +12,8 @@ from cluster.explain import explain
 from cluster.facts import facts_of
 from cluster.memory import pool_memory
 from cluster.placing import draft_problems, placement_problems
-from cluster.spec import FleetSpec, PoolSpec
+from cluster.pool import PoolSpec
+from cluster.spec import FleetSpec
 from signalbox.check import check_fleet
 
 MISTRAL = "mistralai/Mistral-7B-Instruct-v0.3"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.spec import PoolSpec
+from cluster.pool import PoolSpec
 from cluster.state import PoolState, ReplicaState
 from router.filters import capability, context, room, unready
 from router.types import RoutingRequest
