@@ -111,7 +111,7 @@ class BatchEngine:
         self.rows = itertools.count()
         self.failure: str | None = None
         self.stopping = False
-        self.generated_tokens_total = 0
+        self.submitted = self.taken = self.generated_tokens_total = 0
         self.reading = EngineStats(as_of_s=0.0)
         self.thread = threading.Thread(target=self._run, name="batches", daemon=True)
 
@@ -147,8 +147,8 @@ class BatchEngine:
         return self.executor.ranks()
 
     def stats(self) -> EngineStats:
-        """The batch thread's newest reading, and what it has not seen yet."""
-        return replace(self.reading, waiting=self.reading.waiting + self.inbox.qsize())
+        """The batch thread's newest reading, and the rows it has not seen yet."""
+        return replace(self.reading, waiting=self.reading.waiting + self.submitted - self.taken)
 
     def _read(self) -> EngineStats:
         """The batch as it is now; KV usage is cached tokens over the token budget."""
@@ -172,9 +172,11 @@ class BatchEngine:
                 plan = self.batcher.plan()
                 sequences = [self.batcher.buckets[plan.bucket][row] for row in plan.rows]
                 picked = self.executor.step(plan, sequences)
-                for row, choice in zip(plan.rows, picked, strict=True):
-                    self._deliver(row, choice)
-                self.reading = self._read()
+                reasons = [self.batcher.accept(row, each.token_id) for row, each in zip(plan.rows, picked, strict=True)]
+                self.generated_tokens_total += len(picked)
+                self.reading = self._read()  # before anybody who got a token asks for it
+                for row, each, reason in zip(plan.rows, picked, reasons, strict=True):
+                    self._post(row, each, reason)
         except Exception as error:
             log.exception("a step failed")
             self.failure = f"a rank failed: {type(error).__name__}: {str(error)[:500]}"
@@ -192,12 +194,11 @@ class BatchEngine:
                     self.batcher.remove(message.row)
                 else:
                     self.batcher.add(message)
+                    self.taken += 1
         except Empty:
             pass
 
-    def _deliver(self, row: int, picked: Any) -> None:
-        reason = self.batcher.accept(row, picked.token_id)
-        self.generated_tokens_total += 1
+    def _post(self, row: int, picked: Any, reason: str | None) -> None:
         answer, choice = self.answers.get(row, (None, 0))
         if answer is not None:
             answer.post(TokenOut(choice, picked.token_id, picked.logprob, picked.top, reason))
@@ -211,6 +212,8 @@ class BatchEngine:
                 status, body = 200, self.prompts.counted(request.kind, request.body)
             else:
                 asked = read_body(request.kind, request.body, self.model.sampling_defaults)
+                self.prompts.check_ids("logit_bias", asked.logit_bias)
+                self.prompts.check_ids("stop_token_ids", asked.stop_token_ids)
                 prompts = self.prompts.read(request.kind, request.body, asked)
                 async for frame in self._answer(request, asked, prompts):
                     yield frame
@@ -268,6 +271,7 @@ class BatchEngine:
         seed = random.getrandbits(63) if asked.seed is None else (asked.seed + choice.index) % 2**63
         ends = frozenset(asked.stop_token_ids) | (frozenset() if asked.ignore_eos else self.model.eos_ids)
         self.answers[row] = (answer, choice.index)
+        self.submitted += 1
         self.inbox.put(
             Sequence(
                 row, choice.prompt_ids, min(asked.max_tokens or room, room), ends, priority,

@@ -59,8 +59,6 @@ class Plan:
     """New rows with their tokens."""
     decode: tuple[tuple[int, int], ...] = ()
     """Running rows with their newest token."""
-    stop: bool = False
-    """The ranks end."""
 
     @property
     def rows(self) -> tuple[int, ...]:

@@ -118,12 +118,10 @@ class DeepSpeedRank:
         return self.runner.execute(plan)
 
     def follow(self) -> None:
-        """The other ranks: do as told until told to stop."""
+        """The other ranks: do as told, until the process ends or rank 0 is gone."""
         while True:
             told: list[Any] = [None]
             dist.broadcast_object_list(told, src=0, group=self.control)
-            if told[0].stop:
-                return
             self.runner.execute(told[0])
 
     def _gather(self, logits: Tensor, copies: int) -> list[Tensor]:

@@ -37,7 +37,7 @@ class Sampling(BaseModel):
     top_k: int = Field(default=0, ge=-1)
     """0 or -1: all tokens."""
     min_p: float = Field(default=0.0, ge=0, le=1)
-    repetition_penalty: float = Field(default=1.0, gt=0)
+    repetition_penalty: float = Field(default=1.0, ge=0.01, le=100)
     presence_penalty: float = Field(default=0.0, ge=-2, le=2)
     frequency_penalty: float = Field(default=0.0, ge=-2, le=2)
     logit_bias: dict[Annotated[int, Field(ge=0)], Annotated[float, Field(ge=-100, le=100)]] = {}
@@ -94,7 +94,8 @@ def read_body(kind: str, body: dict[str, Any], defaults: dict[str, Any]) -> Aske
             raise RefusedBody(f"{field} is not offered by this model's engine: leave it out.", field)
     if body.get("tools") and body.get("tool_choice") != "none":
         raise RefusedBody("tools are not offered by this model's engine: leave them out.", "tools")
-    if (body.get("response_format") or {}).get("type", "text") != "text":
+    wanted = body.get("response_format")
+    if wanted and not (isinstance(wanted, dict) and wanted.get("type", "text") == "text"):
         raise RefusedBody('response_format is not offered by this model\'s engine: write {"type": "text"}.',
                           "response_format")  # fmt: skip
     given = {name: value for name, value in body.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from deployments.engines.openai_body import Asked, RefusedBody
@@ -60,7 +61,10 @@ class PromptReader:
 
     def _chat(self, body: dict[str, Any]) -> tuple[int, ...]:
         options = {"add_generation_prompt": body.get("add_generation_prompt", True)}
-        options |= body.get("chat_template_kwargs") or {}
+        given = body.get("chat_template_kwargs") or {}
+        if not isinstance(given, dict):
+            raise RefusedBody("chat_template_kwargs: write an object.", "chat_template_kwargs")
+        options |= given
         messages = messages_of(body)
         try:
             made = self.tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **options)
@@ -71,10 +75,18 @@ class PromptReader:
     def _ids(self, prompt: str | list[int]) -> tuple[int, ...]:
         if isinstance(prompt, str):
             return tuple(self.tokenizer(prompt)["input_ids"])
-        size = len(self.tokenizer)
-        if wrong := [each for each in prompt if each >= size]:
-            raise RefusedBody(f"prompt: token id {wrong[0]} is not in the vocabulary of {size}.", "prompt")
+        self.check_ids("prompt", prompt)
         return tuple(prompt)
+
+    def check_ids(self, field: str, ids: Iterable[int]) -> None:
+        """Token ids of a field must be in the vocabulary.
+
+        Raises:
+            RefusedBody: one is not.
+        """
+        size = len(self.tokenizer)
+        if wrong := [each for each in ids if not 0 <= each < size]:
+            raise RefusedBody(f"{field}: token id {wrong[0]} is not in the vocabulary of {size}.", field)
 
 
 def messages_of(body: dict[str, Any]) -> list[dict[str, Any]]:

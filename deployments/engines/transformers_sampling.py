@@ -59,6 +59,9 @@ class RowSampler:
         scores: Any = self._penalised(logits.clone(), sequence)[None]
         ids: Any = torch.tensor([sequence.token_ids], device=scores.device)
         scores = self.warpers(ids, self.penalty(ids, scores))
+        scores = scores.nan_to_num(nan=-torch.inf)
+        if not scores.isfinite().any():  # biases and penalties left no token: the model's own choice
+            return int(logits.argmax())
         if self.is_greedy:
             return int(scores.argmax())
         return int(torch.multinomial(scores.softmax(-1).cpu(), 1, generator=self.generator))

@@ -8,6 +8,8 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cluster.spec import FleetSpec
 from demo.tasks import generate_tasks
@@ -184,6 +186,10 @@ def test_narrow_sampling_is_greedy(given):
         ({"temperature": "warm"}, "temperature"),
         ({"top_p": 0}, "top_p"),
         ({"logit_bias": {"x": 1}}, "logit_bias.x.[key]"),
+        ({"logit_bias": {"512": 1}}, "logit_bias"),
+        ({"stop_token_ids": [-1]}, "stop_token_ids"),
+        ({"response_format": "json"}, "response_format"),
+        ({"chat_template_kwargs": [1]}, "chat_template_kwargs"),
         ({"logprobs": True, "top_logprobs": 21}, "logprobs"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"min_tokens": 30}, None),
@@ -199,6 +205,25 @@ def test_bad_fields_are_refused_by_name(small_engine, given, param):
     assert (frames[0], error["param"]) == (Opened(400), param)
     assert error["type"] == "invalid_request_error"
     assert len(error["message"]) > 10
+
+
+NUMBERS = st.one_of(st.floats(), st.integers(-3, 600), st.none(), st.sampled_from([1e-300, 1e300, 0.0, 2.0]))
+FIELDS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty",
+          "min_tokens", "max_tokens", "seed", "top_logprobs", "n")  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), NUMBERS),
+    st.dictionaries(st.integers(-1, 520).map(str), st.floats(-120, 120), max_size=4),
+    st.one_of(st.none(), st.lists(st.integers(-1, 520), max_size=3), st.just(list(range(512)))),
+)
+def test_no_parameters_end_the_engine(small_engine, fields, bias, stops):
+    body = {**ASK, "max_tokens": 4, "logprobs": True, "n": 1, **fields, "logit_bias": bias, "stop_token_ids": stops}
+    if (body["n"] or 1) > 8 or (body["max_tokens"] or 99) > 60:
+        body |= {"n": 1, "max_tokens": 4}
+    assert small_engine(body)[0].status in (200, 400)
+    assert small_engine({**ASK, "max_tokens": 1})[0].status == 200
 
 
 def test_tokens_are_counted_and_turned_back(small_engine):
