@@ -21,8 +21,6 @@ def cpu_problems(pool: PoolSpec, facts: ModelFacts | None) -> dict[str, str]:
     """Options that a pool's vLLM replicas would not survive on CPU, by field of the pool."""
     options = pool.engine.options
     problems = {}
-    if pool.parallel.pipeline > 1:
-        problems["parallel.pipeline"] = "CPU ranks do not run as pipeline stages yet: write 1, split by parallel.tensor"
     if options.get("enable_sleep_mode"):
         problems["engine.options.enable_sleep_mode"] = "vLLM on CPU cannot sleep: leave it out"
     if (options.get("block_size") or BLOCK_TOKENS) % BLOCK_TOKENS:

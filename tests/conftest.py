@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from fleet_process import ROOT, RunningFleet, start_fleet, stop_fleet
+from fleet_process import ROOT, RunningFleet, shared_memory, start_fleet, stop_fleet
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
     if url := os.environ.get("SIGNALBOX_TEST_URL"):
         yield RunningFleet(url)
         return
+    before = shared_memory()
     running = start_fleet(ROOT / "examples" / "laptop.yaml", tmp_path_factory.mktemp("fleet") / "serve.log")
     yield running
     stop_fleet(running)
+    assert shared_memory() <= before

@@ -66,13 +66,6 @@ def test_latent_attention_in_float32_is_refused_on_cpu(device, dtype, refused):
     assert ("engine.options.dtype" in problems) is refused
 
 
-@pytest.mark.parametrize(("device", "refused"), [("cpu", True), ("H100", False)])
-def test_pipeline_stages_are_refused_on_cpu(device, refused):
-    pools = {"p": {"tier": "moe", "model": "org/p", "parallel": {"pipeline": 2}}}
-    spec = FleetSpec.model_validate({"pools": pools, "hardware": {"h": {"device": device, "devices_per_node": 2}}})
-    assert ("parallel.pipeline" in placement_problems(spec, "p", None)) is refused
-
-
 @pytest.mark.parametrize(
     ("model", "pool", "nodes", "per_node"),
     [

@@ -83,7 +83,6 @@ def test_a_spec_that_cannot_be_is_refused(fields, field, said):
         (MISTRAL, engine("vllm", quantization="mxfp8"), "engine.options.quantization", "int8_per_channel_weight_only"),
         (MISTRAL, engine("vllm", enable_sleep_mode=True), "engine.options.enable_sleep_mode", "cannot sleep"),
         (MISTRAL, engine("vllm", block_size=16), "engine.options.block_size", "multiple of 32"),
-        (MISTRAL, {"parallel": {"pipeline": 2}}, "parallel.pipeline", "do not run as pipeline stages"),
         (MIXTRAL, {"adapters": {"a": "org/a"}}, "adapters", "no adapters on a mixture of experts"),
     ],
 )

@@ -87,6 +87,19 @@ def test_data_and_expert_parallel_in_one_node():
     assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
+def test_pipeline_stages_on_two_nodes():
+    result = run("large", "{pipeline: 2}", "strict_spread")
+    assert result["tokens"] == tokens_of_one_process("large")
+    assert len(set(nodes(result))) == 2
+
+
+def test_tensor_pipeline_and_expert_parallel_on_two_nodes():
+    result = run("moe", "{tensor: 2, pipeline: 2, expert: 2}", "pack")
+    assert result["tokens"] == tokens_of_one_process("moe")
+    assert len(set(nodes(result))) == 2
+    assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]] * 2
+
+
 @pytest.mark.parametrize("model", ["small", "moe", "large"])
 def test_transformers(model):
     assert run(model, kind="transformers")["tokens"] == tokens_of_one_process(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import httpx
 import pytest
@@ -94,8 +95,13 @@ def test_quantised_and_speculating_pools_answer_right(fleet, pool):
 
 def test_accepted_guesses_are_in_the_metrics(fleet):
     answer(fleet, "large")
+    deadline = time.monotonic() + 60  # Ray's nodes export every few seconds
+    while not (accepted := accepted_tokens(fleet)) and time.monotonic() < deadline:
+        time.sleep(1)
+    assert accepted > 0
+
+
+def accepted_tokens(fleet):
     lines = httpx.get(f"{fleet.url}/metrics").text.splitlines()
-    counts = [
-        float(line.split()[-1]) for line in lines if "spec_decode_num_accepted_tokens_total" in line and "#" not in line
-    ]
-    assert sum(counts) > 0
+    wanted = "spec_decode_num_accepted_tokens_total"
+    return sum(float(line.split()[-1]) for line in lines if wanted in line and not line.startswith("#"))

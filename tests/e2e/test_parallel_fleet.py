@@ -59,7 +59,8 @@ def reading(fleet, pool, is_wanted):
 @pytest.mark.parametrize("pool", ["moe", "large"])
 def test_a_cancelled_stream_frees_the_cache_on_all_ranks(parallel, pool):
     with stream(parallel, pool, max_tokens=900, ignore_eos=True) as response:
-        next(response.iter_lines())
+        lines = response.iter_lines()  # closes the response when nobody holds it any more
+        next(lines)
         busy = reading(parallel, pool, lambda replica: replica["kv_usage_ratio"] > 0)
     cancelled_s = time.time()
     free = reading(parallel, pool, lambda replica: replica["as_of_s"] > cancelled_s and replica["running"] == 0)

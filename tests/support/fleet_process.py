@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,9 +74,13 @@ class RunningFleet:
 
 
 def shared_memory() -> set[str]:
-    """Names of the shared-memory segments that vLLM makes, whoever's they are. Locks of 32 bytes are left out."""
-    names = [path.name for path in Path("/dev/shm").glob("*")]
-    return {name for name in names if any(part in name for part in ("psm_", "cpushm"))}
+    """Names of vLLM's shared-memory segments that no living process has mapped. Locks of 32 bytes are left out."""
+    names = {path.name for path in Path("/dev/shm").glob("*") if any(part in path.name for part in ("psm_", "cpushm"))}
+    mapped = set()
+    for maps in Path("/proc").glob("[0-9]*/maps") if names else ():
+        with suppress(OSError):  # a process that has ended meanwhile, or somebody else's
+            mapped |= set(re.findall(r"/dev/shm/(\S+)", maps.read_text()))
+    return names - mapped
 
 
 def start_fleet(spec: Path, log: Path) -> RunningFleet:

@@ -1,0 +1,35 @@
+"""Pipeline stages for vLLM on CPU: a plugin (`vllm.general_plugins`) that vLLM loads in every one of its processes.
+
+A later stage copies what it receives into buffers that vLLM makes in its first dummy run. On CPU there is none without
+compilation, and the first request would end the engine. Here the buffers are made with the model. For CPU only:
+elsewhere `register` does nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def register() -> None:
+    """The plugin's entry point."""
+    from vllm.platforms import current_platform
+
+    if not current_platform.is_cpu():
+        return
+    from vllm.distributed.parallel_state import get_pp_group
+    from vllm.v1.worker.cpu_model_runner import CPUModelRunner
+
+    runner: Any = CPUModelRunner
+    stock = runner.load_model
+    if getattr(stock, "makes_stage_buffers", False):
+        return
+
+    def load_model(self: Any, *args: Any, **named: Any) -> None:
+        stock(self, *args, **named)
+        if not get_pp_group().is_first_rank:
+            self.intermediate_tensors = self.model.make_empty_intermediate_tensors(
+                batch_size=self.max_num_tokens, dtype=self.model_config.dtype, device=self.device
+            )
+
+    load_model.makes_stage_buffers = True  # type: ignore[attr-defined]
+    runner.load_model = load_model
