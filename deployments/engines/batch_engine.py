@@ -265,8 +265,6 @@ class BatchEngine:
                 self.inbox.put(_Cancel(row))
 
     def _submit(self, answer: _Answer, choice: Choice, asked: Asked, priority: int) -> int:
-        if self.failure is not None:
-            raise EngineDead(self.failure)
         row, room = next(self.rows), self.max_context_tokens - len(choice.prompt_ids)
         seed = random.getrandbits(63) if asked.seed is None else (asked.seed + choice.index) % 2**63
         ends = frozenset(asked.stop_token_ids) | (frozenset() if asked.ignore_eos else self.model.eos_ids)
@@ -278,6 +276,8 @@ class BatchEngine:
                 self.executor.sampler(asked, seed),
             )
         )  # fmt: skip
+        if self.failure is not None:  # looked at last: a thread that fails from now on finds the answer registered
+            raise EngineDead(self.failure)
         return row
 
 
