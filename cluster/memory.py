@@ -67,7 +67,7 @@ def pool_memory(
 ) -> PoolMemory:
     """The arithmetic of one pool's device; `draft` is the model that drafts for the pool's, on the same devices."""
     options = pool.engine.options
-    on_gpu = hardware.catalogue.accelerator_type is not None
+    on_gpu = hardware.is_gpu
     utilization = float(options.get("gpu_memory_utilization", GPU_MEMORY_UTILIZATION)) if on_gpu else 1.0
     usable = hardware.device_memory_gib * utilization
     offloads = on_gpu and options.get("zero_offload") == "cpu"

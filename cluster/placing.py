@@ -38,7 +38,7 @@ def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> 
             f"data-parallel copies share a node: a replica wants {ranks} devices, a node has "
             f"{hardware.devices_per_node}: write more replicas instead"
         )
-    if hardware.catalogue.accelerator_type is None and pool.engine.kind == "vllm":
+    if not hardware.is_gpu and pool.engine.kind == "vllm":
         problems |= cpu_problems(pool, facts)
     return problems | (layout_problems(pool, facts) if facts else {})
 

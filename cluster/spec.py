@@ -39,6 +39,11 @@ class HardwareSpec(Part):
         return DEVICES[self.device]
 
     @property
+    def is_gpu(self) -> bool:
+        """Whether the device is one that Ray knows as a GPU."""
+        return self.catalogue.accelerator_type is not None
+
+    @property
     def device_memory_gib(self) -> float:
         """Memory of one device in GiB."""
         return self.memory_gib or self.catalogue.memory_gib

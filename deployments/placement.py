@@ -12,7 +12,7 @@ HARDWARE_LABEL = "signalbox/hardware"
 
 def bundle(hardware: HardwareSpec) -> dict[str, float]:
     """Ray resources of one rank."""
-    if hardware.catalogue.accelerator_type is None:
+    if not hardware.is_gpu:
         return {"CPU": 1}
     # A token amount of the accelerator type: without it Ray's autoscaler may launch a node of another GPU.
     return {"CPU": 1, "GPU": 1, f"accelerator_type:{hardware.catalogue.accelerator_type}": 0.001}

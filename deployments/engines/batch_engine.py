@@ -246,7 +246,7 @@ class BatchEngine:
                 choice = choices[out.choice]
                 choice.take(out)
                 tokens.append(out)
-                if choice.reason:
+                if choice.reason and not out.reason:
                     self.inbox.put(_Cancel(rows[choice.index]))  # a stop string is seen here, not by the batch
                 is_first = choice.completion_tokens == 1
                 if asked.stream and (is_first or choice.reason or len(choice.tokens) >= self.stream_interval):
@@ -260,9 +260,10 @@ class BatchEngine:
                 yield _chunk(writer.body(choices, usage), tokens)
             yield Closed(usage, choices[0].reason)
         finally:
-            for row in rows:
+            for row, choice in zip(rows, choices, strict=True):
                 self.answers.pop(row, None)
-                self.inbox.put(_Cancel(row))
+                if not choice.reason:
+                    self.inbox.put(_Cancel(row))
 
     def _submit(self, answer: _Answer, choice: Choice, asked: Asked, priority: int) -> int:
         row, room = next(self.rows), self.max_context_tokens - len(choice.prompt_ids)

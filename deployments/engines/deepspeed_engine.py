@@ -13,16 +13,16 @@ from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+from torch import Tensor
 
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.batch_engine import BatchEngine, LoadedModel
-from deployments.engines.batching import Plan, Sequence
+from deployments.engines.batching import Plan
 from deployments.engines.deepspeed_rank import DeepSpeedRank, Place
-from deployments.engines.openai_body import Asked
 from deployments.engines.transformers_engine import describe
-from deployments.engines.transformers_sampling import Picked, RowSampler, sample
+from deployments.engines.transformers_sampling import SamplingExecutor
 from deployments.placement import bundle
 
 
@@ -49,13 +49,13 @@ def _state(rank: int, experts: list[int]) -> RankState:
     return RankState(rank, ray.get_runtime_context().get_node_id(), os.getpid(), tuple(experts))
 
 
-class RankGroup:
+class RankGroup(SamplingExecutor):
     """All ranks of a replica; see `deployments.engines.batch_engine.Executor`."""
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
         self.pool = spec.pools[pool_name]
         self.hardware = spec.hardware_of(pool_name)
-        self.on_gpu = self.hardware.catalogue.accelerator_type is not None
+        self.on_gpu = self.hardware.is_gpu
         self.actors: list[Any] = []
         self.states: tuple[RankState, ...] = ()
         self.first: DeepSpeedRank
@@ -90,14 +90,9 @@ class RankGroup:
         )
         return actor.remote(self.pool.model_dump(mode="json"), place, self.on_gpu)
 
-    def step(self, plan: Plan, sequences: list[Sequence]) -> list[Picked]:
+    def forward(self, plan: Plan) -> Tensor:
         """One step of all ranks."""
-        logits = self.first.lead(plan)
-        return sample(logits, sequences) if sequences else []
-
-    def sampler(self, asked: Asked, seed: int) -> RowSampler:
-        """How a row's tokens are chosen."""
-        return RowSampler(asked, seed)
+        return self.first.lead(plan)
 
     def ranks(self) -> tuple[RankState, ...]:
         """As each rank said when it had loaded its share."""

@@ -17,7 +17,7 @@ from cluster.facts import UnknownModel, facts_of
 from cluster.pool import PoolSpec
 from deployments.engines.batching import Plan
 from deployments.engines.deepspeed_shards import Shard, shard_problem
-from deployments.engines.transformers_engine import device_of, load_weights
+from deployments.engines.transformers_engine import load_weights, own_device
 from deployments.engines.transformers_runner import Runner
 
 TIMEOUT = timedelta(seconds=120)
@@ -71,7 +71,7 @@ class DeepSpeedRank:
             RuntimeError: the model cannot be loaded, or was not split as the spec says.
         """
         self.join()
-        parallel, device = self.pool.parallel, device_of(self.pool, self.on_gpu)
+        parallel, device = self.pool.parallel, own_device(self.on_gpu)
         whole = load_weights(self.pool)
         if self.zero:
             model = self._initialized(whole, _zero(self.pool))

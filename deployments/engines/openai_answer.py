@@ -18,7 +18,7 @@ DONE = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True)
 class TokenOut:
-    """A token of one choice as the batch made it, or an end without one (an empty answer)."""
+    """A token of one choice as the batch made it; the last one says why it is the last."""
 
     choice: int
     token_id: int

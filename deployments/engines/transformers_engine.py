@@ -13,10 +13,10 @@ from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.batch_engine import BatchEngine, LoadedModel
-from deployments.engines.batching import Plan, Sequence
-from deployments.engines.openai_body import Asked, Sampling
+from deployments.engines.batching import Plan
+from deployments.engines.openai_body import Sampling
 from deployments.engines.transformers_runner import Runner
-from deployments.engines.transformers_sampling import Picked, RowSampler, sample
+from deployments.engines.transformers_sampling import SamplingExecutor
 
 DTYPES = {"float": torch.float32, "half": torch.float16}
 
@@ -61,35 +61,30 @@ def describe(pool: PoolSpec) -> LoadedModel:
     )
 
 
-def device_of(pool: PoolSpec, on_gpu: bool) -> torch.device:
+def own_device(on_gpu: bool) -> torch.device:
     """Where the rank computes: Ray shows each rank one GPU."""
     if not on_gpu:
         torch.set_num_threads(1)  # a CPU device of the spec is one core
     return torch.device("cuda:0" if on_gpu else "cpu")
 
 
-class OneProcess:
+class OneProcess(SamplingExecutor):
     """Runs plans here; see `deployments.engines.batch_engine.Executor`."""
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
         self.pool = spec.pools[pool_name]
-        self.on_gpu = spec.hardware_of(pool_name).catalogue.accelerator_type is not None
+        self.on_gpu = spec.hardware_of(pool_name).is_gpu
         self.runner: Runner
 
     def load(self) -> LoadedModel:
         """Put the model on the device."""
-        device = device_of(self.pool, self.on_gpu)
+        device = own_device(self.on_gpu)
         self.runner = Runner(load_weights(self.pool).to(device), device)
         return describe(self.pool)
 
-    def step(self, plan: Plan, sequences: list[Sequence]) -> list[Picked]:
+    def forward(self, plan: Plan) -> torch.Tensor:
         """One forward pass."""
-        logits = self.runner.execute(plan)
-        return sample(logits, sequences) if sequences else []
-
-    def sampler(self, asked: Asked, seed: int) -> RowSampler:
-        """How a row's tokens are chosen."""
-        return RowSampler(asked, seed)
+        return self.runner.execute(plan)
 
     def ranks(self) -> tuple[RankState, ...]:
         """This process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence as Sized
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from deployments.engines.batching import Sequence
-from deployments.engines.openai_body import Sampling
+from deployments.engines.batching import Plan, Sequence
+from deployments.engines.openai_body import Asked, Sampling
 
 GREEDY_BELOW = 1e-5
 """Temperatures under this mean the likeliest token, as in vLLM."""
@@ -77,6 +78,23 @@ class RowSampler:
         if len(sequence.generated) < sampling.min_tokens:
             logits[list(sequence.eos_ids)] = -torch.inf
         return logits
+
+
+class SamplingExecutor(ABC):
+    """What executors with transformers models share: `forward` is theirs, choosing tokens is done here."""
+
+    @abstractmethod
+    def forward(self, plan: Plan) -> Tensor:
+        """Execute a plan on all ranks; logits [rows, vocabulary] in the order of its rows."""
+
+    def step(self, plan: Plan, sequences: list[Sequence]) -> list[Picked]:
+        """As `deployments.engines.batch_engine.Executor`."""
+        logits = self.forward(plan)
+        return sample(logits, sequences) if sequences else []
+
+    def sampler(self, asked: Asked, seed: int) -> RowSampler:
+        """As `deployments.engines.batch_engine.Executor`."""
+        return RowSampler(asked, seed)
 
 
 def sample(logits: Tensor, sequences: Sized[Sequence]) -> list[Picked]:

@@ -60,7 +60,6 @@ class VllmEngine:
         self.pool = spec.pools[pool_name]
         self.draft = spec.draft_of(pool_name)
         self.hardware = spec.hardware_of(pool_name)
-        self.on_gpu = self.hardware.catalogue.accelerator_type is not None
         self.engine: TappedLLM | None = None
         self.state = State()
         self.loggers: list[LatestStats] = []
@@ -76,7 +75,7 @@ class VllmEngine:
             return "uni"
         if parallel.data > 1:
             return "mp"
-        if self.on_gpu:
+        if self.hardware.is_gpu:
             return "ray"
         from deployments.engines.cpu_ray_executor import CpuRayExecutor
 

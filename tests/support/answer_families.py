@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 
-os.environ |= {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "OMP_NUM_THREADS": "1",
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-}
-
+import offline_vllm  # noqa: F401
 import transformers as tf
 from vllm import LLM, SamplingParams
 

@@ -7,19 +7,11 @@ where it refuses, and for speculative decoding how many guessed tokens were acce
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-os.environ |= {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "OMP_NUM_THREADS": "1",
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-}
-
+import offline_vllm  # noqa: F401
 from vllm import LLM, SamplingParams
 
 from demo.evaluate import EVALUATION_SEED, MAX_REPLY_TOKENS
