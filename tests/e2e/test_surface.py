@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -61,9 +63,15 @@ def test_priority_by_name(fleet):
 
 def test_metrics_cover_the_whole_fleet(fleet):
     fleet.chat("What is 7 + 5?", model="moe", max_tokens=4)
-    page = httpx.get(f"{fleet.url}/metrics", timeout=30).text
-    families = {family.name: family for family in text_string_to_metric_families(page)}
-    pools = {s.labels["pool"] for s in families["ray_signalbox_engine_kv_usage_ratio"].samples}
-    assert pools == {"small", "moe", "large"}
+    everybody, deadline = {"small", "moe", "large"}, time.monotonic() + 60  # Ray's nodes export every few seconds
+    while True:
+        page = httpx.get(f"{fleet.url}/metrics", timeout=30).text
+        families = {family.name: family for family in text_string_to_metric_families(page)}
+        usage = families.get("ray_signalbox_engine_kv_usage_ratio")
+        pools = {sample.labels["pool"] for sample in usage.samples} if usage else set()
+        if pools == everybody or time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    assert pools == everybody
     assert any(name.startswith("ray_vllm_") for name in families)
     assert len(families) == len(set(families))
