@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from cluster.devices import DEVICES, Device
 from cluster.pool import TIERS, Name, Part, PoolSpec, ReplicasSpec, Text, pool_names
 from cluster.problems import Problems, did_you_mean
+from cluster.routing import RoutingSpec, Wishes
 
 
 def _known_device(value: str) -> str:
@@ -49,24 +50,6 @@ class HardwareSpec(Part):
         return self.memory_gib or self.catalogue.memory_gib
 
 
-class RoutingSpec(Part):
-    """How `model: auto` chooses a tier."""
-
-    moe_from_score: float = Field(default=0.34, ge=0, le=1)
-    """Complexity score from which the moe tier answers."""
-    large_from_score: float = Field(default=0.67, ge=0, le=1)
-    """Complexity score from which the large tier answers."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.moe_from_score > self.large_from_score:
-            raise Problems(
-                moe_from_score=f"found {self.moe_from_score}, more than large_from_score: "
-                f"write at most {self.large_from_score}, or a greater large_from_score"
-            )
-        return self
-
-
 class ScalingSpec(Part):
     """When pools with `replicas.min < replicas.max` grow and shrink."""
 
@@ -76,6 +59,15 @@ class ScalingSpec(Part):
     """How long the load must stay above the target before a replica is added."""
     downscale_delay_s: float = Field(default=120.0, ge=0)
     """How long the load must stay below the target before a replica is removed."""
+
+
+class ApiKeySpec(Part):
+    """One client of the endpoint. The key itself stands in no file, only its SHA-256."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the key, in hexadecimal: `printf %s KEY | sha256sum`."""
+    default: Wishes = "auto"
+    """What this client's requests wish where they say nothing, such as `auto:cheap`."""
 
 
 class GatewaySpec(Part):
@@ -97,6 +89,8 @@ class GatewaySpec(Part):
     """Names a request may give in the `x-signalbox-priority` header; lower numbers are served first."""
     default_priority: str = "normal"
     """Priority of a request that names none."""
+    api_keys: dict[Name, ApiKeySpec] = {}
+    """Clients by name. With any, requests without a known key (`Authorization: Bearer KEY`) are refused with 401."""
 
     @model_validator(mode="after")
     def _default_exists(self) -> Self:

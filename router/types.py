@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cluster.wish import Wish
+
 
 @dataclass(frozen=True)
 class RoutingRequest:
@@ -24,6 +26,40 @@ class RoutingRequest:
     """Capabilities the answer takes: `tools`, `vision`, `structured_outputs`."""
     model: str = "auto"
     """As the client wrote it."""
+    tools: int = 0
+    """Tool definitions that came with the request."""
+    wish: Wish = Wish()
+    """How it wants to be routed; the model name's own words are in it."""
+    last_pool: str | None = None
+    """The pool that answered this conversation's last turn, where the gateway knows."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the quality model expects of every tier."""
+
+    quality: Mapping[str, float]
+    """P(the answer is good) by tier, 0..1; every tier is there."""
+    output_tokens: Mapping[str, float]
+    """Expected length of the answer by tier."""
+    because: tuple[tuple[str, float], ...] = ()
+    """Features that mattered, with what each adds to the large tier's gain over the small one, greatest first."""
+    fallback: str | None = None
+    """Why rules stood in for the learned model; None when it spoke itself."""
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """One pool as a candidate for one request."""
+
+    quality: float
+    """Predicted P(the answer is good), 0..1."""
+    cost: float
+    """Expected cost of the request in the prices' currency."""
+    wait_s: float
+    """Predicted wait in the queue, seconds; inf when the pool cannot say."""
+    utility: float
+    """quality - lambda x cost, plus the bonus for staying; the greatest wins."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +69,18 @@ class RoutingDecision:
     pool: str
     tier: str
     score: float
-    """Complexity, 0..1."""
+    """Complexity, 0..1: how likely the small tier is to fail, by the prediction."""
     reasons: tuple[str, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Pools that were filtered out, with the reason."""
     alternatives: tuple[str, ...] = ()
     """Other pools that could answer, best first."""
+    appraisals: Mapping[str, Appraisal] = field(default_factory=dict)
+    """Every pool that was weighed."""
+    prediction: Prediction | None = None
+    """What the quality model said; None when the request pins a pool."""
+    cost_lambda: float = 0.0
+    """Quality given up per unit of the prices' currency."""
 
 
 class BadRequest(Exception):

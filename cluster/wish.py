@@ -1,0 +1,76 @@
+"""What a request wishes of the router, written as one word list: `auto`, `auto:cheap`, `auto:quality=0.9,no-escalation`.
+
+The same grammar serves the body's `model`, the `x-signalbox-route` header, an API key's default and the spec's.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+AUTO = "auto"
+WORDS = "cheap, best, quality=0..1, cost=NUMBER, no-escalation"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How one request wants to be routed. Absent parts leave the choice to the next default."""
+
+    mode: Literal["cheap", "best"] | None = None
+    """`cheap`: the cheapest pool that may answer; `best`: the highest predicted quality; None: quality against cost."""
+    min_quality: float | None = None
+    """Predicted quality (0..1) that the chosen pool must reach, if any pool does."""
+    max_cost: float | None = None
+    """Expected cost (in the prices' currency) that the chosen pool must not exceed, if any pool does not."""
+    escalate: bool | None = None
+    """False: the first pool's answer is the answer."""
+
+    def over(self, default: Wish) -> Wish:
+        """This wish, with what it leaves open taken from a default."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(default, **given)
+
+
+def is_auto(model: str) -> bool:
+    """Whether a model name leaves the choice to the router."""
+    return model == AUTO or model.startswith(AUTO + ":")
+
+
+def parse_wish(text: str) -> Wish:
+    """The wish in `auto`, `auto:WORDS` or `WORDS`, where words are separated by commas.
+
+    Raises:
+        ValueError: a word that does not exist, a number out of range, or a word twice.
+    """
+    words = text.removeprefix(AUTO).removeprefix(":") if is_auto(text) else text
+    found: dict[str, object] = {}
+    for word in filter(None, (part.strip() for part in words.split(","))):
+        field, value = _read(word)
+        if field in found:
+            raise ValueError(f"found '{text[:100]}', which says {field.replace('_', ' ')} twice: write it once")
+        found[field] = value
+    return Wish(**found)  # type: ignore[arg-type]
+
+
+def _read(word: str) -> tuple[str, object]:
+    name, _, number = word.partition("=")
+    if word in ("cheap", "best"):
+        return "mode", word
+    if word == "no-escalation":
+        return "escalate", False
+    if name == "quality":
+        return "min_quality", _number(word, number, high=1)
+    if name == "cost":
+        return "max_cost", _number(word, number, high=math.inf)
+    raise ValueError(f"found '{word[:100]}': write some of {WORDS}, separated by commas")
+
+
+def _number(word: str, text: str, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (0 <= value <= high and math.isfinite(value)):
+        raise ValueError(f"found '{word[:100]}': write a number " + (f"from 0 to {high:g}" if high < math.inf else ">= 0"))
+    return value

@@ -1,0 +1,39 @@
+"""Predicting, per tier, whether an answer will be good: the seam, and the rules that stand in for a learned model."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from cluster.pool import TIERS
+from router.complexity import RuleComplexity
+from router.features import features
+from router.types import Prediction, RoutingRequest
+
+RULE_LIMITS = {"small": 0.34, "moe": 0.67, "large": 1.2}
+"""Complexity score at which a tier's answer is as likely good as bad, by rule; set by hand as the rule's weights are."""
+RULE_SHARPNESS = 20.0
+"""How fast a tier's quality falls around its limit, per unit of score."""
+RULE_OUTPUT_TOKENS = 200.0
+"""Expected answer where nothing is known: a usual chat answer."""
+
+
+class QualityModel(Protocol):
+    """Predicts each tier's quality on a request. Pure, deterministic, and never raises on any request."""
+
+    def predict(self, request: RoutingRequest) -> Prediction:
+        """Quality, expected tokens, and why."""
+
+
+class RuleQuality:
+    """Quality from the complexity score: a logistic fall at each tier's limit."""
+
+    def __init__(self, fallback: str | None = None) -> None:
+        self.fallback = fallback
+
+    def predict(self, request: RoutingRequest) -> Prediction:
+        """See QualityModel.predict."""
+        score, made = RuleComplexity().score(features(request))
+        quality = {tier: 1 / (1 + math.exp(-RULE_SHARPNESS * (RULE_LIMITS[tier] - score))) for tier in TIERS}
+        tokens = float(min(RULE_OUTPUT_TOKENS, request.max_tokens or RULE_OUTPUT_TOKENS))
+        return Prediction(quality, dict.fromkeys(TIERS, tokens), made, self.fallback)
