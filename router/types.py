@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cluster.wish import Wish
 
 
@@ -46,6 +49,18 @@ class Prediction:
     """Features that mattered, with what each adds to the large tier's gain over the small one, greatest first."""
     fallback: str | None = None
     """Why rules stood in for the learned model; None when it spoke itself."""
+
+
+@dataclass(frozen=True)
+class CalibrationSample:
+    """Predictions for queries like those a model was trained on, made out of fold: what lambda starts from."""
+
+    quality: NDArray[np.float64]
+    """P(good), shape (queries, 3), tiers in the order of `cluster.pool.TIERS`."""
+    output_tokens: NDArray[np.float64]
+    """Expected answer tokens, same shape."""
+    prompt_tokens: NDArray[np.float64]
+    """Estimated prompt tokens, shape (queries,)."""
 
 
 @dataclass(frozen=True)
