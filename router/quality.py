@@ -11,7 +11,7 @@ from router.features import features
 from router.types import Prediction, RoutingRequest
 
 RULE_LIMITS = {"small": 0.34, "moe": 0.67, "large": 1.2}
-"""Complexity score at which a tier's answer is as likely good as bad, by rule; set by hand as the rule's weights are."""
+"""Complexity score at which a tier's answer is as likely good as bad, set by hand as the rule's weights are."""
 RULE_SHARPNESS = 20.0
 """How fast a tier's quality falls around its limit, per unit of score."""
 RULE_OUTPUT_TOKENS = 200.0

@@ -31,7 +31,7 @@ class RoutingRequest:
     """As the client wrote it."""
     tools: int = 0
     """Tool definitions that came with the request."""
-    wish: Wish = Wish()
+    wish: Wish = field(default_factory=Wish)
     """How it wants to be routed; the model name's own words are in it."""
     last_pool: str | None = None
     """The pool that answered this conversation's last turn, where the gateway knows."""

@@ -1,0 +1,63 @@
+"""Hashed n-grams of words and of bytes: a query as two sparse vectors with a fixed number of buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+BUCKET_BITS = 15
+BUCKETS = 1 << BUCKET_BITS
+"""Buckets per kind of n-gram: collisions cost little, and weights stay at 64 kB per tier in half precision."""
+LONGEST_RUN = 4
+"""Bytes of the longest run."""
+_PRIME = np.uint64(1_000_003)
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+_SPREAD = np.uint64(0xD6E8FEB86659FD93)
+_LAST = np.ones(1, dtype=bool)
+_BEFORE = np.full(1, -1, dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Which buckets a text fills and how often; buckets ascend."""
+
+    buckets: NDArray[np.intp]
+    counts: NDArray[np.float64]
+
+    def weighted(self, idf: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sublinear tf-idf of the buckets, scaled to length 1 (Salton and Buckley 1988)."""
+        values = (1.0 + np.log(self.counts)) * idf[self.buckets]
+        length = float(np.sqrt(values @ values))
+        scaled: NDArray[np.float64] = values / length if length else values
+        return scaled
+
+
+def word_ngrams(tokens: Sequence[str]) -> Counts:
+    """Single tokens and pairs of neighbours."""
+    single = np.array([crc32(token.encode("utf-8", "surrogatepass")) for token in tokens], dtype=np.uint64)
+    pairs = single[:-1] * _BASE + single[1:]  # unsigned arithmetic wraps around, which is what a hash wants
+    return _counts(np.concatenate((single, pairs)))
+
+
+def byte_ngrams(text: str) -> Counts:
+    """Runs of 2, 3 and 4 bytes of the lower-case text, blanks squeezed: they see word stems in any script."""
+    squeezed = f" {' '.join(text.lower().split())} "
+    raw = np.frombuffer(squeezed.encode("utf-8", "surrogatepass"), dtype=np.uint8).astype(np.uint64)
+    runs = raw
+    found = []
+    for size in range(2, LONGEST_RUN + 1):
+        runs = runs[:-1] * _PRIME + raw[size - 1 :]
+        found.append(runs + np.uint64(size))
+    return _counts(np.concatenate(found))
+
+
+def _counts(keys: NDArray[np.uint64]) -> Counts:
+    # The upper bits of a product with an odd constant are well mixed; 16-bit integers are sorted by radix.
+    buckets = np.sort((keys * _SPREAD >> np.uint64(64 - BUCKET_BITS)).astype(np.uint16), kind="stable")
+    ends = np.flatnonzero(np.concatenate((buckets[1:] != buckets[:-1], _LAST[: len(buckets)])))
+    counts = ends - np.concatenate((_BEFORE[: len(buckets)], ends[:-1]))
+    return Counts(buckets[ends].astype(np.intp), counts.astype(np.float64))
