@@ -80,7 +80,7 @@ class RoutingSpec(Part):
     max_wait_s: float = Field(default=10.0, gt=0)
     """A pool in whose queue a request would wait longer loses to the next best one (it spills)."""
     max_spill_share: float = Field(default=0.5, ge=0, le=1)
-    """Bound on spilling up: the share of a fleet's recent requests that load may send to a dearer pool than the best."""
+    """Bound on spilling up: the share of a fleet's recent requests that load may send to a dearer pool."""
     max_quality_loss: float = Field(default=0.3, ge=0, le=1)
     """Bound on spilling down: predicted quality (0..1) that load may cost a request."""
     switch_gain: float = Field(default=0.05, ge=0, le=1)

@@ -89,7 +89,7 @@ class GatewaySpec(Part):
     """Names a request may give in the `x-signalbox-priority` header; lower numbers are served first."""
     default_priority: str = "normal"
     """Priority of a request that names none."""
-    api_keys: dict[Name, ApiKeySpec] = {}
+    api_keys: dict[Name, ApiKeySpec] = Field(default={})
     """Clients by name. With any, requests without a known key (`Authorization: Bearer KEY`) are refused with 401."""
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What a request wishes of the router, written as one word list: `auto`, `auto:cheap`, `auto:quality=0.9,no-escalation`.
+"""What a request wishes of the router, as one list of words: `auto`, `auto:cheap`, `auto:quality=0.9,no-escalation`.
 
 The same grammar serves the body's `model`, the `x-signalbox-route` header, an API key's default and the spec's.
 """
@@ -72,5 +72,6 @@ def _number(word: str, text: str, high: float) -> float:
     except ValueError:
         value = math.nan
     if not (0 <= value <= high and math.isfinite(value)):
-        raise ValueError(f"found '{word[:100]}': write a number " + (f"from 0 to {high:g}" if high < math.inf else ">= 0"))
+        bounds = f"from 0 to {high:g}" if high < math.inf else ">= 0"
+        raise ValueError(f"found '{word[:100]}': write a number {bounds}")
     return value
