@@ -15,6 +15,7 @@ from cluster.problems import did_you_mean
 from cluster.spec import FleetSpec
 from signalbox.bench import bench
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
+from signalbox.router_cli import group as router_group
 
 DEFAULT_SPEC = Path(__file__).parent.parent / "examples" / "laptop.yaml"
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bench, name="bench")
+app.add_typer(router_group, name="router")
 out = Console()
 err = Console(stderr=True)
 

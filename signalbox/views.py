@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -48,3 +51,24 @@ def models_table(models: dict[str, Any]) -> Table:
         ready = str(entry.get("ready_replicas", ""))
         table.add_row(entry["id"], entry.get("pool", "chosen"), entry.get("tier", ""), aliases, capabilities, ready)
     return table
+
+
+def router_tables(state: dict[str, Any]) -> list[Table]:
+    """The quality model of a GET /v1/router body, with its training card, and those before it."""
+    now = Table(show_header=False, title="router")
+    now.add_row("decides", state["version"] or f"{state['base']} (the spec's)")
+    if state["since_s"]:
+        now.add_row("since", _time(state["since_s"]))
+    if state["problem"]:
+        now.add_row("problem", escape(state["problem"]), style="red")
+    for key, value in (state["card"] or {}).items():
+        now.add_row(escape(key), escape(value if isinstance(value, str) else json.dumps(value)))
+    before = Table("version", "in use since", "bytes", title="a rollback goes back to, one by one")
+    for entry in state["previous"]:
+        before.add_row(entry["version"], _time(entry["since_s"]), str(entry["bytes"]))
+    before.add_row(f"{state['base']} (the spec's)", "", "")
+    return [now, before] if state["version"] else [now]
+
+
+def _time(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s).strftime("%Y-%m-%d %H:%M:%S")
