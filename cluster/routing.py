@@ -26,6 +26,9 @@ class BudgetSpec(Part):
     """Mean cost of a request, in the currency of the pools' prices."""
     large_share: float | None = Field(default=None, ge=0, le=1)
     """Share of requests that the large tier answers."""
+    ceiling: bool = False
+    """True: less is spent where no dearer pool is predicted to be better. False: the budget is held from both sides,
+    since the order of predictions can be trusted further than their sign."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -50,14 +53,26 @@ class EscalationSpec(Part):
 
 
 class ShadowSpec(Part):
-    """A share of requests is also asked of another pool, to learn from; its answers never reach a client."""
+    """A share of requests is also asked of another pool, to learn from; its answers never reach a client.
+
+    Queries and both answers are written to `state_folder`.
+    """
 
     pool: Name
-    """The pool that is asked as well."""
+    """The pool that is asked as well, where another tier answered."""
     share: float = Field(gt=0, le=1)
     """Share of `auto` requests."""
     max_ongoing: int = Field(default=4, ge=1)
     """Shadow requests of one gateway replica at a time; beyond them none is sent."""
+
+
+class FeedbackSpec(Part):
+    """Scores that clients send for answers they got (`POST /v1/feedback`), kept with the text of the query."""
+
+    keep_requests: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Answered requests a gateway replica remembers; feedback for an older one is refused with 404."""
+    keep_mib: int = Field(default=64, ge=1, le=4_096)
+    """Memory for the texts of those requests, in MiB; beyond it the oldest are forgotten earlier."""
 
 
 class RoutingSpec(Part):
@@ -77,6 +92,8 @@ class RoutingSpec(Part):
     """Second opinions; None: the first pool's answer is the answer."""
     shadow: ShadowSpec | None = None
     """Learning traffic; None: none."""
+    feedback: FeedbackSpec | None = None
+    """Scores from clients; None: no request is remembered and none is taken. `{}`: with the defaults."""
     max_wait_s: float = Field(default=10.0, gt=0)
     """A pool in whose queue a request would wait longer loses to the next best one (it spills)."""
     max_spill_share: float = Field(default=0.5, ge=0, le=1)

@@ -68,6 +68,8 @@ class ApiKeySpec(Part):
     """SHA-256 of the key, in hexadecimal: `printf %s KEY | sha256sum`."""
     default: Wishes = "auto"
     """What this client's requests wish where they say nothing, such as `auto:cheap`."""
+    admin: bool = False
+    """Whether this client may change how the fleet routes (`/v1/router`)."""
 
 
 class GatewaySpec(Part):
@@ -134,6 +136,9 @@ class FleetSpec(Part):
                     taken = owners.get(name, f"the tier {name}")
                     problems[f"pools.{pool_name}{field}"] = f"the name '{name}' already means {taken}: write another"
                 owners.setdefault(name, f"pool {pool_name}")
+        shadow = self.routing.shadow
+        if shadow and shadow.pool not in self.pools:
+            problems["routing.shadow.pool"] = f"found '{shadow.pool}': {did_you_mean(shadow.pool, self.pools)}"
         if problems:
             raise Problems(problems)
         return self
