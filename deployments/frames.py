@@ -22,6 +22,9 @@ class EngineRequest:
     request_id: str
     priority: int = 0
     """Lower is served first."""
+    judged_tokens: int = 0
+    """How many first tokens are reported on in Progress frames, for a gateway that holds the answer back until it has
+    judged them. Only for requests of one answer; the client's bytes stay what they would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,20 @@ class Chunk:
     data: bytes
     token_ids: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
-    """Log-probability of each token id; empty unless the request asked for log-probabilities."""
+    """Log-probability of each token id; empty where the engine was not asked for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the engine has made of an answer that is being judged. Carries no bytes, and may come before Opened: a whole
+    answer opens when it is complete."""
+
+    usage: Usage
+    """So far."""
+    logprobs: tuple[float, ...]
+    """Log-probability of each new token."""
+    margins: tuple[float, ...]
+    """By how much that is above the best other token's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +86,4 @@ class Closed:
     """The engine's finish reason (`stop`, `length`, `abort`), None for errors and unary calls."""
 
 
-Frame = Opened | Chunk | Closed
+Frame = Opened | Progress | Chunk | Closed

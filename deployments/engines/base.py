@@ -39,6 +39,9 @@ class Engine(Protocol):
     def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
         """Answer a request: one Opened, any number of Chunks, one Closed.
 
+        With `request.judged_tokens`, an engine that knows log-probabilities adds Progress frames for that many tokens,
+        each no later than the bytes of its tokens. Without them nothing is known, and the answer cannot be judged.
+
         A refused request is an Opened with a 4xx status and one Chunk with an OpenAI-style error body. Closing the
         iterator early cancels the request and frees its KV cache.
 
@@ -71,6 +74,8 @@ KINDS = {
     "simulated": "deployments.engines.simulated:SimulatedEngine",
 }
 """Engine classes by the spec's `engine.kind`, imported only when a pool uses them."""
+JUDGEABLE_KINDS = ("vllm", "transformers", "deepspeed")
+"""Kinds that report on `EngineRequest.judged_tokens`."""
 
 
 def make_engine(spec: FleetSpec, pool_name: str) -> Engine:

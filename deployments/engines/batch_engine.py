@@ -23,11 +23,12 @@ from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.base import EngineDead, EngineStats
 from deployments.engines.batching import Batcher, Plan, Sequence
+from deployments.engines.likelihood import LOGPROBS, margin
 from deployments.engines.openai_answer import Choice, TokenOut, Writer
 from deployments.engines.openai_body import Asked, RefusedBody, read_body
 from deployments.engines.openai_prompts import PromptReader
 from deployments.errors import error_body
-from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
+from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Progress, Usage
 
 MAX_PREFILL_TOKENS = 4096
 KV_BUDGET_TOKENS = 32_768
@@ -232,7 +233,8 @@ class BatchEngine:
         choices = [Choice(index, backend, asked, prompt) for index, prompt in enumerate(each)]
         writer = Writer(request.kind, request.request_id, self.pool.public_name, backend, asked)
         answer = _Answer()
-        rows = [self._submit(answer, choice, asked, request.priority) for choice in choices]
+        sampled = _with_logprobs(asked) if request.judged_tokens else asked
+        rows = [self._submit(answer, choice, sampled, request.priority) for choice in choices]
         try:
             if asked.stream:
                 yield Opened(200, streams=True)
@@ -246,6 +248,8 @@ class BatchEngine:
                 choice = choices[out.choice]
                 choice.take(out)
                 tokens.append(out)
+                if choice.completion_tokens <= request.judged_tokens:
+                    yield _progress(choice, out)
                 if choice.reason and not out.reason:
                     self.inbox.put(_Cancel(rows[choice.index]))  # a stop string is seen here, not by the batch
                 is_first = choice.completion_tokens == 1
@@ -280,6 +284,18 @@ class BatchEngine:
         if self.failure is not None:  # looked at last: a thread that fails from now on finds the answer registered
             raise EngineDead(self.failure)
         return row
+
+
+def _with_logprobs(asked: Asked) -> Asked:
+    """The same sampling, with log-probabilities of the chosen token and the best other one."""
+    return asked.model_copy(update={"logprobs": max(asked.logprobs or 0, LOGPROBS)})
+
+
+def _progress(choice: Choice, out: TokenOut) -> Progress:
+    assert out.logprob is not None  # asked for by _with_logprobs
+    others = (logprob for token_id, logprob in out.top if token_id != out.token_id)
+    usage = Usage(len(choice.prompt_ids), choice.completion_tokens)
+    return Progress(usage, (out.logprob,), (margin(out.logprob, others),))
 
 
 def _chunk(data: bytes, tokens: list[TokenOut]) -> Chunk:

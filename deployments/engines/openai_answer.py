@@ -137,12 +137,16 @@ class Writer:
         return {
             "tokens": texts,
             "token_logprobs": [token.logprob for token in tokens],
-            "top_logprobs": [{self._text(token_id): value for token_id, value in t.top} for t in tokens],
+            "top_logprobs": [{self._text(token_id): value for token_id, value in self._shown(t)} for t in tokens],
             "text_offset": [offset + sum(map(len, texts[:i])) for i in range(len(texts))],
         }
 
     def _top(self, token: TokenOut) -> list[dict[str, Any]]:
-        return [self._entry(token_id, logprob) for token_id, logprob in token.top]
+        return [self._entry(token_id, logprob) for token_id, logprob in self._shown(token)]
+
+    def _shown(self, token: TokenOut) -> tuple[tuple[int, float], ...]:
+        """As many of the likeliest tokens as were asked for; a judged request samples with more."""
+        return token.top[: self.asked.logprobs]
 
     def _entry(self, token_id: int, logprob: float | None) -> dict[str, Any]:
         text = self._text(token_id)

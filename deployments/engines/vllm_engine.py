@@ -175,10 +175,16 @@ class VllmEngine:
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
         """Answer through vLLM's own serving layer."""
-        tap = Tap()
+        tap = Tap(request.judged_tokens)
         token = CURRENT_TAP.set(tap)
         try:
-            answer = await self._ask(request)
+            asking = asyncio.create_task(self._ask(request))
+            try:
+                async for progress in tap.progress_until(asking):
+                    yield progress
+            finally:
+                asking.cancel()  # it has ended, or the request is cancelled
+            answer = asking.result()
             if isinstance(answer, AsyncGenerator):
                 async for frame in self._stream(answer, tap):
                     yield frame
@@ -228,6 +234,8 @@ class VllmEngine:
                 if not opened:
                     opened = True
                     yield Opened(200, streams=True)
+                for progress in tap.new_progress():
+                    yield progress
                 yield tap.chunk(event.encode())
         finally:
             await events.aclose()

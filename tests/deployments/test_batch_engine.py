@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cluster.spec import FleetSpec
 from demo.tasks import generate_tasks
 from deployments.engines.base import EngineDead, make_engine
-from deployments.frames import Chunk, Closed, EngineRequest, Opened
+from deployments.frames import Chunk, Closed, EngineRequest, Opened, Progress
 
 ASK = {"messages": [{"role": "user", "content": "What is 7 + 5?"}], "temperature": 0, "max_tokens": 24}
 PROMPT = {"prompt": "What is 7 + 5?", "temperature": 0, "max_tokens": 8}
@@ -298,3 +298,26 @@ def test_frames_end_with_one_closed():
     frames = ask(ASK)
     assert [type(frame) for frame in frames] == [Opened, Chunk, Closed]
     assert frames[-1].reason == "stop"
+
+
+@pytest.mark.parametrize("changes", [{}, {"stream": True}, {"logprobs": True, "top_logprobs": 1}, {"stop": [" = "]}])
+def test_a_judged_answer_is_reported_on_and_its_bytes_stay_the_same(changes):
+    async def run():
+        async with running() as engine:
+            return [
+                [frame async for frame in engine.generate(EngineRequest("chat", ASK | changes, "r", judged_tokens=n))]
+                for n in (0, 3)
+            ]
+
+    plain, judged = asyncio.run(run())
+    progress = [frame for frame in judged if isinstance(frame, Progress)]
+    assert [frame.usage.completion_tokens for frame in progress] == [1, 2, 3]
+    assert all(frame.logprobs[0] <= 0 <= frame.margins[0] for frame in progress)
+    assert not any(isinstance(frame, Progress) for frame in plain)
+    assert ids_of(judged) == ids_of(plain)
+    read = events_of if changes.get("stream") else body_of
+    assert without_time(read(judged)) == without_time(read(plain))
+
+
+def without_time(answer):
+    return [event | {"created": 0} for event in answer] if isinstance(answer, list) else answer | {"created": 0}
