@@ -1,0 +1,37 @@
+"""Routing methods to be better than. Each gives a score per query: the higher, the rather the dearest tier."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+RANDOM_DRAWS = 20
+
+
+def random_scores(count: int, seed: int, draws: int = RANDOM_DRAWS) -> list[Array]:
+    """Lots, several times: what is measured of chance is the mean over the draws."""
+    draw = np.random.default_rng(seed)
+    return [draw.random(count) for _ in range(draws)]
+
+
+def length_score(texts: Sequence[str]) -> Array:
+    """Characters of the query."""
+    return np.array([len(text) for text in texts], dtype=np.float64)
+
+
+def prior_score(groups: Sequence[str], train_groups: Sequence[str], train_gain: Array) -> Array:
+    """What the dearest tier gained on average over the query's group, less what it gained over everything.
+
+    Groups that were not trained on get 0: nothing is known of them.
+    """
+    gains: dict[str, list[float]] = defaultdict(list)
+    for group, gain in zip(train_groups, train_gain, strict=True):
+        gains[group].append(float(gain))
+    mean = float(np.mean(train_gain)) if len(train_gain) else 0.0
+    known = {group: float(np.mean(values)) - mean for group, values in gains.items()}
+    return np.array([known.get(group, 0.0) for group in groups])

@@ -1,0 +1,56 @@
+"""Which rows a router is trained on and which it is judged on. No question is ever in both."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.intp]
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split; rows are indexes into the sequences it was made from."""
+
+    train: Rows
+    test: Rows
+
+
+def normalised(text: str) -> str:
+    """The question without case, spacing and punctuation: what makes two rows the same question."""
+    return " ".join(_WORD.findall(text.casefold()))
+
+
+def question_folds(texts: Sequence[str], folds: int, seed: int = 0) -> list[Fold]:
+    """Random folds of questions. A question's fold depends on its text and the seed alone, in whatever file it is."""
+    keys = np.array([_lot(normalised(text), seed) % folds for text in texts])
+    return [Fold(np.flatnonzero(keys != fold), np.flatnonzero(keys == fold)) for fold in range(folds) if fold in keys]
+
+
+def named_folds(names: Sequence[str], texts: Sequence[str]) -> list[Fold]:
+    """Leave one name out (a subject, a dataset): a fold for each, trained on all others' different questions."""
+    questions = [normalised(text) for text in texts]
+    folds = []
+    for name in dict.fromkeys(names):
+        inside = np.array([other == name for other in names])
+        tested = {question for question, is_inside in zip(questions, inside, strict=True) if is_inside}
+        unseen = np.array([question not in tested for question in questions])
+        folds.append(Fold(np.flatnonzero(~inside & unseen), np.flatnonzero(inside)))
+    return folds
+
+
+def some_labels(rows: Rows, count: int | None, seed: int = 0) -> Rows:
+    """At most `count` of the rows, drawn at random, in their order."""
+    if count is None or count >= len(rows):
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
+
+
+def _lot(text: str, seed: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode(errors="surrogatepass")).digest()[:8], "big")
