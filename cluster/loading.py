@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from cluster.explain import explain
 from cluster.problems import shown
+from cluster.routing_files import missing_routing_files, with_routing_files
 from cluster.spec import FleetSpec
 from cluster.strict_yaml import NotYaml, parse
 
@@ -27,7 +28,7 @@ class SpecError(Exception):
 def load_spec(path: Path | str) -> FleetSpec:
     """Read, check and complete a spec file.
 
-    Model and tokenizer folders become absolute, so that the result stands on its own and can be sent to other nodes
+    Model and tokenizer folders and the files of `routing` become absolute, so that the result stands on its own and can be sent to other nodes
     as `spec.model_dump(mode="json")`.
 
     Raises:
@@ -40,9 +41,10 @@ def load_spec(path: Path | str) -> FleetSpec:
         raise SpecError(f"{path}: {error}") from error
     if not isinstance(data, dict):
         raise SpecError(f"{path}: found {shown(data)}: write a mapping that begins with `pools:`")
-    problems = list(_missing_folders(data, path))
+    bases = (path.parent, Path.cwd(), PROJECT_ROOT)
+    problems = [*_missing_folders(data, path), *missing_routing_files(data, bases)]
     try:
-        spec = FleetSpec.model_validate(_with_folders(data, path))
+        spec = FleetSpec.model_validate(with_routing_files(_with_folders(data, path), bases))
     except ValidationError as error:
         raise _spec_error(path, chain(problems, explain(error))) from error
     if problems:
