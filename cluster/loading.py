@@ -28,8 +28,8 @@ class SpecError(Exception):
 def load_spec(path: Path | str) -> FleetSpec:
     """Read, check and complete a spec file.
 
-    Model and tokenizer folders and the files of `routing` become absolute, so that the result stands on its own and can be sent to other nodes
-    as `spec.model_dump(mode="json")`.
+    Model and tokenizer folders and the files of `routing` become absolute, so that the result stands on its own and can
+    be sent to other nodes as `spec.model_dump(mode="json")`.
 
     Raises:
         SpecError: the file cannot be read, is not YAML, or is not a valid spec.

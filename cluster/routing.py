@@ -48,8 +48,8 @@ class EscalationSpec(Part):
     hold_tokens: int = Field(default=24, ge=1, le=1_000)
     """Tokens held back before the judgement; a shorter answer is judged whole."""
     model: Text | None = None
-    """Coefficients of confidence for these very models: a file like `demo/confidence.json`, relative to the spec file or
-    to the working directory. None: the typical probability of a token, which is calibrated for no model."""
+    """Coefficients of confidence for these very models: a file like `demo/confidence.json`, relative to the spec file
+    or to the working directory. None: the typical probability of a token, which is calibrated for no model."""
     min_gain: float = Field(default=0.1, ge=0, le=1)
     """Expected quality (0..1) that the higher tier must add, after the price of asking it, for the answer to be
     dropped."""

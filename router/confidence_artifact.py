@@ -34,7 +34,7 @@ class ConfidencePart(Part):
     hold_tokens: int = Field(ge=1, le=1_000)
     """First tokens of an answer that the coefficients judge."""
     tiers: dict[Literal["small", "moe"], TierPart] = Field(min_length=1)
-    card: dict[str, Any] = {}
+    card: dict[str, Any] = Field(default={})
     """Where the coefficients come from: tasks, counts, measurements, date."""
 
 
