@@ -1,150 +1,119 @@
-"""The decision: filter pools, score the query, pick the tier's least loaded pool, and say why."""
+"""The decision: filter pools, appraise them, take the best that load allows, and say why."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from cluster.pool import TIERS
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
-from router.complexity import Complexity, RuleComplexity
+from cluster.wish import AUTO, is_auto
+from router.choice import rank, spill
+from router.complexity import RuleComplexity
+from router.costs import Costs
+from router.eligible import eligible
 from router.features import features
-from router.filters import FILTERS, WISHES
-from router.types import NoPool, RoutingDecision, RoutingRequest
+from router.loads import ongoing_per_replica, pool_wait_s
+from router.names import names
+from router.quality import QualityModel, RuleQuality
+from router.reasons import reasons
+from router.types import Appraisal, NoPool, Prediction, RoutingDecision, RoutingRequest, RoutingState
 
-PROBLEMS = {
-    # the filter that decided: HTTP status, error code, field; the first of these that blocked any pool decides
-    "unready": (503, "no_ready_pool", None),
-    "context": (400, "context_length_exceeded", "messages"),
-    "capability": (400, "unsupported_capability", None),
-}
+NOTHING_LEARNED = RoutingState()
 
 
 class Router:
     """Routes requests for one spec. Deterministic: equal requests and states give equal decisions."""
 
-    def __init__(self, spec: FleetSpec, complexity: Complexity | None = None) -> None:
+    def __init__(self, spec: FleetSpec, model: QualityModel | None = None) -> None:
         self.spec = spec
-        self.complexity = complexity or RuleComplexity()
+        self.model = model or RuleQuality()
         self.names = names(spec)
+        self.costs = Costs(spec)
+        self.usual_lambda = self.costs.usual_lambda(getattr(self.model, "calibration", None))
 
-    def decide(self, request: RoutingRequest, state: FleetState | None, now_s: float) -> RoutingDecision:
+    def decide(
+        self,
+        request: RoutingRequest,
+        fleet: FleetState | None,
+        now_s: float,
+        state: RoutingState = NOTHING_LEARNED,
+    ) -> RoutingDecision:
         """The pool for a request.
 
         Args:
-            state: the newest snapshot of the fleet; None when there is none: load is then ignored.
+            fleet: the newest snapshot of the fleet; None when there is none: load is then ignored.
             now_s: Unix time of the decision, to tell fresh reports from stale ones.
+            state: what the gateway has learned of its traffic.
 
         Raises:
             NoPool: the model name is unknown, or no pool may answer.
         """
-        candidates = self._named(request)
-        score, made = self.complexity.score(features(request))
-        skipped, blocking = self._filter(request, candidates, state)
-        eligible = [pool for pool in candidates if pool not in skipped]
-        if not eligible:
-            raise self._no_pool(request, skipped, blocking)
-        wanted = self._tier(score) if request.model == "auto" else self.spec.pools[candidates[0]].tier
-        order = sorted(eligible, key=lambda pool: self._preference(pool, wanted, state, now_s))
-        chosen = order[0]
+        pools, skipped = eligible(self.spec, request, self._named(request), fleet)
+        loads = {pool: ongoing_per_replica(pool, fleet, now_s) for pool in pools}
+        if not is_auto(request.model):
+            return self._pinned(request, sorted(pools, key=loads.__getitem__), skipped)
+        prediction = self.model.predict(request)
+        cost_lambda = self.usual_lambda if state.cost_lambda is None else state.cost_lambda
+        appraisals = {
+            pool: self._appraise(pool, request, prediction, cost_lambda, fleet, now_s, state) for pool in pools
+        }
+        ranking = rank(request.wish, appraisals, loads)
+        best = ranking.fitting[0]
+        spilled_to = spill(ranking, appraisals, self.spec.routing, state.spill_share)
+        chosen = spilled_to or best
         return RoutingDecision(
             pool=chosen,
             tier=self.spec.pools[chosen].tier,
+            score=1 - prediction.quality["small"],
+            reasons=reasons(
+                request.wish, prediction, appraisals, ranking, skipped, cost_lambda, spilled_to, self.costs.assumed
+            ),
+            skipped=skipped,
+            alternatives=tuple(pool for pool in (*ranking.fitting, *ranking.others) if pool != chosen),
+            appraisals=appraisals,
+            prediction=prediction,
+            cost_lambda=cost_lambda,
+            spilled_from=best if spilled_to else None,
+        )
+
+    def _named(self, request: RoutingRequest) -> tuple[str, ...]:
+        name = AUTO if is_auto(request.model) else request.model
+        if name not in self.names:
+            known = ", ".join(self.names)
+            raise NoPool(404, "model_not_found", f"There is no model '{request.model[:200]}': write one of {known}.")
+        return self.names[name]
+
+    def _pinned(self, request: RoutingRequest, order: Sequence[str], skipped: dict[str, str]) -> RoutingDecision:
+        """The client chose; among several pools of a tier the least loaded one answers."""
+        score, _ = RuleComplexity().score(features(request))
+        skips = (f"{pool} skipped: {reason}" for pool, reason in skipped.items())
+        return RoutingDecision(
+            pool=order[0],
+            tier=self.spec.pools[order[0]].tier,
             score=score,
-            reasons=self._reasons(request, score, made, wanted, chosen, skipped),
+            reasons=(f"the request names {request.model}", *skips),
             skipped=skipped,
             alternatives=tuple(order[1:]),
         )
 
-    def _named(self, request: RoutingRequest) -> tuple[str, ...]:
-        if request.model not in self.names:
-            known = ", ".join(self.names)
-            raise NoPool(404, "model_not_found", f"There is no model '{request.model[:200]}': write one of {known}.")
-        return self.names[request.model]
-
-    def _filter(
-        self, request: RoutingRequest, candidates: Sequence[str], state: FleetState | None
-    ) -> tuple[dict[str, str], list[str]]:
-        """Skipped pools with their reason, and the filters that skipped them."""
-        skipped: dict[str, str] = {}
-        blocking: list[str] = []
-        for pool in candidates:
-            for name, check in FILTERS.items():
-                reason = check(request, pool, self.spec.pools[pool], state)
-                if reason is not None:
-                    skipped[pool] = reason
-                    blocking.append(name)
-                    break
-        for check in WISHES.values():
-            left = [pool for pool in candidates if pool not in skipped]
-            unfit = {pool: reason for pool in left if (reason := check(request, pool, self.spec.pools[pool], state))}
-            if len(unfit) < len(left):
-                skipped |= unfit
-        return skipped, blocking
-
-    def _no_pool(self, request: RoutingRequest, skipped: dict[str, str], blocking: list[str]) -> NoPool:
-        """The error of the filter that could still be mended: waiting beats rewriting the request."""
-        decisive = next(name for name in PROBLEMS if name in blocking)
-        status, code, param = PROBLEMS[decisive]
-        why = "; ".join(f"{pool}: {reason}" for pool, reason in skipped.items())
-        advice = "retry soon" if status == 503 else "change the request or name another model"
-        return NoPool(status, code, f"No pool can answer '{request.model}' ({why}): {advice}.", param)
-
-    def _tier(self, score: float) -> str:
-        routing = self.spec.routing
-        if score >= routing.large_from_score:
-            return "large"
-        return "moe" if score >= routing.moe_from_score else "small"
-
-    def _bounds(self, tier: str) -> str:
-        """Where a score of this tier lies, in words."""
-        low, high = self.spec.routing.moe_from_score, self.spec.routing.large_from_score
-        words = {"small": f"below {low:g}", "moe": f"from {low:g} to {high:g}", "large": f"at least {high:g}"}
-        return words[tier]
-
-    def _preference(self, pool: str, wanted: str, state: FleetState | None, now_s: float) -> tuple[int, float]:
-        """Sort key: the wanted tier, then higher tiers upwards, then lower ones downwards; within a tier by load."""
-        distance = TIERS.index(self.spec.pools[pool].tier) - TIERS.index(wanted)
-        return (distance if distance >= 0 else len(TIERS) - distance, _load(pool, state, now_s))
-
-    def _reasons(
+    def _appraise(
         self,
+        pool: str,
         request: RoutingRequest,
-        score: float,
-        made: tuple[tuple[str, float], ...],
-        wanted: str,
-        chosen: str,
-        skipped: dict[str, str],
-    ) -> tuple[str, ...]:
-        tier = self.spec.pools[chosen].tier
-        if request.model != "auto":
-            reasons = [f"the request names {request.model}"]
-        else:
-            because = ", ".join(name for name, _ in made[:2]) or "short and plain"
-            reasons = [f"complexity {score:.2f} ({because}) is {self._bounds(wanted)}: tier {wanted}"]
-        reasons += [f"{pool} skipped: {reason}" for pool, reason in skipped.items()]
-        if tier != wanted:
-            reasons.append(f"next tier that can answer: {tier}")
-        return tuple(reasons)
-
-
-def names(spec: FleetSpec) -> dict[str, tuple[str, ...]]:
-    """Every name a request may put into `model`, with the pools it stands for. A pool's name beats a tier's."""
-    known: dict[str, tuple[str, ...]] = {"auto": tuple(spec.pools)}
-    for tier in TIERS:
-        if pools := tuple(name for name, pool in spec.pools.items() if pool.tier == tier):
-            known[tier] = pools
-    for name, pool in spec.pools.items():
-        known |= dict.fromkeys((pool.public_name, *pool.aliases, *pool.adapters, name), (name,))
-    return known
-
-
-def _load(pool: str, state: FleetState | None, now_s: float) -> float:
-    """Ongoing requests per ready replica; a stale report counts as very busy, a pool yet to be started as busiest."""
-    if state is None:
-        return 0.0
-    if pool not in state or not state[pool].replicas:
-        return math.inf
-    replicas = state[pool].replicas
-    return sum(r.ongoing if r.is_fresh(now_s) else 1_000 for r in replicas) / len(replicas)
+        prediction: Prediction,
+        cost_lambda: float,
+        fleet: FleetState | None,
+        now_s: float,
+        state: RoutingState,
+    ) -> Appraisal:
+        """Quality, cost and wait of one pool for one request."""
+        tier = self.spec.pools[pool].tier
+        tokens = prediction.output_tokens[tier]
+        cost = self.costs.of(pool, request.prompt_tokens, min(tokens, request.max_tokens or tokens))
+        stays = self.spec.routing.switch_gain if pool == request.last_pool else 0.0
+        return Appraisal(
+            quality=prediction.quality[tier],
+            cost=cost,
+            wait_s=pool_wait_s(pool, fleet, now_s, state, tokens),
+            utility=prediction.quality[tier] - cost_lambda * cost + stays,
+        )

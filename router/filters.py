@@ -7,6 +7,7 @@ from typing import Any
 
 from cluster.pool import PoolSpec
 from cluster.state import FleetState
+from cluster.wish import is_auto
 from router.types import RoutingRequest
 
 Filter = Callable[[RoutingRequest, str, PoolSpec, FleetState | None], str | None]
@@ -19,7 +20,7 @@ def unready(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetStat
     if pool.replicas.min > 0:
         return "no ready replica"
     # A request that names the pool is what starts its first replica; `auto` does not wait for that.
-    return "scaled to zero, name it to start it" if request.model == "auto" else None
+    return "scaled to zero, name it to start it" if is_auto(request.model) else None
 
 
 def context(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
@@ -47,7 +48,7 @@ def room(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState |
 FILTERS: dict[str, Filter] = {"capability": capability, "context": context, "unready": unready}
 """By name, in the order they are asked: what waiting cannot mend comes first."""
 
-WISHES: dict[str, Filter] = {"room": room}
+PREFERENCES: dict[str, Filter] = {"room": room}
 """Filters that are heeded as long as they leave a pool: the engine has the last word on them."""
 
 

@@ -10,7 +10,7 @@ from router.complexity import RuleComplexity
 from router.features import features
 from router.types import Prediction, RoutingRequest
 
-RULE_LIMITS = {"small": 0.34, "moe": 0.67, "large": 1.2}
+RULE_LIMITS = {"small": 0.53, "moe": 0.8, "large": 1.3}
 """Complexity score at which a tier's answer is as likely good as bad, set by hand as the rule's weights are."""
 RULE_SHARPNESS = 20.0
 """How fast a tier's quality falls around its limit, per unit of score."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cluster.wish import Wish, is_auto, parse_wish
 from router.checks import check_fields, check_flag, is_int, shown
 from router.types import BadRequest, RoutingRequest
 
@@ -33,7 +34,8 @@ def from_chat(body: Mapping[str, Any]) -> RoutingRequest:
         prompt_tokens=_tokens("".join(text for _, text in texts)),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         needs=_needs(body, messages),
-        model=body.get("model") or "auto",
+        **_named(body),
+        tools=len(body.get("tools") or body.get("functions") or ()),
     )
 
 
@@ -57,7 +59,7 @@ def from_completion(body: Mapping[str, Any]) -> RoutingRequest:
         prompt_tokens=max(_tokens(item) if isinstance(item, str) else len(item) for item in prompts),
         max_tokens=body.get("max_tokens"),
         needs=_needs(body, []),
-        model=body.get("model") or "auto",
+        **_named(body),
     )
 
 
@@ -68,7 +70,7 @@ def from_name(body: Mapping[str, Any]) -> RoutingRequest:
         BadRequest: as from_chat.
     """
     check_fields(body)
-    return RoutingRequest(text="", model=body.get("model") or "auto")
+    return RoutingRequest(text="", **_named(body))
 
 
 # -- messages --------------------------------------------------------------------------------------------------------
@@ -110,6 +112,15 @@ def _text_of(content: Any, where: str) -> str:
                 raise BadRequest(f"{where}.{index}.text is {shown(part.get('text'))}: write text", where)
             texts.append(part["text"])
     return "\n".join(texts)
+
+
+def _named(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's name, and what it wishes where it leaves the choice to the router."""
+    name = body.get("model") or "auto"
+    try:
+        return {"model": name, "wish": parse_wish(name) if is_auto(name) else Wish()}
+    except ValueError as error:
+        raise BadRequest(f"model: {error}", "model") from error
 
 
 def _needs(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> frozenset[str]:

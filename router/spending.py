@@ -28,7 +28,7 @@ class Offers:
 
 
 BESIDE = 1e-9
-"""How far beside a step lambda is set, in quality at the mean cost: more than rounding, less than any gain that matters."""
+"""How far beside a step lambda is set, in quality at the mean cost: above rounding, below gains that matter."""
 BEYOND = 10.0
 """How far outside of all steps lambda stands where only the cheapest, or the dearest, will do; same unit."""
 

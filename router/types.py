@@ -96,6 +96,29 @@ class RoutingDecision:
     """What the quality model said; None when the request pins a pool."""
     cost_lambda: float = 0.0
     """Quality given up per unit of the prices' currency."""
+    spilled_from: str | None = None
+    """The pool that was better but too busy; None when load changed nothing."""
+
+    @property
+    def spilled_up(self) -> bool:
+        """Whether load sent the request to a dearer pool."""
+        return self.spilled_from is not None and (
+            self.appraisals[self.pool].cost > self.appraisals[self.spilled_from].cost
+        )
+
+
+@dataclass(frozen=True)
+class RoutingState:
+    """What a gateway has learned of its own traffic; a decision is a function of this, too."""
+
+    cost_lambda: float | None = None
+    """The budget's price of cost; None: `cost_weight` alone decides."""
+    spill_share: float = 0.0
+    """Share of recent requests that load sent to a dearer pool, 0..1."""
+    tokens_per_s: Mapping[str, float] = field(default_factory=dict)
+    """Tokens that a replica generates for all its requests together, by replica id."""
+    answer_tokens: Mapping[str, float] = field(default_factory=dict)
+    """Mean length of recent answers by pool; the prediction stands in for a pool without any."""
 
 
 class BadRequest(Exception):

@@ -1,0 +1,53 @@
+"""Which of the pools that a request names may answer it, and the error when none may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cluster.spec import FleetSpec
+from cluster.state import FleetState
+from router.filters import FILTERS, PREFERENCES
+from router.types import NoPool, RoutingRequest
+
+PROBLEMS = {
+    # the filter that decided: HTTP status, error code, field; the first of these that blocked any pool decides
+    "unready": (503, "no_ready_pool", None),
+    "context": (400, "context_length_exceeded", "messages"),
+    "capability": (400, "unsupported_capability", None),
+}
+
+
+def eligible(
+    spec: FleetSpec, request: RoutingRequest, candidates: Sequence[str], fleet: FleetState | None
+) -> tuple[list[str], dict[str, str]]:
+    """Pools that may answer, and those that may not with the reason.
+
+    Raises:
+        NoPool: none may.
+    """
+    skipped: dict[str, str] = {}
+    blocking: list[str] = []
+    for pool in candidates:
+        for name, check in FILTERS.items():
+            if reason := check(request, pool, spec.pools[pool], fleet):
+                skipped[pool] = reason
+                blocking.append(name)
+                break
+    left = [pool for pool in candidates if pool not in skipped]
+    if not left:
+        raise _no_pool(request, skipped, blocking)
+    for check in PREFERENCES.values():
+        unfit = {pool: reason for pool in left if (reason := check(request, pool, spec.pools[pool], fleet))}
+        if len(unfit) < len(left):
+            skipped |= unfit
+            left = [pool for pool in left if pool not in unfit]
+    return left, skipped
+
+
+def _no_pool(request: RoutingRequest, skipped: dict[str, str], blocking: Iterable[str]) -> NoPool:
+    """The error of the filter that could still be mended: waiting beats rewriting the request."""
+    decisive = next(name for name in PROBLEMS if name in blocking)
+    status, code, param = PROBLEMS[decisive]
+    why = "; ".join(f"{pool}: {reason}" for pool, reason in skipped.items())
+    advice = "retry soon" if status == 503 else "change the request or name another model"
+    return NoPool(status, code, f"No pool can answer '{request.model[:200]}' ({why}): {advice}.", param)
