@@ -15,6 +15,7 @@ from cluster.problems import did_you_mean
 from cluster.spec import FleetSpec
 from signalbox.bench import bench
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
+from signalbox.collect_cli import collect
 from signalbox.router_cli import group as router_group
 
 DEFAULT_SPEC = Path(__file__).parent.parent / "examples" / "laptop.yaml"
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(bench, name="bench")
 app.add_typer(router_group, name="router")
+app.command()(collect)
 out = Console()
 err = Console(stderr=True)
 
