@@ -52,7 +52,7 @@ def read_confidence(data: bytes) -> ConfidenceModel:
         raise ConfidenceError("; ".join(list(explain(error))[:5])) from error
     except (ValueError, RecursionError) as error:
         raise ConfidenceError("found no JSON: write a file that `python -m demo.confidence` made") from error
-    tiers = {tier: Logistic(each.weights, each.intercept) for tier, each in part.tiers.items()}
+    tiers: dict[str, Logistic] = {tier: Logistic(each.weights, each.intercept) for tier, each in part.tiers.items()}
     return ConfidenceModel(tiers, part.hold_tokens)
 
 

@@ -20,10 +20,17 @@ SPEC = FleetSpec.model_validate(
     }
 )
 USAGE = Usage(prompt_tokens=3, completion_tokens=2)
-ANSWER = json.dumps(
-    {"choices": [{"message": {"role": "assistant", "content": "twelve"}}], "usage": USAGE.as_openai()}
-).encode()
-WHOLE = (Opened(200), Chunk(ANSWER), Closed(USAGE, "stop"))
+
+
+def answer(text):
+    """The frames of a whole answer."""
+    choice = {"message": {"role": "assistant", "content": text}}
+    body = json.dumps({"choices": [choice], "usage": USAGE.as_openai()}).encode()
+    return [Opened(200), Chunk(body), Closed(USAGE, "stop")]
+
+
+WHOLE = answer("twelve")
+ANSWER = WHOLE[1].data
 STREAM = (Opened(200, streams=True), Chunk(b"data: a\n\n"), Chunk(b"data: b\n\n"), Closed(USAGE, "stop"))
 
 
