@@ -2,62 +2,57 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import httpx
 import typer
 from rich.console import Console
-from rich.progress import Progress, TimeElapsedColumn, track
-from rich.table import Table
+from rich.progress import Progress, TimeElapsedColumn
 
-from demo.tasks import LEVELS, Task, generate_tasks, grade
+from demo.tasks import generate_tasks
 from deployments.local import FleetFailed
+from signalbox.bench_demo import ask_tasks, comparison_table, level_table, summary
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
 
-MAX_TOKENS = 200
-TIMEOUT_S = 300.0
-
 bench = typer.Typer(help="Measure fleets and engines.", no_args_is_help=True)
-
-
-@dataclass(frozen=True)
-class Graded:
-    """One task's answer through the endpoint."""
-
-    task: Task
-    pool: str
-    correct: bool
-    status: int
 
 
 @bench.command("demo")
 def demo(
     count: Annotated[int, typer.Option(help="Tasks, spread evenly over the three levels.", min=3)] = 300,
     seed: Annotated[int, typer.Option(help="Seed of the tasks.")] = 20_001,
-    model: Annotated[str, typer.Option(help="`auto`, or a name that pins a pool, for comparison.")] = "auto",
+    model: Annotated[
+        str, typer.Option(help="`auto`, a wish such as `auto:cheap`, or a name that pins a pool.")
+    ] = "auto",
+    against: Annotated[
+        list[str] | None, typer.Option(help="Also ask this pool everything; repeat it for more.")
+    ] = None,
     concurrency: Annotated[int, typer.Option(help="Requests at a time.", min=1)] = 8,
     url: Annotated[str, typer.Option(help="The endpoint of a running fleet.")] = DEFAULT_URL,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Ask the demo tasks, half of them in wordings no training saw, grade the answers, show who answered."""
+    """Ask the demo tasks, half of them in wordings no training saw, grade the answers, show who answered for how much.
+
+    With `--against small --against moe --against large` the costs and answers of a router without errors are known.
+    """
     out = Console(stderr=as_json)
     try:
-        get_json(url, "/health")
+        pools = get_json(url, "/v1/fleet")["pools"]
     except EndpointError as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     tasks = generate_tasks(count, seed=seed, fresh=None)
-    results = asyncio.run(_ask_all(url, tasks, model, concurrency, out))
+    prices = {name: pool["prices"] for name, pool in pools.items()}
+    results = ask_tasks(url, tasks, model, concurrency, prices, out)
+    others = {name: ask_tasks(url, tasks, name, concurrency, prices, out) for name in against or ()}
+    report = summary(results, others)
     if as_json:
-        print(json.dumps(summary(results)))
-    else:
-        out.print(level_table(results))
+        print(json.dumps(report))
+        return
+    out.print(level_table(report))
+    if others:
+        out.print(comparison_table(report, model))
 
 
 @bench.command("engines")
@@ -92,80 +87,3 @@ def engines(
         bench_engines.write_plot(rows, plot)
         out.print(f"charts: {plot}", highlight=False)
     print(bench_engines.as_json(rows)) if as_json else out.print(bench_engines.table(rows))
-
-
-async def _ask_all(url: str, tasks: Sequence[Task], model: str, concurrency: int, out: Console) -> list[Graded]:
-    gate = asyncio.Semaphore(concurrency)
-    async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S) as client:
-
-        async def ask(task: Task) -> Graded:
-            async with gate:
-                return await _ask(client, task, model)
-
-        pending = [asyncio.create_task(ask(task)) for task in tasks]
-        done = asyncio.as_completed(pending)
-        return [await one for one in track(done, "asking", total=len(tasks), console=out)]
-
-
-async def _ask(client: httpx.AsyncClient, task: Task, model: str) -> Graded:
-    messages = [{"role": "user", "content": task.prompt}]
-    body = {"model": model, "messages": messages, "temperature": 0, "max_tokens": MAX_TOKENS}
-    try:
-        answer = await client.post("/v1/chat/completions", json=body)
-    except httpx.HTTPError:
-        return Graded(task, "", False, 0)
-    if answer.status_code != 200:
-        return Graded(task, "", False, answer.status_code)
-    text = answer.json()["choices"][0]["message"]["content"] or ""
-    return Graded(task, answer.headers["x-signalbox-pool"], grade(task, text), 200)
-
-
-def summary(results: Iterable[Graded]) -> dict[str, Any]:
-    """Per level: tasks, accuracy by wording, and the share of each pool. Fractions are 0..1."""
-    results = list(results)
-    rows = {str(level): _row([r for r in results if r.task.level == level]) for level in LEVELS}
-    return {"levels": rows, "all": _row(results)}
-
-
-def _row(results: Sequence[Graded]) -> dict[str, Any]:
-    seen, fresh = ([r for r in results if r.task.fresh is flag] for flag in (False, True))
-    pools = Counter(r.pool or "none" for r in results)
-    return {
-        "tasks": len(results),
-        "accuracy": _accuracy(results),
-        "accuracy_seen_wordings": _accuracy(seen),
-        "accuracy_fresh_wordings": _accuracy(fresh),
-        "failed": sum(r.status != 200 for r in results),
-        "pool_share": {pool: count / len(results) for pool, count in sorted(pools.items())},
-    }
-
-
-def _accuracy(results: Sequence[Graded]) -> float | None:
-    return sum(r.correct for r in results) / len(results) if results else None
-
-
-def level_table(results: Sequence[Graded]) -> Table:
-    """Accuracy and pool share per level."""
-    report = summary(results)
-    pools = sorted(report["all"]["pool_share"], key=lambda p: ("small", "moe", "large", p).index(p))
-    table = Table(title="demo tasks through the endpoint")
-    columns = (
-        "level",
-        "tasks",
-        "correct",
-        "seen wordings",
-        "fresh wordings",
-        "failed",
-        *(f"to {p}" for p in pools),
-    )
-    for column in columns:
-        table.add_column(column, justify="right")
-    for level, row in [*report["levels"].items(), ("all", report["all"])]:
-        shares = [f"{row['pool_share'].get(pool, 0):.0%}" for pool in pools]
-        correct = [_percent(row[key]) for key in ("accuracy", "accuracy_seen_wordings", "accuracy_fresh_wordings")]
-        table.add_row(level, str(row["tasks"]), *correct, str(row["failed"]), *shares)
-    return table
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
