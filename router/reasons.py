@@ -35,7 +35,7 @@ def reasons(
     said += _limits(wish) if not ranking.unmet else ()
     if spilled_to:
         wait = (
-            f"would wait {chosen.wait_s:.0f} s" if math.isfinite(chosen.wait_s) else "says nothing fresh of its queue"
+            f"would wait {chosen.wait_s:.0f} s" if math.isfinite(chosen.wait_s) else "cannot say how long its queue takes"
         )
         said.append(f"{best} {wait}: spilled to {spilled_to}")
     if assumed_prices:

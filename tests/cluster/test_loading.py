@@ -110,8 +110,14 @@ BROKEN = [
         "gateway: {default_priority: urgent}\nhardware:\n",
         ["gateway.default_priority", "'urgent'", "normal"],
     ),
-    ("hardware:\n", "routing: {moe_from_score: 0.9}\nhardware:\n", ["routing.moe_from_score: found 0.9", "0.67"]),
-    ("hardware:\n", "routing: {large_from_score: 2}\nhardware:\n", ["routing.large_from_score: found 2", "at most 1"]),
+    ("hardware:\n", "routing: {cost_weight: -1}\nhardware:\n", ["routing.cost_weight: found -1", "at least 0"]),
+    ("hardware:\n", "routing: {default: auto:fast}\nhardware:\n", ["routing.default: found 'fast'", "cheap, best"]),
+    ("hardware:\n", "routing: {budget: {}}\nhardware:\n", ["routing.budget.mean_cost", "mean_cost or large_share"]),
+    (
+        "hardware:\n",
+        "routing: {budget: {large_share: 0.4, mean_cost: 1}}\nhardware:\n",
+        ["routing.budget.mean_cost: a budget is one number"],
+    ),
     ("hardware:\n", "name: My Fleet\nhardware:\n", ["name: found 'My Fleet'", "lower-case letters"]),
     # hardware
     ("device: L4", "device: L40", ["hardware.l4.device: found 'L40'", "did you mean 'L4'?"]),

@@ -1,22 +1,28 @@
-"""Decisions: tiers by score, pins by name, filters with reasons, load, and what never happens."""
+"""Decisions: quality against cost, pins by name, wishes, load, and what never happens."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.pool import TIERS
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
+from cluster.wish import Wish, parse_wish
 from router.decide import Router
-from router.types import NoPool, RoutingRequest
+from router.types import NoPool, Prediction, RoutingRequest, RoutingState
 
 NOW_S = 1_000.0
 
 
-def pool(tier, **changes):
+def pool(tier, price=None, **changes):
     options = {"max_model_len": 1_000}
-    return {"tier": tier, "model": f"org/{tier}", "engine": {"kind": "simulated", "options": options}, **changes}
+    prices = {"output_per_mtok": {"small": 1.0, "moe": 3.0, "large": 10.0}[tier] if price is None else price}
+    engine = {"kind": "simulated", "options": options}
+    return {"tier": tier, "model": f"org/{tier}", "engine": engine, "prices": prices, **changes}
 
 
 POOLS = {
@@ -25,41 +31,89 @@ POOLS = {
     "large": pool("large", capabilities=["tools", "structured_outputs"]),
     "large-b": pool("large", model="org/large-b", capabilities=["tools"]),
 }
-SPEC = FleetSpec.model_validate({"pools": POOLS})
+
+
+def spec(**routing):
+    return FleetSpec.model_validate({"pools": POOLS, "routing": routing})
 
 
 class Fixed:
-    """A complexity of one's own choice."""
+    """A quality model of one's own choice; every answer takes 100 tokens."""
 
-    def __init__(self, score):
-        self.value = score
+    def __init__(self, *quality, fallback=None):
+        self.quality = dict(zip(TIERS, quality, strict=True))
+        self.fallback = fallback
 
-    def score(self, features):
-        """As Complexity.score."""
-        return self.value, (("fixed", self.value),)
+    def predict(self, request):
+        """As QualityModel.predict."""
+        return Prediction(self.quality, dict.fromkeys(TIERS, 100.0), (("fixed", 1.0),), self.fallback)
 
 
-def state(as_of_s=NOW_S, **running):
+EASY = Fixed(0.97, 0.98, 0.99)
+MIDDLE = Fixed(0.3, 0.95, 0.97)
+HARD = Fixed(0.1, 0.3, 0.9)
+
+
+def state(as_of_s=NOW_S, waiting=None, **running):
     return {
-        name: PoolState(name, (ReplicaState(name, f"{name}-0", "node", as_of_s, running=n),))
+        name: PoolState(
+            name,
+            (ReplicaState(name, f"{name}-0", "node", as_of_s, running=n, waiting=(waiting or {}).get(name, 0)),),
+        )
         for name, n in (dict.fromkeys(POOLS, 0) | running).items()
         if n is not None
     }
 
 
-def decide(model="auto", score=0.1, fleet=None, **request):
+def decide(model=EASY, fleet=None, learned=None, routing=None, name="auto", wish="", **request):
     fleet = state() if fleet is None else fleet
-    return Router(SPEC, Fixed(score)).decide(RoutingRequest("text", model=model, **request), fleet, NOW_S)
+    asked = RoutingRequest("text", model=name, wish=parse_wish(wish), **request)
+    return Router(spec(**(routing or {})), model).decide(asked, fleet, NOW_S, learned or RoutingState())
 
 
-@pytest.mark.parametrize(
-    ("score", "chosen"),
-    [(0.0, "small"), (0.33, "small"), (0.34, "moe"), (0.66, "moe"), (0.67, "large"), (1.0, "large")],
-)
-def test_the_score_chooses_the_tier(score, chosen):
-    decision = decide(score=score)
+@pytest.mark.parametrize(("model", "chosen"), [(EASY, "small"), (MIDDLE, "moe"), (HARD, "large")])
+def test_quality_against_cost_chooses_the_tier(model, chosen):
+    decision = decide(model)
     assert decision.pool == chosen
-    assert f"{score:.2f}" in decision.reasons[0]
+    assert decision.score == pytest.approx(1 - model.quality["small"])
+    assert f"large {model.quality['large']:.2f}" in decision.reasons[0]
+    assert chosen in decision.reasons[1]
+
+
+@pytest.mark.parametrize(("cost_weight", "chosen"), [(0.0, "large"), (0.1, "small"), (10.0, "small")])
+def test_the_weight_of_cost_decides_between_near_qualities(cost_weight, chosen):
+    assert decide(EASY, routing={"cost_weight": cost_weight}).pool == chosen
+
+
+def test_an_average_request_in_the_dearest_pool_costs_the_weight_in_quality():
+    decision = decide(EASY, routing={"cost_weight": 0.2})
+    assert decision.cost_lambda * 10 * 200 / 1e6 == pytest.approx(0.2)
+
+
+def test_the_budgets_lambda_takes_the_place_of_the_weight():
+    assert decide(EASY, learned=RoutingState(cost_lambda=0.0)).pool == "large"
+    assert decide(HARD, learned=RoutingState(cost_lambda=1e9)).pool == "small"
+
+
+def test_costs_are_prices_times_expected_tokens_capped_by_what_was_asked_for():
+    whole, short = decide(HARD).appraisals, decide(HARD, max_tokens=10).appraisals
+    assert whole["large"].cost == pytest.approx(100 * 10 / 1e6)
+    assert short["large"].cost == pytest.approx(10 * 10 / 1e6)
+
+
+def test_without_prices_tiers_cost_one_to_three_to_ten_and_it_is_said():
+    pools = {tier: pool(tier, price=0) for tier in TIERS}
+    decision = Router(FleetSpec.model_validate({"pools": pools}), HARD).decide(RoutingRequest("x"), None, NOW_S)
+    costs = [decision.appraisals[tier].cost for tier in TIERS]
+    assert [cost / costs[0] for cost in costs] == pytest.approx([1, 3, 10])
+    assert any("1 to 3 to 10" in reason for reason in decision.reasons)
+
+
+def test_rules_that_stand_in_are_said():
+    assert "rules predict: too few labels" in decide(Fixed(0.1, 0.2, 0.9, fallback="too few labels")).reasons
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -67,55 +121,41 @@ def test_the_score_chooses_the_tier(score, chosen):
     [("moe", "moe"), ("org/moe", "moe"), ("fast", "small"), ("large-b", "large-b"), ("org/large-b", "large-b")],
 )
 def test_a_name_pins(name, chosen):
-    decision = decide(model=name, score=0.0)
+    decision = decide(name=name)
     assert decision.pool == chosen
     assert decision.alternatives == ()
+    assert decision.prediction is None
     assert name in decision.reasons[0]
+
+
+@pytest.mark.parametrize("name", ["auto", "auto:cheap", "auto:quality=0.5,no-escalation"])
+def test_auto_with_words_is_auto(name):
+    assert decide(name=name).prediction is not None
 
 
 @pytest.mark.parametrize(
     ("fleet", "chosen", "reason"),
     [
         (state(small=None), "moe", "small skipped: no ready replica"),
-        (state(small=None, moe=None), "large", "next tier that can answer: large"),
+        (state(small=None, moe=None), "large", "moe skipped"),
         (state(small=None, moe=None, large=None), "large-b", "large skipped"),
     ],
 )
-def test_a_tier_without_replicas_is_skipped_upwards_with_the_reason(fleet, chosen, reason):
+def test_a_pool_without_replicas_is_skipped_with_the_reason(fleet, chosen, reason):
     decision = decide(fleet=fleet)
     assert decision.pool == chosen
     assert any(reason in text for text in decision.reasons)
 
 
-def test_large_falls_to_the_next_lower_tier_when_nothing_is_above():
-    assert decide(score=0.9, fleet=state(**{"large": None, "large-b": None})).pool == "moe"
-
-
-def test_the_less_loaded_pool_of_a_tier_is_chosen_and_the_other_is_next():
-    decision = decide(score=0.9, fleet=state(large=9))
-    assert (decision.pool, decision.alternatives[0]) == ("large-b", "large")
-
-
-def test_a_stale_report_counts_as_busy():
-    fleet = state(**{"large-b": 9}) | {"large": state(as_of_s=NOW_S - 10)["large"]}
-    assert decide(score=0.9, fleet=fleet).pool == "large-b"
-
-
-@pytest.mark.parametrize("score", [0.1, 0.9])
-def test_without_the_board_routing_goes_on(score):
-    request = RoutingRequest("text")
-    assert Router(SPEC, Fixed(score)).decide(request, None, NOW_S).skipped == {}
-
-
 @pytest.mark.parametrize(
     ("request_", "status", "code"),
     [
-        ({"model": "gpt-9"}, 404, "model_not_found"),
+        ({"name": "gpt-9"}, 404, "model_not_found"),
         ({"fleet": {}}, 503, "no_ready_pool"),
-        ({"model": "small", "fleet": state(small=None)}, 503, "no_ready_pool"),
+        ({"name": "small", "fleet": state(small=None)}, 503, "no_ready_pool"),
         ({"prompt_tokens": 99_999}, 400, "context_length_exceeded"),
         ({"needs": frozenset({"vision"})}, 400, "unsupported_capability"),
-        ({"model": "small", "needs": frozenset({"tools"})}, 400, "unsupported_capability"),
+        ({"name": "small", "needs": frozenset({"tools"})}, 400, "unsupported_capability"),
     ],
 )
 def test_nothing_to_choose_from_is_said(request_, status, code):
@@ -131,11 +171,6 @@ def test_a_needed_capability_goes_past_pools_without_it():
     assert "does not declare" in decision.skipped["small"]
 
 
-@pytest.mark.parametrize(("score", "bounds"), [(0.1, "below 0.34"), (0.5, "from 0.34 to 0.67"), (0.9, "at least 0.67")])
-def test_the_reason_says_where_the_score_lies(score, bounds):
-    assert f"is {bounds}: tier" in decide(score=score).reasons[0]
-
-
 def test_what_waiting_cannot_mend_is_not_called_unready():
     fleet = state(large=None)
     with pytest.raises(NoPool) as caught:
@@ -144,6 +179,104 @@ def test_what_waiting_cannot_mend_is_not_called_unready():
     with pytest.raises(NoPool) as caught:
         decide(fleet=fleet, needs=frozenset({"tools", "structured_outputs"}))
     assert caught.value.status == 503
+
+
+# -- wishes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "chosen", "said"),
+    [
+        (HARD, "cheap", "small", "the cheapest pool"),
+        (EASY, "best", "large", "the highest predicted quality"),
+        (EASY, "quality=0.98", "moe", "a quality of at least 0.98"),
+        (HARD, "quality=0.2", "large", "a quality of at least 0.20"),
+        (HARD, "cheap,quality=0.2", "moe", "the cheapest pool"),
+        (HARD, "cost=0.0004", "moe", "a cost of at most 0.0004"),
+        (HARD, "best,cost=0.0004", "moe", "the highest predicted quality"),
+        (HARD, "quality=0.99", "large", "no pool is predicted to reach quality 0.99"),
+        (HARD, "cost=0", "small", "no pool is expected to cost at most 0"),
+        (HARD, "quality=0.9,cost=0.0004", "moe", "quality 0.90 at a cost of at most 0.0004"),
+    ],
+)
+def test_wishes_are_heeded_and_named(model, wish, chosen, said):
+    decision = decide(model, wish=wish)
+    assert decision.pool == chosen
+    assert any(said in reason for reason in decision.reasons)
+
+
+# -- load ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_less_loaded_of_equal_pools_is_chosen_and_the_other_is_next():
+    decision = decide(HARD, fleet=state(large=9))
+    assert (decision.pool, decision.alternatives[0]) == ("large-b", "large")
+    assert decide(name="large-b", fleet=state(large=9)).pool == "large-b"
+
+
+FAST = RoutingState(tokens_per_s={f"{name}-0": 100.0 for name in POOLS})
+
+
+@pytest.mark.parametrize(
+    ("waiting", "routing", "share", "chosen"),
+    [
+        ({"small": 9}, {}, 0.0, "small"),  # 10 answers of 100 tokens at 100 per second: 10 s
+        ({"small": 10}, {}, 0.0, "moe"),
+        ({"small": 10, "moe": 10}, {}, 0.0, "large"),
+        ({"small": 10}, {"max_wait_s": 60}, 0.0, "small"),
+        ({"small": 10}, {}, 0.5, "small"),  # enough has been sent to dearer pools
+        ({"small": 10}, {"max_spill_share": 1}, 1.0, "moe"),
+        ({"small": 10}, {"max_spill_share": 0}, 0.0, "small"),
+        (dict.fromkeys(POOLS, 10), {}, 0.0, "small"),  # nowhere to go
+    ],
+)
+def test_a_queue_that_is_too_long_spills_up_within_bounds(waiting, routing, share, chosen):
+    learned = RoutingState(tokens_per_s=FAST.tokens_per_s, spill_share=share)
+    decision = decide(EASY, fleet=state(waiting=waiting), learned=learned, routing=routing)
+    assert decision.pool == chosen
+    assert decision.spilled_up is (chosen != "small")
+    assert any("spilled to" in reason for reason in decision.reasons) is (chosen != "small")
+
+
+@pytest.mark.parametrize(("model", "chosen"), [(Fixed(0.1, 0.65, 0.9), "moe"), (Fixed(0.1, 0.55, 0.9), "large")])
+def test_spilling_down_loses_only_so_much_quality(model, chosen):
+    decision = decide(model, fleet=state(waiting={"large": 10, "large-b": 10}), learned=FAST)
+    assert decision.pool == chosen
+    assert not decision.spilled_up
+
+
+def test_a_spill_stays_within_the_wishes():
+    fleet = state(waiting={"large": 10, "large-b": 10})
+    assert decide(HARD, fleet=fleet, learned=FAST, wish="quality=0.8").pool == "large"
+    assert decide(EASY, fleet=state(waiting={"small": 10}), learned=FAST, wish="cost=0.0002").pool == "small"
+
+
+@pytest.mark.parametrize("as_of_s", [NOW_S - 10, NOW_S])
+def test_a_stale_report_or_an_unknown_rate_counts_as_busy(as_of_s):
+    fleet = state() | {"small": state(as_of_s=as_of_s, waiting={"small": 1})["small"]}
+    decision = decide(EASY, fleet=fleet)
+    assert decision.pool == "moe"
+    assert math.isinf(decision.appraisals["small"].wait_s)
+    assert any("cannot say how long" in reason for reason in decision.reasons)
+
+
+def test_measured_answers_say_how_long_a_queue_lasts():
+    learned = RoutingState(tokens_per_s=FAST.tokens_per_s, answer_tokens={"small": 10.0})
+    assert decide(EASY, fleet=state(waiting={"small": 10}), learned=learned).pool == "small"
+
+
+@pytest.mark.parametrize("model", [EASY, HARD])
+def test_without_the_board_routing_goes_on(model):
+    decision = Router(spec(), model).decide(RoutingRequest("text"), None, NOW_S)
+    assert decision.skipped == {}
+    assert all(appraisal.wait_s == 0 for appraisal in decision.appraisals.values())
+
+
+@pytest.mark.parametrize(
+    ("last_pool", "chosen"), [(None, "small"), ("moe", "moe"), ("large", "small"), ("gone", "small")]
+)
+def test_a_conversation_stays_unless_the_gain_is_greater(last_pool, chosen):
+    assert decide(EASY, last_pool=last_pool, turns=3, routing={"switch_gain": 0.02}).pool == chosen
 
 
 RESTING = FleetSpec.model_validate(
@@ -163,11 +296,12 @@ def resting(awake=1, **request):
     members = {"cheap": 1, "awake": awake}
     replicas = [ReplicaState(name, f"{name}-0", "node", NOW_S, running=3) for name, n in members.items() if n]
     fleet = {replica.pool: PoolState(replica.pool, (replica,)) for replica in replicas}
-    return Router(RESTING, Fixed(0.1)).decide(RoutingRequest("text", **request), fleet, NOW_S)
+    return Router(RESTING, EASY).decide(RoutingRequest("text", **request), fleet, NOW_S)
 
 
 def test_a_pool_scaled_to_zero_is_started_by_its_name_only():
     assert "scaled to zero" in resting().skipped["rest"]
+    assert "scaled to zero" in resting(model="auto:best").skipped["rest"]
     assert resting(model="rest").pool == "rest"
     assert resting(model="large").pool == "awake"
     assert resting(model="large", awake=0).pool == "rest"
@@ -178,17 +312,44 @@ def test_an_answer_goes_where_it_has_room_if_it_has_any(max_tokens, chosen):
     assert resting(prompt_tokens=100, max_tokens=max_tokens).pool == chosen
 
 
+# -- always ----------------------------------------------------------------------------------------------------------
+
 loads = st.fixed_dictionaries({name: st.none() | st.integers(0, 50) for name in POOLS})
+shares = st.floats(0, 1)
+wishes = st.builds(
+    Wish, st.sampled_from([None, "cheap", "best"]), st.none() | shares, st.none() | st.floats(0, 1e-2), st.none()
+)
 
 
-@given(running=loads, score=st.floats(0, 1))
-def test_equal_input_gives_equal_decisions_and_more_pools_never_fewer_answers(running, score):
-    fleet = state(**running)
+@given(waiting=loads, quality=st.tuples(shares, shares, shares), wish=wishes, share=shares, price=st.floats(-1e6, 1e6))
+def test_equal_input_gives_equal_decisions_among_pools_that_may_answer(waiting, quality, wish, share, price):
+    ready = {name: 1 if n is not None else None for name, n in waiting.items()}
+    fleet = state(waiting={name: n for name, n in waiting.items() if n}, **ready)
+    learned = RoutingState(price, share, FAST.tokens_per_s)
+    request = RoutingRequest("text", wish=wish)
+    router = Router(spec(), Fixed(*quality))
     try:
-        first = decide(score=score, fleet=fleet)
+        first = router.decide(request, fleet, NOW_S, learned)
     except NoPool:
-        assert all(n is None for n in running.values())
+        assert not fleet
         return
-    assert first == decide(score=score, fleet=fleet)
-    assert decide(score=score, fleet=state(**{k: v or 0 for k, v in running.items()})).pool
+    assert first == router.decide(request, fleet, NOW_S, learned)
+    assert {first.pool, *first.alternatives} == set(fleet)
     assert first.pool not in first.alternatives
+    assert all(reason.isprintable() for reason in first.reasons)
+
+
+HOSTILE = ["", " ", "x", "\x00\x01\x1b[31m", "\ud800", "\U0001f9ff" * 500, "1 " * 50_000, "a" * 100_000, "\n" * 100_000]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_prompt_breaks_a_decision(text):
+    decision = Router(spec()).decide(RoutingRequest(text, system=text), state(), NOW_S)
+    assert decision.pool in POOLS
+    assert 0 <= decision.score <= 1
+
+
+@given(text=st.text(st.characters(codec=None), max_size=500), system=st.text(max_size=50), turns=st.integers(1, 99))
+def test_any_text_gets_a_decision(text, system, turns):
+    decision = Router(spec()).decide(RoutingRequest(text, system=system, turns=turns), None, NOW_S)
+    assert all(0 <= quality <= 1 for quality in decision.prediction.quality.values())
