@@ -1,7 +1,7 @@
 """Confidence for the demo models: `python -m demo.confidence` asks a running fleet and writes confidence.json.
 
-Coefficients are fitted on seen wordings. The held-out numbers are of tasks with another seed; fresh wordings are measured
-and never fitted on.
+Coefficients are fitted on seen wordings. The held-out numbers are of tasks with another seed; fresh wordings are never
+fitted on.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from cluster.spec import FleetSpec
 from cluster.wish import is_auto
 from deployments.agreement import agreed, ask_both, usage_of
 from deployments.engines.base import JUDGEABLE_KINDS
-from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Progress, Usage
+from deployments.frames import Chunk, Closed, EngineRequest, Frame, Kind, Opened, Progress, Usage
 from deployments.pool_client import PoolClient
 from router.confidence import Candidate, ConfidenceModel, Evidence, judge
 from router.types import RoutingDecision, RoutingRequest
@@ -98,11 +98,12 @@ class Opinions:
         if self.rule.kind == "agreement":
             return self._partner(pool) is not None and not self.judged
         if (kind := self.spec.pools[pool].engine.kind) not in JUDGEABLE_KINDS:
-            self._say(f"{pool} not judged: its engine ({kind}) reports no log-probabilities")
+            self.say(f"{pool} not judged: its engine ({kind}) reports no log-probabilities")
             return False
         return True
 
-    def _say(self, reason: str) -> None:
+    def say(self, reason: str) -> None:
+        """Add a reason, once."""
         if reason not in self.reasons:
             self.reasons.append(reason)
 
@@ -142,13 +143,13 @@ class Opinions:
     def _judge(self, pool: str, evidence: Evidence, usage: Usage) -> None:
         self.judged.add(pool)
         if not evidence.logprobs:
-            return self._say(f"{pool} not judged: its engine gave no log-probabilities")
+            return self.say(f"{pool} not judged: its engine gave no log-probabilities")
         tier, decision = self.spec.pools[pool].tier, self.decision
         confidence = self.model.probability(tier, evidence, decision.prediction)
         verdict = judge(
             confidence, self._candidates(pool), decision.cost_lambda, self.rule.min_gain, len(evidence.logprobs)
         )
-        self._say(f"{pool}: {verdict.reason}")
+        self.say(f"{pool}: {verdict.reason}")
         if verdict.escalate_to is not None:
             self._drop(pool, usage, verdict.escalate_to)
 
@@ -166,7 +167,7 @@ class Opinions:
         self.judged |= set(both)
         answers = await ask_both([(self.pools[each], make_request(each, 0)) for each in both])
         believed, reason = agreed(answers)
-        self._say(f"{pool} and {partner} {'agree' if believed else 'disagree'}: {reason}")
+        self.say(f"{pool} and {partner} {'agree' if believed else 'disagree'}: {reason}")
         self.spent.append((partner, usage_of(answers[1])))
         if not believed:
             dearer = max(both, key=self._rank)
@@ -183,12 +184,14 @@ def opinions(
     model: ConfidenceModel,
     ask: RoutingRequest,
     decision: RoutingDecision,
+    kind: Kind,
     body: Mapping[str, Any],
 ) -> Opinions:
     """The second opinions that a request may get."""
     made = Opinions(spec, pools, model, decision, ask.wish.max_cost)
     rule = spec.routing.escalation
-    made.active = rule is not None and is_auto(ask.model) and ask.wish.escalate is not False
+    generates = kind in ("chat", "completion")
+    made.active = rule is not None and generates and is_auto(ask.model) and ask.wish.escalate is not False
     if made.active and (several := _several_answers(body)):
         made.active = False
         made.reasons.append(f"not judged: {several} asks for several answers")

@@ -8,6 +8,8 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ray import serve
@@ -18,7 +20,9 @@ from cluster.spec import FleetSpec
 from cluster.state import FleetState, group_by_pool
 from deployments import fleet_metrics, fleet_views
 from deployments.board import BoardLink
+from deployments.confidence_file import load_confidence
 from deployments.errors import HttpError
+from deployments.escalation import Dropped, Opinions, opinions
 from deployments.exchange import STREAM_TYPE, Exchange
 from deployments.frames import Chunk, Closed, EngineRequest, Kind, Opened, Usage
 from deployments.metrics import GatewayMetrics
@@ -34,6 +38,21 @@ MAX_TRIES = 3
 log = logging.getLogger("signalbox.gateway")
 
 
+@dataclass(frozen=True)
+class Job:
+    """One request on its way."""
+
+    exchange: Exchange
+    kind: Kind
+    body: dict[str, Any]
+    priority: int
+    shape: Callable[[bytes], bytes]
+    """Turns the body of a whole answer into what the client wants."""
+    decision: RoutingDecision
+    second: Opinions
+    arrived: float = field(default_factory=time.perf_counter)
+
+
 class Gateway:
     """Routes, relays and accounts requests. Holds no state that another gateway replica would need."""
 
@@ -41,8 +60,9 @@ class Gateway:
         self.spec = spec
         self.pools = pools
         self.router = Router(spec)
+        self.confidence = load_confidence(spec.routing)
         self.metrics = GatewayMetrics()
-        self.board = BoardLink(spec.name)
+        self.board = BoardLink(spec)
         self.fleet: FleetState | None = None
         self.watcher: asyncio.Task[None] | None = None
         self.routes: dict[str, tuple[str, Callable[[Exchange], Awaitable[None]]]] = {
@@ -139,27 +159,28 @@ class Gateway:
         ask: RoutingRequest,
         shape: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """Decide, relay the pool's frames, try another replica as long as nothing was sent."""
-        arrived = time.perf_counter()
-        priority = self._priority(exchange)
-        decision = self._decide(ask)
-        tries = self._tries(ask, decision)
+        """Decide, relay the pool's frames, ask another replica or a higher tier as long as nothing was sent."""
+        priority, decision = self._priority(exchange), self._decide(ask)
+        second = opinions(self.spec, self.pools, self.confidence, ask, decision, kind, body)
+        job = Job(exchange, kind, body, priority, shape, decision, second)
+        tries = second.tries(self._tries(ask, decision))
         try:
             async with (
                 asyncio.timeout(self.spec.gateway.request_timeout_s),
                 exchange.cancelled_by_disconnect(),
             ):
-                for attempt, pool in enumerate(tries, start=1):
-                    self._explain(exchange, decision, pool)
-                    # Clients may repeat an id, and so do retries; an engine takes each only once at a time.
-                    engine_id = f"{exchange.request_id}-{secrets.token_hex(4)}"
-                    request = EngineRequest(kind, self._body_for(pool, body), engine_id, priority)
+                while True:
+                    pool = tries.pop(0)
                     try:
-                        return await self._relay(exchange, pool, request, arrived, shape)
+                        return await self._relay(job, pool)
+                    except Dropped as dropped:
+                        self.metrics.escalations.inc(tags={"pool": pool, "to": dropped.next_pool})
+                        tries = second.after_drop(pool, dropped.next_pool, tries)
                     except (PoolFailed, PoolBusy) as error:
-                        if exchange.started or attempt == len(tries):
+                        if exchange.started or not tries:
                             raise
-                        log.warning("attempt %d: %s", attempt, error)
+                        log.warning("another try: %s", error)
+                        second.say(f"{pool} failed")
                         self.metrics.retries.inc(tags={"pool": pool})
         except PoolBusy as error:
             exchange.response_headers["retry-after"] = "1"
@@ -171,32 +192,37 @@ class Gateway:
         except TimeoutError as error:
             raise HttpError(504, "The answer did not come within the gateway's time limit.", code="timeout") from error
 
-    async def _relay(
-        self,
-        exchange: Exchange,
-        pool: str,
-        request: EngineRequest,
-        arrived: float,
-        shape: Callable[[bytes], bytes],
-    ) -> None:
-        """Pass one pool's frames on to the client; `shape` turns the body of a whole answer into what it wants."""
-        async with self.pools[pool].frames(request) as frames:
+        finally:
+            for asked, usage in second.spent:
+                self._charge(asked, usage)
+
+    async def _relay(self, job: Job, pool: str) -> None:
+        """Pass one pool's frames on to the client, if second opinions let them."""
+        exchange = job.exchange
+        self._explain(job, pool)  # for an error, too
+        async with job.second.frames(pool, partial(self._request, job)) as frames:
             # A whole answer opens when it is complete: only a stream's opening says that the first token is there.
-            patience_s = self.spec.gateway.first_token_timeout_s if request.body.get("stream") else None
+            patience_s = self.spec.gateway.first_token_timeout_s if job.body.get("stream") else None
             opened = await asyncio.wait_for(anext(frames), patience_s)
             assert isinstance(opened, Opened)
+            self._explain(job, pool)  # now with what was said of the answer
             async for frame in frames:
                 if isinstance(frame, Closed):
-                    self._account(pool, frame.usage, arrived)
+                    self._account(pool, frame.usage, job.arrived)
                 elif isinstance(frame, Chunk) and opened.streams:
                     if not exchange.started:
-                        self.metrics.ttft.observe(time.perf_counter() - arrived, tags={"pool": pool})
+                        self.metrics.ttft.observe(time.perf_counter() - job.arrived, tags={"pool": pool})
                         await exchange.start(opened.status, STREAM_TYPE)
                     await exchange.write(frame.data)
                 elif isinstance(frame, Chunk):
-                    await exchange.reply(opened.status, shape(frame.data) if opened.status == 200 else frame.data)
+                    await exchange.reply(opened.status, job.shape(frame.data) if opened.status == 200 else frame.data)
             if opened.streams:
                 await exchange.write(b"", more=False)
+
+    def _request(self, job: Job, pool: str, judged_tokens: int) -> EngineRequest:
+        # Clients may repeat an id, and so do retries; an engine takes each only once at a time.
+        engine_id = f"{job.exchange.request_id}-{secrets.token_hex(4)}"
+        return EngineRequest(job.kind, self._body_for(pool, job.body), engine_id, job.priority, judged_tokens)
 
     def _decide(self, ask: RoutingRequest) -> RoutingDecision:
         try:
@@ -211,14 +237,19 @@ class Gateway:
         others = decision.alternatives if ask.model == "auto" else ()
         return [decision.pool, decision.pool, *others][:MAX_TRIES]
 
-    def _explain(self, exchange: Exchange, decision: RoutingDecision, pool: str) -> None:
-        reasons = decision.reasons if pool == decision.pool else (*decision.reasons, f"{decision.pool} failed")
-        exchange.response_headers |= {
+    def _explain(self, job: Job, pool: str) -> None:
+        """Say in headers who answers and why, and what other pools' answers to the request cost."""
+        headers = {
             "x-signalbox-pool": pool,
             "x-signalbox-tier": self.spec.pools[pool].tier,
-            "x-signalbox-score": f"{decision.score:.3f}",
-            "x-signalbox-reason": "; ".join(reasons),
+            "x-signalbox-score": f"{job.decision.score:.3f}",
+            "x-signalbox-reason": "; ".join((*job.decision.reasons, *job.second.reasons)),
         }
+        if job.second.dropped:
+            headers["x-signalbox-escalated-from"] = ", ".join(job.second.dropped)
+        if job.second.spent:
+            headers["x-signalbox-extra-cost"] = f"{sum(self._cost(*each) for each in job.second.spent):.3g}"
+        job.exchange.response_headers |= headers
 
     def _priority(self, exchange: Exchange) -> int:
         priorities = self.spec.gateway.priorities
@@ -236,10 +267,17 @@ class Gateway:
 
     def _account(self, pool: str, usage: Usage, arrived: float) -> None:
         self.metrics.e2e.observe(time.perf_counter() - arrived, tags={"pool": pool})
+        self._charge(pool, usage)
+
+    def _charge(self, pool: str, usage: Usage) -> None:
+        """Count tokens that a pool has consumed, whether the client saw them or not."""
         if usage.prompt_tokens:
             self.metrics.prompt_tokens.inc(usage.prompt_tokens, tags={"pool": pool})
         if usage.completion_tokens:
             self.metrics.completion_tokens.inc(usage.completion_tokens, tags={"pool": pool})
+
+    def _cost(self, pool: str, usage: Usage) -> float:
+        return self.router.costs.of(pool, usage.prompt_tokens, usage.completion_tokens)
 
     # -- the other paths -------------------------------------------------------------------------------------
 

@@ -56,6 +56,11 @@ class GatewayMetrics:
             "Requests sent to another replica before the first byte, by pool that failed.",
             tag_keys=("pool",),
         )
+        self.escalations = Counter(
+            "signalbox_escalations",
+            "Answers dropped before their first byte, by pool and the pool asked instead.",
+            tag_keys=("pool", "to"),
+        )
         self.broken_streams = Counter(
             "signalbox_broken_streams", "Streams that broke after their first byte.", tag_keys=("pool",)
         )

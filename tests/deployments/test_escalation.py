@@ -42,14 +42,14 @@ def whole(*logprobs):
     return [*told, Opened(200), Chunk(b"{}", tuple(range(len(logprobs)))), Closed(Usage(5, len(logprobs)), "stop")]
 
 
-def make(pools=None, ask=None, decision=DECISION, body=None, model=MODEL, engine="vllm", **rule):
+def make(pools=None, ask=None, decision=DECISION, request_kind="chat", body=None, model=MODEL, engine="vllm", **rule):
     spec = fakes.SPEC.model_dump(mode="json")
     for pool in spec["pools"].values():
         pool["engine"] = {"kind": engine}
     spec["routing"]["escalation"] = {"hold_tokens": 3, **rule}
     given = {name: fakes.FakePool() for name in spec["pools"]} | (pools or {})
     fleet = FleetSpec.model_validate(spec)
-    return opinions(fleet, given, model, ask or RoutingRequest("hi"), decision, body or {})
+    return opinions(fleet, given, model, ask or RoutingRequest("hi"), decision, request_kind, body or {})
 
 
 def request_for(pool, judged_tokens):
@@ -139,6 +139,7 @@ def test_the_answer_to_an_escalation_is_judged_too_and_each_pool_once():
         ({"ask": RoutingRequest("hi", wish=Wish(escalate=False))}, None),
         ({"ask": RoutingRequest("hi", model="auto:no-escalation", wish=Wish(escalate=False))}, None),
         ({"ask": RoutingRequest("hi", wish=Wish(max_cost=2.0))}, None),
+        ({"request_kind": "tokenize"}, None),
         ({"from_tiers": ["moe"]}, None),
         ({"decision": RoutingDecision("small", "small", 0.5, ())}, None),
         ({"body": {"n": 2}}, "n asks for several answers"),
