@@ -2,18 +2,26 @@
 
 Replicas push, gateways pull in the background; nobody waits for it on a request's way. It may die at any time: routing
 then goes on and ignores load, and the next push brings a new board up.
+
+It also keeps what gateway replicas share: the artifact in use (on disk) and recently answered requests (in memory).
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray.actor import ActorHandle
 
+from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
+from deployments.artifact_store import ArtifactStore
+from deployments.recent_requests import Limits, Recent, RecentRequests
+from deployments.state_folder import state_folder
 
 NAMESPACE = "signalbox"
 LISTEN_FIRST_S = 3.0
@@ -25,11 +33,15 @@ log = logging.getLogger("signalbox.board")
 
 
 class FleetBoard:
-    """The newest report of every replica."""
+    """The newest report of every replica, and what gateways share."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self._born_s = time.time()
         self._reports: dict[str, tuple[float, ReplicaState]] = {}
+        self._artifacts = ArtifactStore(folder / "router")
+        self._recent: RecentRequests | None = None
+
+    # -- replicas --------------------------------------------------------------------------------------------
 
     def report(self, state: ReplicaState) -> None:
         """Replace a replica's report."""
@@ -47,12 +59,43 @@ class FleetBoard:
         self._reports = {key: entry for key, entry in self._reports.items() if entry[0] >= oldest}
         return [state for _, state in self._reports.values()]
 
+    # -- the artifact in use ---------------------------------------------------------------------------------
+
+    def artifact_state(self) -> dict[str, Any]:
+        """As ArtifactStore.state."""
+        return self._artifacts.state()
+
+    def artifact(self, version: str) -> bytes | None:
+        """As ArtifactStore.read."""
+        return self._artifacts.read(version)
+
+    def use_artifact(self, data: bytes) -> bool:
+        """As ArtifactStore.use; True when it is stored."""
+        self._artifacts.use(data, time.time())
+        return True
+
+    def roll_back_artifact(self) -> bool:
+        """As ArtifactStore.roll_back."""
+        return self._artifacts.roll_back(time.time())
+
+    # -- answered requests, for feedback that arrives at another gateway -------------------------------------
+
+    def remember(self, limits: Limits, entries: Sequence[Recent]) -> None:
+        """As RecentRequests.remember."""
+        self._recent = self._recent or RecentRequests(limits)
+        self._recent.remember(entries)
+
+    def recall(self, request_id: str) -> Recent | None:
+        """As RecentRequests.find."""
+        return self._recent.find(request_id) if self._recent else None
+
 
 class BoardLink:
     """A process's way to the board: finds or starts it, and never raises."""
 
-    def __init__(self, fleet: str) -> None:
-        self._name = f"board-{fleet}"
+    def __init__(self, spec: FleetSpec) -> None:
+        self._name = f"board-{spec.name}"
+        self._folder = state_folder(spec)
         self._actor: ActorHandle[Any] | None = None
 
     def _board(self) -> ActorHandle[Any]:
@@ -65,7 +108,7 @@ class BoardLink:
                 get_if_exists=True,
                 num_cpus=0,
                 max_restarts=-1,
-            ).remote()
+            ).remote(self._folder)
         return self._actor
 
     async def call(self, method: str, *args: Any) -> Any:

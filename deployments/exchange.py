@@ -18,6 +18,21 @@ JSON_TYPE = "application/json"
 STREAM_TYPE = "text/event-stream; charset=utf-8"
 
 
+class Copy:
+    """The first bytes of an answer; `whole` says whether there were more."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.data = bytearray()
+        self.whole = True
+        self._max_bytes = max_bytes
+
+    def add(self, data: bytes) -> None:
+        """Keep more bytes as long as there is room."""
+        self.whole = self.whole and len(self.data) + len(data) <= self._max_bytes
+        if self.whole:
+            self.data += data
+
+
 class Exchange:
     """A request and its response."""
 
@@ -31,6 +46,8 @@ class Exchange:
         self.started = False
         self.disconnected = False
         self.status = 0
+        self.copy: Copy | None = None
+        """Set before the answer begins, it collects what the client gets."""
         self._receive = receive
         self._send = send
 
@@ -42,7 +59,7 @@ class Exchange:
         Raises:
             HttpError: 413 above `max_bytes`, 400 for anything that is not a JSON object.
         """
-        raw = await self._read(max_bytes)
+        raw = await self.read_bytes(max_bytes)
         try:
             body = json.loads(raw, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
@@ -51,7 +68,12 @@ class Exchange:
             raise HttpError(400, 'The body has to be a JSON object like {"model": "auto", ...}.')
         return body
 
-    async def _read(self, max_bytes: int) -> bytes:
+    async def read_bytes(self, max_bytes: int) -> bytes:
+        """The body as it is.
+
+        Raises:
+            HttpError: 413 above `max_bytes`.
+        """
         parts: list[bytes] = []
         size = 0
         while True:
@@ -103,6 +125,8 @@ class Exchange:
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         """Send bytes of the body."""
+        if self.copy is not None:
+            self.copy.add(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def reply(self, status: int, body: bytes, content_type: str = JSON_TYPE) -> None:

@@ -67,6 +67,12 @@ class GatewayMetrics:
         self.cancelled = Counter("signalbox_cancelled_requests", "Requests whose client went away.", tag_keys=("pool",))
         self.prompt_tokens = Counter("signalbox_prompt_tokens", "Prompt tokens.", tag_keys=("pool",))
         self.completion_tokens = Counter("signalbox_completion_tokens", "Generated tokens.", tag_keys=("pool",))
+        self.shadow = Counter(
+            "signalbox_shadow_requests",
+            "Shadow requests by pool and result: recorded, failed, or dropped because there was too much to do.",
+            tag_keys=("pool", "result"),
+        )
+        self.feedback = Counter("signalbox_feedback", "Scores that clients sent, by tier that answered.", ("tier",))
         self.ttft = Histogram(
             "signalbox_ttft_seconds", "Arrival of the request to the first byte sent.", SECONDS, ("pool",)
         )

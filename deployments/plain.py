@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from deployments.errors import HttpError
+from deployments.fields import read_fields
 
 
 class PlainRequest(BaseModel):
@@ -27,16 +27,7 @@ class PlainRequest(BaseModel):
         Raises:
             HttpError: 400 naming the field.
         """
-        try:
-            return cls.model_validate(body)
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            field = ".".join(str(part) for part in problem["loc"])
-            raise HttpError(
-                400,
-                f"{field}: {problem['msg']}; fields are prompt, system_prompt, max_tokens, model.",
-                param=field,
-            ) from error
+        return read_fields(cls, body)
 
     def as_chat(self) -> dict[str, Any]:
         """The same question as a chat completion body."""

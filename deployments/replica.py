@@ -36,7 +36,7 @@ class PoolReplica:
         self.engine = make_engine(fleet, pool)
         self.replica_id = serve.get_replica_context().replica_id.unique_id
         self.node_id = ray.get_runtime_context().get_node_id()
-        self.board = BoardLink(fleet.name)
+        self.board = BoardLink(fleet)
         self.gauges = EngineGauges(pool, self.replica_id)
         self.dying: asyncio.Task[None] | None = None
         async with asyncio.timeout(fleet.pools[pool].engine.start_timeout_s):

@@ -84,10 +84,10 @@ def test_gpu_hardware_is_refused_on_a_local_cluster():
         plan_nodes(spec())
 
 
-def test_the_board_keeps_the_newest_and_forgets_the_silent(monkeypatch):
+def test_the_board_keeps_the_newest_and_forgets_the_silent(monkeypatch, tmp_path):
     clock = [100.0]
     monkeypatch.setattr("deployments.board.time.time", lambda: clock[0])
-    board = FleetBoard()
+    board = FleetBoard(tmp_path)
     assert board.snapshot() is None, "a new board knows nothing yet"
     clock[0] += LISTEN_FIRST_S
     for running in (1, 2):
