@@ -13,22 +13,9 @@ from deployments.gateway import Gateway
 from deployments.pool_client import PoolBusy, PoolFailed
 
 
-class SilentMetrics:
-    """Counts calls by metric and tags."""
-
-    def __init__(self):
-        self.seen = []
-
-    def __getattr__(self, name):
-        recorder = type("Recorder", (), {})()
-        recorder.inc = lambda value=1, tags=None: self.seen.append((name, value, tags))
-        recorder.observe = lambda value, tags=None: self.seen.append((name, value, tags))
-        return recorder
-
-
 @pytest.fixture
 def make(monkeypatch):
-    monkeypatch.setattr(module, "GatewayMetrics", SilentMetrics)
+    monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
 
     def make(**pools):
         given = {name: fakes.FakePool() for name in fakes.SPEC.pools} | pools

@@ -62,6 +62,19 @@ class FakePool:
                 yield step
 
 
+class SilentMetrics:
+    """Counts calls by metric and tags."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __getattr__(self, name):
+        recorder = type("Recorder", (), {})()
+        recorder.inc = lambda value=1, tags=None: self.seen.append((name, value, tags))
+        recorder.observe = lambda value, tags=None: self.seen.append((name, value, tags))
+        return recorder
+
+
 def client(gateway) -> httpx.AsyncClient:
     """HTTP straight into the gateway's ASGI callable."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=gateway), base_url="http://gateway")
