@@ -20,8 +20,10 @@ from ray.actor import ActorHandle
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.artifact_store import ArtifactStore
+from deployments.budget_store import BudgetStore
 from deployments.recent_requests import Limits, Recent, RecentRequests
 from deployments.state_folder import state_folder
+from router.budget import Account
 
 NAMESPACE = "signalbox"
 LISTEN_FIRST_S = 3.0
@@ -39,6 +41,7 @@ class FleetBoard:
         self._born_s = time.time()
         self._reports: dict[str, tuple[float, ReplicaState]] = {}
         self._artifacts = ArtifactStore(folder / "router")
+        self._budget = BudgetStore(folder)
         self._recent: RecentRequests | None = None
 
     # -- replicas --------------------------------------------------------------------------------------------
@@ -77,6 +80,12 @@ class FleetBoard:
     def roll_back_artifact(self) -> bool:
         """As ArtifactStore.roll_back."""
         return self._artifacts.roll_back(time.time())
+
+    # -- the budget's account --------------------------------------------------------------------------------
+
+    def settle_budget(self, gateway: str, budget: dict[str, Any], booked: Account) -> tuple[Account, int]:
+        """As BudgetStore.settle."""
+        return self._budget.settle(gateway, budget, booked, time.time())
 
     # -- answered requests, for feedback that arrives at another gateway -------------------------------------
 

@@ -43,6 +43,8 @@ class Exchange:
         # Serve's proxy makes one up where the client sent none, and repeats it in the response.
         self.request_id = (self.headers.get("x-request-id") or uuid.uuid4().hex)[:100]
         self.response_headers: dict[str, str] = {}
+        self.client: str | None = None
+        """The API key's name in the spec; None where no key is needed."""
         self.started = False
         self.disconnected = False
         self.status = 0

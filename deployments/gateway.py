@@ -18,8 +18,10 @@ from starlette.types import Receive, Scope, Send
 
 from cluster.spec import FleetSpec
 from cluster.state import FleetState, group_by_pool
+from cluster.wish import is_auto
 from deployments import fleet_metrics, fleet_views
 from deployments.board import BoardLink
+from deployments.clients import Clients
 from deployments.confidence_file import load_confidence
 from deployments.errors import HttpError
 from deployments.escalation import Dropped, Opinions, opinions
@@ -28,9 +30,13 @@ from deployments.frames import Chunk, Closed, EngineRequest, Kind, Opened, Usage
 from deployments.metrics import GatewayMetrics
 from deployments.plain import PlainRequest, plain_answer
 from deployments.pool_client import PoolBusy, PoolClient, PoolFailed
-from router.decide import Router
+from deployments.quality import load_quality
+from deployments.route_headers import route_headers
+from deployments.route_query import as_chat
+from deployments.routing_desk import Bill, RoutingDesk
+from router.explain import explained
 from router.requests import from_chat, from_completion, from_name
-from router.types import BadRequest, NoPool, RoutingDecision, RoutingRequest
+from router.types import BadRequest, RoutingDecision, RoutingRequest
 
 READ_BOARD_EVERY_S = 0.5
 MAX_TRIES = 3
@@ -50,6 +56,7 @@ class Job:
     """Turns the body of a whole answer into what the client wants."""
     decision: RoutingDecision
     second: Opinions
+    bill: Bill
     arrived: float = field(default_factory=time.perf_counter)
 
 
@@ -59,15 +66,17 @@ class Gateway:
     def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient]) -> None:
         self.spec = spec
         self.pools = pools
-        self.router = Router(spec)
         self.confidence = load_confidence(spec.routing)
         self.metrics = GatewayMetrics()
         self.board = BoardLink(spec)
+        self.clients = Clients(spec.gateway)
+        self.desk = RoutingDesk(spec, load_quality(spec), self.board, self.metrics)
         self.fleet: FleetState | None = None
         self.watcher: asyncio.Task[None] | None = None
         self.routes: dict[str, tuple[str, Callable[[Exchange], Awaitable[None]]]] = {
             "/v1/chat/completions": ("POST", self._chat),
             "/v1/completions": ("POST", self._completion),
+            "/v1/route": ("POST", self._route),
             "/generate": ("POST", self._generate),
             "/tokenize": ("POST", self._tokenize),
             "/detokenize": ("POST", self._detokenize),
@@ -87,6 +96,7 @@ class Gateway:
             return None
         exchange = Exchange(scope, receive, send)
         try:
+            exchange.client = self.clients.identify(exchange.path, exchange.headers)
             await self._handler(exchange)(exchange)
         except HttpError as error:
             await self._fail(exchange, error)
@@ -136,6 +146,7 @@ class Gateway:
         while True:
             reports = await self.board.call("snapshot")
             self.fleet = None if reports is None else group_by_pool(reports)
+            await self.desk.sync(self.fleet)
             await asyncio.sleep(READ_BOARD_EVERY_S)
 
     # -- inference -------------------------------------------------------------------------------------------
@@ -160,9 +171,12 @@ class Gateway:
         shape: Callable[[bytes], bytes] = bytes,
     ) -> None:
         """Decide, relay the pool's frames, ask another replica or a higher tier as long as nothing was sent."""
-        priority, decision = self._priority(exchange), self._decide(ask)
+        priority = self._priority(exchange)
+        ask = self.desk.wishing(exchange, body, ask)
+        decision = self.desk.decide(ask)
+        bill = self.desk.open(exchange, kind, body, ask, decision)
         second = opinions(self.spec, self.pools, self.confidence, ask, decision, kind, body)
-        job = Job(exchange, kind, body, priority, shape, decision, second)
+        job = Job(exchange, kind, body, priority, shape, decision, second, bill)
         tries = second.tries(self._tries(ask, decision))
         try:
             async with (
@@ -191,10 +205,10 @@ class Gateway:
             raise HttpError(503, f"{error}; it is being replaced, retry soon.", code="replica_failed") from error
         except TimeoutError as error:
             raise HttpError(504, "The answer did not come within the gateway's time limit.", code="timeout") from error
-
         finally:
             for asked, usage in second.spent:
-                self._charge(asked, usage)
+                self._charge(job, asked, usage)
+            self.desk.close(bill, client_left=exchange.disconnected)
 
     async def _relay(self, job: Job, pool: str) -> None:
         """Pass one pool's frames on to the client, if second opinions let them."""
@@ -208,7 +222,7 @@ class Gateway:
             self._explain(job, pool)  # now with what was said of the answer
             async for frame in frames:
                 if isinstance(frame, Closed):
-                    self._account(pool, frame.usage, job.arrived)
+                    self._account(job, pool, opened.status, frame.usage)
                 elif isinstance(frame, Chunk) and opened.streams:
                     if not exchange.started:
                         self.metrics.ttft.observe(time.perf_counter() - job.arrived, tags={"pool": pool})
@@ -224,31 +238,18 @@ class Gateway:
         engine_id = f"{job.exchange.request_id}-{secrets.token_hex(4)}"
         return EngineRequest(job.kind, self._body_for(pool, job.body), engine_id, job.priority, judged_tokens)
 
-    def _decide(self, ask: RoutingRequest) -> RoutingDecision:
-        try:
-            decision = self.router.decide(ask, self.fleet, time.time())
-        except NoPool as error:
-            raise HttpError(error.status, error.message, param=error.param, code=error.code) from error
-        self.metrics.decisions.inc(tags={"pool": decision.pool, "pinned": str(ask.model != "auto").lower()})
-        return decision
-
     def _tries(self, ask: RoutingRequest, decision: RoutingDecision) -> list[str]:
         """Pools in the order they are tried: the chosen one twice (another replica), then what else would do."""
-        others = decision.alternatives if ask.model == "auto" else ()
+        others = decision.alternatives if is_auto(ask.model) else ()
         return [decision.pool, decision.pool, *others][:MAX_TRIES]
 
     def _explain(self, job: Job, pool: str) -> None:
         """Say in headers who answers and why, and what other pools' answers to the request cost."""
-        headers = {
-            "x-signalbox-pool": pool,
-            "x-signalbox-tier": self.spec.pools[pool].tier,
-            "x-signalbox-score": f"{job.decision.score:.3f}",
-            "x-signalbox-reason": "; ".join((*job.decision.reasons, *job.second.reasons)),
-        }
+        headers = route_headers(self.spec, job.decision, pool, job.second.reasons)
         if job.second.dropped:
             headers["x-signalbox-escalated-from"] = ", ".join(job.second.dropped)
         if job.second.spent:
-            headers["x-signalbox-extra-cost"] = f"{sum(self._cost(*each) for each in job.second.spent):.3g}"
+            headers["x-signalbox-extra-cost"] = f"{sum(self.desk.cost(*each) for each in job.second.spent):.3g}"
         job.exchange.response_headers |= headers
 
     def _priority(self, exchange: Exchange) -> int:
@@ -265,21 +266,28 @@ class Gateway:
         true_name = named if named in self.spec.pools[pool].adapters else self.spec.pools[pool].public_name
         return {**body, "model": true_name}
 
-    def _account(self, pool: str, usage: Usage, arrived: float) -> None:
-        self.metrics.e2e.observe(time.perf_counter() - arrived, tags={"pool": pool})
-        self._charge(pool, usage)
+    def _account(self, job: Job, pool: str, status: int, usage: Usage) -> None:
+        """An answer is complete."""
+        self.metrics.e2e.observe(time.perf_counter() - job.arrived, tags={"pool": pool})
+        self._charge(job, pool, usage)
+        if status == 200:
+            job.bill.answered_by = pool
 
-    def _charge(self, pool: str, usage: Usage) -> None:
+    def _charge(self, job: Job, pool: str, usage: Usage) -> None:
         """Count tokens that a pool has consumed, whether the client saw them or not."""
+        self.desk.pay(job.bill, pool, usage)
         if usage.prompt_tokens:
             self.metrics.prompt_tokens.inc(usage.prompt_tokens, tags={"pool": pool})
         if usage.completion_tokens:
             self.metrics.completion_tokens.inc(usage.completion_tokens, tags={"pool": pool})
 
-    def _cost(self, pool: str, usage: Usage) -> float:
-        return self.router.costs.of(pool, usage.prompt_tokens, usage.completion_tokens)
-
     # -- the other paths -------------------------------------------------------------------------------------
+
+    async def _route(self, exchange: Exchange) -> None:
+        """What would be decided for a body now; nothing is generated, booked or remembered."""
+        body = as_chat(await self._body(exchange))
+        ask = self.desk.wishing(exchange, body, _checked(from_chat, body))
+        await exchange.reply_json(explained(self.spec, ask, self.desk.decide(ask)))
 
     async def _generate(self, exchange: Exchange) -> None:
         plain = PlainRequest.read(await self._body(exchange))

@@ -48,8 +48,27 @@ class GatewayMetrics:
         )
         self.decisions = Counter(
             "signalbox_route_decisions",
-            "Routing decisions by chosen pool and whether the client pinned it.",
-            tag_keys=("pool", "pinned"),
+            "Routing decisions by chosen pool and mode: pinned by name, auto, cheap or best.",
+            tag_keys=("pool", "mode"),
+        )
+        self.spills = Counter(
+            "signalbox_route_spills",
+            "Decisions that load changed, by the pool that was better and the one chosen. Many: a pool is too small.",
+            tag_keys=("from", "to"),
+        )
+        self.fallbacks = Counter(
+            "signalbox_route_fallbacks",
+            "Decisions made by rules because the learned model could not speak. Many: it was trained on other traffic.",
+        )
+        self.predicted_cost = Counter(
+            "signalbox_predicted_cost", "Expected cost of routed requests, in the prices' currency.", tag_keys=("pool",)
+        )
+        self.realised_cost = Counter(
+            "signalbox_realised_cost", "Cost of the tokens generated, in the prices' currency.", tag_keys=("pool",)
+        )
+        self.cost_lambda = Gauge(
+            "signalbox_route_lambda",
+            "Quality given up per unit of cost, where a budget is held. Falling: the budget allows more than is asked.",
         )
         self.retries = Counter(
             "signalbox_retries",

@@ -34,9 +34,8 @@ def reasons(
         said.append(f"quality less cost is greatest in {best}: {chosen.quality:.2f} - {cost_lambda * chosen.cost:.2f}")
     said += _limits(wish) if not ranking.unmet else ()
     if spilled_to:
-        wait = (
-            f"would wait {chosen.wait_s:.0f} s" if math.isfinite(chosen.wait_s) else "cannot say how long its queue takes"
-        )
+        known = math.isfinite(chosen.wait_s)
+        wait = f"would wait {chosen.wait_s:.0f} s" if known else "cannot say how long its queue takes"
         said.append(f"{best} {wait}: spilled to {spilled_to}")
     if assumed_prices:
         said.append("no prices in the spec: 1 to 3 to 10 by tier")
