@@ -45,10 +45,16 @@ class Method:
 
     score: Array
     """Orders queries: the higher, the rather the dearest tier."""
-    quality: Array | None = None
-    """Predicted P(good), shape (queries, tiers), where the method predicts it."""
-    cost: Array | None = None
-    """Expected cost, same shape."""
+
+
+@dataclass(frozen=True)
+class Predictor(Method):
+    """A method that foresees each tier's quality and cost."""
+
+    quality: Array
+    """P(good), shape (queries, tiers)."""
+    cost: Array
+    """Same shape."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ class Judge:
         )
 
     def _policies(self, method: Method) -> Choices:
-        if method.quality is not None and method.cost is not None:
+        if isinstance(method, Predictor):
             return lambda_policies(method.quality, method.cost)
         return mix_policies(method.score, hull(*self.truth.single_tiers()))
 
@@ -140,18 +146,22 @@ class Judge:
 
     def _ece(self, method: Method) -> float | None:
         """Mean over tiers."""
-        if method.quality is None:
+        if not isinstance(method, Predictor):
             return None
         pairs = zip(method.quality.T, self.truth.quality.T, strict=True)
         return float(np.mean([ece(predicted, actual) for predicted, actual in pairs]))
 
 
 def interval(samples: Array) -> tuple[float, float] | None:
-    """95 % interval of a bootstrapped metric whose first value is the metric itself."""
+    """95 % interval of a bootstrapped metric whose first value is the metric itself.
+
+    The basic bootstrap (Davison and Hinkley 1997): distances from the metric are mirrored, which takes off what
+    resampling adds by itself. A hull's area grows with noise, so that counts here.
+    """
     drawn = samples[1:][np.isfinite(samples[1:])]
     if not len(drawn):
         return None
-    low, high = np.percentile(drawn, CONFIDENCE)
+    high, low = 2 * samples[0] - np.percentile(drawn, CONFIDENCE)
     return float(low), float(high)
 
 

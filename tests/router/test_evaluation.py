@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.baselines import random_scores
-from router.evaluation import Judge, Method, Truth, interval
+from router.evaluation import Judge, Method, Predictor, Truth, interval
 
 COUNT = 600
 
@@ -20,8 +20,8 @@ def truth(seed: int = 0, tiers: int = 3) -> Truth:
     return Truth(("small", "moe", "large")[-tiers:], quality, np.tile([1.0, 3.0, 10.0][-tiers:], (COUNT, 1)))
 
 
-def oracle(known: Truth) -> Method:
-    return Method(known.gain, known.quality, known.cost)
+def oracle(known: Truth) -> Predictor:
+    return Predictor(known.gain, known.quality, known.cost)
 
 
 def test_the_hand_computed_case():
@@ -55,7 +55,7 @@ def test_nobody_beats_the_oracle(seed, tiers):
     judge, draw = Judge(known, resamples=0), np.random.default_rng(seed)
     best = judge.scores([oracle(known)])
     mixed = 0.5 * known.quality + draw.random(known.quality.shape)
-    for method in (Method(draw.random(COUNT)), Method(mixed[:, -1] - mixed[:, 0], mixed, known.cost)):
+    for method in (Method(draw.random(COUNT)), Predictor(mixed[:, -1] - mixed[:, 0], mixed, known.cost)):
         other = judge.scores([method])
         assert best.apgr >= other.apgr - 1e-9
         assert best.gain_share >= other.gain_share
@@ -80,15 +80,15 @@ def test_a_constant_is_exactly_a_fixed_mix():
     assert scores.cpt50 == pytest.approx(0.5)
     assert scores.gain_share == pytest.approx(0)
     flat = np.tile(known.quality.mean(axis=0), (COUNT, 1))
-    assert judge.scores([Method(np.zeros(COUNT), flat, known.cost)]).gain_share == pytest.approx(0)
+    assert judge.scores([Predictor(np.zeros(COUNT), flat, known.cost)]).gain_share == pytest.approx(0)
 
 
 def test_the_order_of_queries_and_the_currency_do_not_matter():
     known, order = truth(), np.random.default_rng(1).permutation(COUNT)
     score = known.gain + np.random.default_rng(2).random(COUNT)
-    one = Judge(known, resamples=0).scores([Method(score, known.quality, known.cost)])
+    one = Judge(known, resamples=0).scores([Predictor(score, known.quality, known.cost)])
     other = Truth(known.tiers, known.quality[order], known.cost[order] * 1024)
-    two = Judge(other, resamples=0).scores([Method(score[order], other.quality, other.cost)])
+    two = Judge(other, resamples=0).scores([Predictor(score[order], other.quality, other.cost)])
     assert one.apgr == pytest.approx(two.apgr)
     assert one.gain_share == pytest.approx(two.gain_share)
     assert one.aiq == pytest.approx(two.aiq)
