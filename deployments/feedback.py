@@ -19,6 +19,7 @@ from deployments.errors import HttpError
 from deployments.exchange import Exchange
 from deployments.fields import read_fields
 from deployments.json_lines import JsonLinesFolder
+from deployments.metrics import GatewayMetrics
 from deployments.recent_requests import Limits, Recent, RecentRequests
 from router.recording import outcome_line
 from router.types import RoutingRequest
@@ -45,11 +46,14 @@ class FeedbackBody(BaseModel):
 class Feedback:
     """Remembers answered requests and stores what clients say of them."""
 
-    def __init__(self, spec: FeedbackSpec, folder: Path, board: BoardLink, shared: bool) -> None:
+    def __init__(
+        self, spec: FeedbackSpec, folder: Path, board: BoardLink, metrics: GatewayMetrics, *, shared: bool
+    ) -> None:
         self._limits = Limits(spec.keep_requests, spec.keep_mib * 2**20)
         self._recent = RecentRequests(self._limits)
         self._lines = JsonLinesFolder(folder)
         self._board = board
+        self._metrics = metrics
         self._shared = shared
         """Whether other gateway replicas may be given feedback for this one's answers."""
         self._unshared: list[Recent] = []
@@ -91,6 +95,7 @@ class Feedback:
         except OSError as error:
             log.error("feedback cannot be stored in %s: %s", self._lines.folder, error)
             raise HttpError(503, "The feedback could not be stored; try again later.", code="not_stored") from error
+        self._metrics.feedback.inc(tags={"tier": found.tier})
         await exchange.reply_json({"request_id": found.request_id, "tier": found.tier, "score": body.score})
 
     async def _find(self, request_id: str) -> Recent | None:
