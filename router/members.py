@@ -1,0 +1,96 @@
+"""The members of the learned ensemble as arrays: each turns a request's view into one number per head, fast.
+
+A head is one thing to predict (a tier's quality, or what one tier gains over another).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.ngrams import Counts
+
+Floats = NDArray[np.float64]
+CLIP = 4.0
+"""Standard deviations beyond which a feature says no more to a linear member."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Ridge regression on standardised features."""
+
+    mean: Floats
+    """Shape (features,)."""
+    scale: Floats
+    """Same shape; 0 switches a feature off that never varied in training."""
+    weights: Floats
+    """Shape (heads, features)."""
+    intercept: Floats
+    """Shape (heads,)."""
+
+    def parts(self, features: Floats) -> Floats:
+        """What each feature adds to each head, shape (heads, features)."""
+        parts: Floats = self.weights * np.clip((features - self.mean) * self.scale, -CLIP, CLIP)
+        return parts
+
+    def predict(self, features: Floats) -> Floats:
+        """Shape (heads,)."""
+        predicted: Floats = self.parts(features).sum(axis=1) + self.intercept
+        return predicted
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """Ridge regression on tf-idf weighted, hashed n-grams."""
+
+    idf: Floats
+    """Shape (buckets,)."""
+    weights: Floats
+    """Shape (buckets, heads): a bucket's weights lie side by side."""
+    intercept: Floats
+    """Shape (heads,)."""
+
+    def predict(self, counts: Counts) -> Floats:
+        """Shape (heads,)."""
+        predicted: Floats = counts.weighted(self.idf) @ self.weights[counts.buckets] + self.intercept
+        return predicted
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Boosted regression trees, all of them evaluated at once.
+
+    Each split that a request fails strikes out the leaves of its left branch; the leftmost leaf that is left over is
+    where the request ends (QuickScorer, Lucchese et al., SIGIR 2015). A tree has at most 16 leaves.
+    """
+
+    feature: NDArray[np.int64]
+    """Feature of each split, trees one after another, shape (splits,)."""
+    threshold: Floats
+    """A request goes left where its feature is not greater. Same shape."""
+    left: NDArray[np.uint16]
+    """Bits of the leaves that stay when the request goes right. Same shape."""
+    starts: NDArray[np.int64]
+    """First split of each tree, shape (trees,)."""
+    leaves: Floats
+    """Value of each leaf, shape (trees, 16)."""
+    heads: NDArray[np.int64]
+    """First tree of each head, shape (heads,)."""
+
+    def predict(self, features: Floats) -> Floats:
+        """Shape (heads,)."""
+        kept = np.where(features[self.feature] <= self.threshold, ALL_LEAVES, self.left)
+        left_over = np.bitwise_and.reduceat(kept, self.starts)
+        lowest = left_over & (~left_over + np.uint16(1))
+        leaf = LEAF_OF[lowest]
+        sums: Floats = np.add.reduceat(self.leaves[np.arange(len(leaf)), leaf], self.heads)
+        return sums
+
+
+MAX_LEAVES = 16
+ALL_LEAVES = np.uint16(0xFFFF)
+LEAF_OF = np.zeros(1 << MAX_LEAVES, dtype=np.uint8)
+"""Place of a lone bit."""
+LEAF_OF[[1 << place for place in range(MAX_LEAVES)]] = range(MAX_LEAVES)

@@ -1,0 +1,116 @@
+"""Outcomes: queries with what each tier's answer was worth. What routers are trained on and judged by."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.types import RoutingRequest
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One query and what is known of its answers, by tier."""
+
+    request: RoutingRequest
+    group: str
+    """Subject or task, for splits; empty when unknown."""
+    quality: Mapping[str, float]
+    """How good the answer was, 0..1; a tier that is not there is unknown."""
+    output_tokens: Mapping[str, float] = field(default_factory=dict)
+    """Length of the answer."""
+    answer: Mapping[str, str] = field(default_factory=dict)
+    """Text of the answer; for confidence rules only, a query-only model must not see it."""
+
+
+class BadOutcome(Exception):
+    """A line cannot be read; the message names file, line and field, and says what to write instead."""
+
+
+def read_outcomes(lines: Iterable[str], name: str, tiers: Mapping[str, str]) -> list[Outcome]:
+    """The outcomes in the lines of a JSONL file.
+
+    Blank lines, and lines that know no quality of a wanted model (feedback that never came), are passed over.
+
+    Args:
+        name: the file, for messages.
+        tiers: tier by model name, of those to read; other models are left out.
+
+    Raises:
+        BadOutcome: the first line that is wrong.
+    """
+    outcomes = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            outcome = _Line(f"{name}:{number}", line).outcome(tiers)
+            if outcome.quality:
+                outcomes.append(outcome)
+    return outcomes
+
+
+class _Line:
+    """One line under the eyes of its reader; `where` is the file and the line."""
+
+    def __init__(self, where: str, text: str) -> None:
+        self.where = where
+        try:
+            self.row: Any = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise BadOutcome(f"{where}: is not JSON: write one object a line") from error
+        if not isinstance(self.row, dict):
+            raise BadOutcome(f'{where}: is no JSON object: write {{"query": ..., "quality": ...}}')
+
+    def outcome(self, tiers: Mapping[str, str]) -> Outcome:
+        text = self._field("query", str, None)
+        request = RoutingRequest(
+            text=text,
+            system=self._field("system", str, ""),
+            turns=self._count("turns", 1),
+            tools=self._count("tools", 0),
+            max_tokens=self._count("max_tokens", 0) or None,
+            prompt_tokens=self._count("prompt_tokens", len(text.encode("utf-8", "surrogatepass")) // 4),
+        )
+        return Outcome(
+            request,
+            self._field("group", str, ""),
+            quality=self._by_tier("quality", tiers, _is_share, "a number from 0 to 1"),
+            output_tokens=self._by_tier("output_tokens", tiers, _is_amount, "a number >= 0"),
+            answer=self._by_tier("answer", tiers, lambda value: isinstance(value, str), "text"),
+        )
+
+    def _field(self, name: str, kind: type, default: Any) -> Any:
+        value = self.row.get(name, default)
+        if not isinstance(value, kind):
+            wanted = "text" if kind is str else "an object with a value for each model"
+            raise BadOutcome(f"{self.where}: {name} is {_shown(value)}: write {wanted}")
+        return value
+
+    def _count(self, name: str, default: int) -> int:
+        value = self.row.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise BadOutcome(f"{self.where}: {name} is {_shown(value)}: write an integer >= 0")
+        return value
+
+    def _by_tier(
+        self, name: str, tiers: Mapping[str, str], fits: Callable[[Any], bool], wanted: str
+    ) -> dict[str, Any]:
+        values = self._field(name, dict, {})
+        for model, value in values.items():
+            if not fits(value):
+                raise BadOutcome(f"{self.where}: {name}.{model} is {_shown(value)}: write {wanted}")
+        return {tiers[model]: value for model, value in values.items() if model in tiers}
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value and math.isfinite(value)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_amount(value) and value <= 1
+
+
+def _shown(value: Any) -> str:
+    return "missing or null" if value is None else repr(value)[:80]
