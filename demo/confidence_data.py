@@ -20,6 +20,7 @@ class Answered:
     task: Task
     text: str
     correct: bool
+    prompt_tokens: int
     logprobs: tuple[float, ...]
     margins: tuple[float, ...]
     """By how much each is above the best other token's."""
@@ -42,7 +43,7 @@ async def _ask_all(url: str, pool: str, tasks: Sequence[Task]) -> list[Answered]
             async with gate:
                 answer = await client.post("/v1/chat/completions", json=_body(pool, task))
             answer.raise_for_status()
-            return _answered(task, answer.json()["choices"][0])
+            return _answered(task, answer.json())
 
         return await asyncio.gather(*map(ask, tasks))
 
@@ -53,10 +54,12 @@ def _body(pool: str, task: Task) -> dict[str, Any]:
     return {"model": pool, "messages": messages, "temperature": 0, "max_tokens": MAX_TOKENS, **likelihood}
 
 
-def _answered(task: Task, choice: dict[str, Any]) -> Answered:
+def _answered(task: Task, body: dict[str, Any]) -> Answered:
+    choice, prompt_tokens = body["choices"][0], body["usage"]["prompt_tokens"]
     text = choice["message"]["content"] or ""
     tokens = choice["logprobs"]["content"]
     # Greedy decoding takes the likeliest token, so the second entry is the best other one.
     tops = [sorted((top["logprob"] for top in token["top_logprobs"]), reverse=True) for token in tokens]
     logprobs = tuple(token["logprob"] for token in tokens)
-    return Answered(task, text, grade(task, text), logprobs, tuple(first - second for first, second in tops))
+    margins = tuple(first - second for first, second in tops)
+    return Answered(task, text, grade(task, text), prompt_tokens, logprobs, margins)

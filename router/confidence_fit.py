@@ -8,8 +8,9 @@ import numpy as np
 
 from router.confidence import Logistic
 
-PENALTY = 1.0
-"""Strength of the L2 penalty on standardised weights; keeps features that say the same thing from fighting."""
+PENALTY = 10.0
+"""Strength of the L2 penalty on standardised weights; keeps features that say the same thing from fighting. Chosen on
+held-out demo tasks in seen wordings, where 1 to 30 hardly differ."""
 STEPS = 50
 
 

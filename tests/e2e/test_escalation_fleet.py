@@ -12,7 +12,6 @@ from fleet_process import ROOT, shared_memory, start_fleet, stop_fleet
 from demo.tasks import generate_tasks, grade
 
 TASKS = generate_tasks(60, seed=77_001, levels=(3,), fresh=None)
-HOLD_TOKENS = 32
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

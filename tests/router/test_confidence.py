@@ -84,9 +84,9 @@ def test_fitting_finds_the_coefficients_that_made_the_grades():
 
 
 def test_a_feature_that_never_changes_and_one_that_tells_all_do_no_harm():
-    rows = [{"finished": 1.0, "mean_logprob": float(i)} for i in range(10)]
-    found = fit_logistic(rows, [0] * 5 + [1] * 5, ("finished", "mean_logprob"))
-    assert found.probability(rows[0]) < 0.3 < 0.7 < found.probability(rows[9])
+    rows = [{"finished": 1.0, "mean_logprob": float(i)} for i in range(100)]
+    found = fit_logistic(rows, [0] * 50 + [1] * 50, ("finished", "mean_logprob"))
+    assert found.probability(rows[0]) < 0.1 < 0.9 < found.probability(rows[99])
 
 
 @pytest.mark.parametrize("good", [[], [1.0, 1.0], [0.0]])
