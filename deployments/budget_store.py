@@ -55,7 +55,7 @@ class BudgetStore:
             return _account(kept["account"])
         except FileNotFoundError:
             return Account()
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
             log.error("%s cannot be used, a new account begins: %s", self._path, error)
             return Account()
 
@@ -76,7 +76,7 @@ def _account(kept: dict[str, Any]) -> Account:
     """A saved account.
 
     Raises:
-        ValueError, LookupError, TypeError: it is none.
+        ValueError, LookupError, TypeError, ArithmeticError: it is none.
     """
     account = Account(int(kept["requests"]), float(kept["spent"]), float(kept["credit"]))
     if account.requests < 0 or not (math.isfinite(account.spent) and math.isfinite(account.credit)):

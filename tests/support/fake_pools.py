@@ -71,6 +71,7 @@ class SilentMetrics:
     def __getattr__(self, name):
         recorder = type("Recorder", (), {})()
         recorder.inc = lambda value=1, tags=None: self.seen.append((name, value, tags))
+        recorder.set = lambda value, tags=None: self.seen.append((name, value, tags))
         recorder.observe = lambda value, tags=None: self.seen.append((name, value, tags))
         return recorder
 
