@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from deployments.errors import HttpError
 from deployments.escalation import Dropped, Opinions, opinions
 from deployments.exchange import STREAM_TYPE, Exchange
 from deployments.frames import Chunk, Closed, EngineRequest, Kind, Opened, Usage
+from deployments.learning import Handler, Learning
 from deployments.metrics import GatewayMetrics
 from deployments.plain import PlainRequest, plain_answer
 from deployments.pool_client import PoolBusy, PoolClient, PoolFailed
@@ -51,6 +52,7 @@ class Job:
     exchange: Exchange
     kind: Kind
     body: dict[str, Any]
+    ask: RoutingRequest
     priority: int
     shape: Callable[[bytes], bytes]
     """Turns the body of a whole answer into what the client wants."""
@@ -72,19 +74,21 @@ class Gateway:
         self.clients = Clients(spec.gateway)
         self.desk = RoutingDesk(spec, load_quality(spec), self.board, self.metrics)
         self.fleet: FleetState | None = None
-        self.watcher: asyncio.Task[None] | None = None
-        self.routes: dict[str, tuple[str, Callable[[Exchange], Awaitable[None]]]] = {
-            "/v1/chat/completions": ("POST", self._chat),
-            "/v1/completions": ("POST", self._completion),
-            "/v1/route": ("POST", self._route),
-            "/generate": ("POST", self._generate),
-            "/tokenize": ("POST", self._tokenize),
-            "/detokenize": ("POST", self._detokenize),
-            "/v1/models": ("GET", self._models),
-            "/v1/fleet": ("GET", self._fleet),
-            "/health": ("GET", self._health),
-            "/ready": ("GET", self._ready),
-            "/metrics": ("GET", self._metrics),
+        self.learning = Learning(spec, pools, self.board, self.metrics)
+        self.background: list[asyncio.Task[None]] = []
+        self.routes: dict[str, dict[str, Handler]] = {
+            "/v1/chat/completions": {"POST": self._chat},
+            "/v1/completions": {"POST": self._completion},
+            "/v1/route": {"POST": self._route},
+            "/generate": {"POST": self._generate},
+            "/tokenize": {"POST": self._tokenize},
+            "/detokenize": {"POST": self._detokenize},
+            "/v1/models": {"GET": self._models},
+            "/v1/fleet": {"GET": self._fleet},
+            "/health": {"GET": self._health},
+            "/ready": {"GET": self._ready},
+            "/metrics": {"GET": self._metrics},
+            **self.learning.routes,
         }
 
     # -- ASGI ------------------------------------------------------------------------------------------------
@@ -109,14 +113,15 @@ class Gateway:
         self._count(exchange)
         return None
 
-    def _handler(self, exchange: Exchange) -> Callable[[Exchange], Awaitable[None]]:
-        method, handler = self.routes.get(exchange.path, ("", None))
-        if handler is None:
+    def _handler(self, exchange: Exchange) -> Handler:
+        methods = self.routes.get(exchange.path)
+        if methods is None:
             known = ", ".join(self.routes)
             raise HttpError(404, f"Unknown path {exchange.path[:200]}; there are: {known}.", code="unknown_path")
-        if exchange.method != method and not (method == "GET" and exchange.method == "HEAD"):
-            exchange.response_headers["allow"] = method
-            raise HttpError(405, f"{exchange.path} takes {method}, not {exchange.method}.", code="method_not_allowed")
+        handler = methods.get("GET" if exchange.method == "HEAD" else exchange.method)
+        if handler is None:
+            allowed = exchange.response_headers["allow"] = ", ".join(methods)
+            raise HttpError(405, f"{exchange.path} takes {allowed}, not {exchange.method}.", code="method_not_allowed")
         return handler
 
     async def _fail(self, exchange: Exchange, error: HttpError) -> None:
@@ -135,10 +140,11 @@ class Gateway:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self.watcher = asyncio.create_task(self._watch_board())
+        self.background = [asyncio.create_task(each) for each in (self._watch_board(), self.learning.sync_forever())]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self.watcher.cancel()
+        for task in self.background:
+            task.cancel()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _watch_board(self) -> None:
@@ -176,7 +182,8 @@ class Gateway:
         decision = self.desk.decide(ask)
         bill = self.desk.open(exchange, kind, body, ask, decision)
         second = opinions(self.spec, self.pools, self.confidence, ask, decision, kind, body)
-        job = Job(exchange, kind, body, priority, shape, decision, second, bill)
+        job = Job(exchange, kind, body, ask, priority, shape, decision, second, bill)
+        self.learning.before(exchange, kind, ask, decision)
         tries = second.tries(self._tries(ask, decision))
         try:
             async with (
@@ -186,7 +193,8 @@ class Gateway:
                 while True:
                     pool = tries.pop(0)
                     try:
-                        return await self._relay(job, pool)
+                        await self._relay(job, pool)
+                        return self._learn(job)
                     except Dropped as dropped:
                         self.metrics.escalations.inc(tags={"pool": pool, "to": dropped.next_pool})
                         tries = second.after_drop(pool, dropped.next_pool, tries)
@@ -272,6 +280,11 @@ class Gateway:
         self._charge(job, pool, usage)
         if status == 200:
             job.bill.answered_by = pool
+
+    def _learn(self, job: Job) -> None:
+        """The client has its answer: the rest goes on without it."""
+        if pool := job.bill.answered_by:
+            self.learning.after(job.exchange, job.kind, job.body, job.ask, pool, self.fleet)
 
     def _charge(self, job: Job, pool: str, usage: Usage) -> None:
         """Count tokens that a pool has consumed, whether the client saw them or not."""

@@ -41,7 +41,7 @@ class Answered:
     ask: RoutingRequest
     kind: Kind
     body: Mapping[str, Any]
-    """As it would be sent to the shadow pool."""
+    """As the client sent it."""
     tier: str
     answer: str
 
@@ -60,6 +60,7 @@ class Shadow:
         self.pool = spec.routing.shadow.pool
         self._rule = spec.routing.shadow
         self._tier = spec.pools[self.pool].tier
+        self._model = spec.pools[self.pool].public_name
         self._client = pools[self.pool]
         self._timeout_s = spec.gateway.request_timeout_s
         self._priority = max(spec.gateway.priorities.values(), default=0) + 1
@@ -104,6 +105,7 @@ class Shadow:
     async def _ask(self, answered: Answered) -> list[Frame]:
         # One body instead of a stream: nobody is waiting for its first token.
         body = {name: value for name, value in answered.body.items() if name not in ("stream", "stream_options")}
+        body["model"] = self._model
         request_id = f"shadow-{secrets.token_hex(8)}"
         async with self._client.frames(EngineRequest(answered.kind, body, request_id, self._priority)) as frames:
             return [frame async for frame in frames]

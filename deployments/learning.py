@@ -1,0 +1,91 @@
+"""What a gateway replica does for the router to get better: feedback and shadow traffic."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from cluster.spec import FleetSpec
+from cluster.state import FleetState
+from deployments.board import BoardLink
+from deployments.errors import HttpError
+from deployments.exchange import Copy, Exchange
+from deployments.feedback import Feedback
+from deployments.frames import Kind
+from deployments.metrics import GatewayMetrics
+from deployments.pool_client import PoolClient
+from deployments.routing_desk import GENERATING
+from deployments.shadow import MAX_ANSWER_BYTES, Answered, Shadow, client_text
+from deployments.state_folder import state_folder
+from router.types import RoutingDecision, RoutingRequest
+
+SYNC_EVERY_S = 0.5
+
+log = logging.getLogger("signalbox.learning")
+Handler = Callable[[Exchange], Awaitable[None]]
+
+
+class Learning:
+    """The learning side of one gateway replica. Nothing here waits on a request's way."""
+
+    def __init__(
+        self,
+        spec: FleetSpec,
+        pools: Mapping[str, PoolClient],
+        board: BoardLink,
+        metrics: GatewayMetrics,
+    ) -> None:
+        routing, folder = spec.routing, state_folder(spec)
+        shared = spec.gateway.replicas.max > 1
+        self._spec = spec
+        self._feedback = (
+            Feedback(routing.feedback, folder / "feedback", board, metrics, shared=shared) if routing.feedback else None
+        )
+        self._shadow = Shadow(spec, pools, folder / "shadow", metrics) if routing.shadow else None
+        self.routes: dict[str, dict[str, Handler]] = {
+            "/v1/feedback": {"POST": self._take_feedback},
+        }
+
+    async def sync_forever(self) -> None:
+        """Keep in step with the other gateway replicas, over the board."""
+        while True:
+            try:
+                if self._feedback:
+                    await self._feedback.share()
+            except Exception:
+                log.exception("learning could not be synchronised; trying again")
+            await asyncio.sleep(SYNC_EVERY_S)
+
+    # -- a request's way -------------------------------------------------------------------------------------
+
+    def before(self, exchange: Exchange, kind: Kind, ask: RoutingRequest, decision: RoutingDecision) -> None:
+        """Before an answer: keep a copy of those that are asked twice."""
+        if self._shadow and self._shadow.wants(exchange.request_id, kind, ask, decision):
+            exchange.copy = Copy(MAX_ANSWER_BYTES)
+
+    def after(
+        self,
+        exchange: Exchange,
+        kind: Kind,
+        body: Mapping[str, Any],
+        ask: RoutingRequest,
+        pool: str,
+        fleet: FleetState | None,
+    ) -> None:
+        """After a whole answer: remember whose it was, and begin what happens in the background."""
+        tier = self._spec.pools[pool].tier
+        if self._feedback and kind in GENERATING:
+            self._feedback.remember(exchange.request_id, exchange.client, ask, tier)
+        if self._shadow and exchange.copy is not None and exchange.copy.whole:
+            text = client_text(bytes(exchange.copy.data), bool(body.get("stream")))
+            self._shadow.begin(Answered(exchange.request_id, ask, kind, body, tier, text), fleet)
+
+    # -- HTTP ------------------------------------------------------------------------------------------------
+
+    async def _take_feedback(self, exchange: Exchange) -> None:
+        if self._feedback is None:
+            message = "This fleet keeps no feedback: add `routing: {feedback: {}}` to its spec."
+            raise HttpError(404, message, code="feedback_off")
+        await self._feedback.take(exchange, exchange.client)
