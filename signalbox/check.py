@@ -15,6 +15,7 @@ from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
+from signalbox.check_escalation import escalation_problems, escalation_warnings
 
 HOSTING_KINDS = ("vllm", "deepspeed", "transformers")
 """Engines that hold the model's weights."""
@@ -59,7 +60,8 @@ def check_fleet(spec: FleetSpec) -> FleetCheck:
         if name in memory and not memory[name].fits:
             problems.append(_does_not_fit(spec, name, memory[name]))
     devices, notes = _devices(spec)
-    return FleetCheck(memory, facts, (*problems, *devices), (*warnings, *notes))
+    problems += [*devices, *escalation_problems(spec)]
+    return FleetCheck(memory, facts, tuple(problems), (*warnings, *notes, *escalation_warnings(spec)))
 
 
 def _draft_facts(spec: FleetSpec, name: str) -> ModelFacts | None:
