@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from router.types import RoutingRequest
@@ -33,3 +34,38 @@ def outcome_line(
     outcomes = {"quality": quality, "output_tokens": output_tokens, "answer": answer}
     known = {name: value for name, value in (traits | outcomes | more).items() if value}
     return {"query": request.text, **known}
+
+
+def latest_feedback(lines: Iterable[str]) -> list[str]:
+    """The lines of outcome files without feedback that later feedback on the same request replaces, in order.
+
+    Args:
+        lines: of all files together; what is no JSON object is passed on, for its reader to complain about.
+    """
+    kept: list[str] = []
+    newest: dict[str, tuple[float, int]] = {}
+    for line in lines:
+        said = _feedback_of(line) if '"feedback"' in line else None
+        if said is None:
+            kept.append(line)
+            continue
+        request_id, at_s = said
+        before = newest.get(request_id)
+        if before is None:
+            newest[request_id] = (at_s, len(kept))
+            kept.append(line)
+        elif at_s >= before[0]:
+            newest[request_id] = (at_s, before[1])
+            kept[before[1]] = line
+    return kept
+
+
+def _feedback_of(line: str) -> tuple[str, float] | None:
+    """Request id and time of a line of feedback."""
+    try:
+        row = json.loads(line)
+        if row["source"] == "feedback":
+            return str(row["request_id"]), float(row["at_s"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        pass
+    return None
