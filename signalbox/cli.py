@@ -136,14 +136,20 @@ def route(
     text: Annotated[str, typer.Argument(help="A query.")],
     spec: Annotated[Path, typer.Option(help="The fleet spec to route for.")] = DEFAULT_SPEC,
     model: Annotated[str, typer.Option(help="`auto`, or a name that pins a pool.")] = "auto",
+    wish: Annotated[str, typer.Option(help="Words such as cheap, best, quality=0.9, cost=0.001.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as POST /v1/route answers.")] = False,
 ) -> None:
     """Show where a query goes and why, without a running fleet: every pool counts as ready and idle."""
-    from signalbox.routing import explain_route
+    from deployments.quality import load_quality
+    from signalbox.routing import NoRoute, render_route, route_data
 
-    problem = explain_route(_load(spec), text, model, out)
-    if problem:
-        err.print(problem, style="red", markup=False)
-        raise typer.Exit(1)
+    fleet = _load(spec)
+    try:
+        data = route_data(fleet, load_quality(fleet), text, model, wish)
+    except NoRoute as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+    out.print_json(data=data) if as_json else out.print(render_route(data))
 
 
 if __name__ == "__main__":
