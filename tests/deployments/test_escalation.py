@@ -6,6 +6,8 @@ import asyncio
 
 import fake_pools as fakes
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cluster.spec import FleetSpec
 from cluster.wish import Wish
@@ -293,3 +295,33 @@ def test_without_a_second_cheap_pool_nothing_is_compared():
     made, pools = agreeing(fakes.answer("12"), fakes.answer("13"), decision=decision)
     assert frames_of(made) == fakes.answer("12")
     assert not pools["moe"].requests
+
+
+@given(
+    logprobs=st.lists(st.sampled_from([SURE, UNSURE]), min_size=1, max_size=8),
+    cuts=st.lists(st.integers(1, 8), max_size=4),
+)
+def test_however_tokens_are_grouped_the_judgement_and_the_bytes_are_the_same(logprobs, cuts):
+    outcomes = []
+    for grouping in ([], cuts):
+        made = make({"small": fakes.FakePool(grouped(logprobs, grouping))})
+        try:
+            data = b"".join(frame.data for frame in frames_of(made) if isinstance(frame, Chunk))
+        except Dropped as dropped:
+            data = dropped.next_pool
+        outcomes.append((data, made.reasons))
+    assert outcomes[0] == outcomes[1]
+
+
+def grouped(logprobs, cuts):
+    """A stream whose tokens come in groups that end at some places."""
+    ends = (
+        sorted({*(cut for cut in cuts if cut < len(logprobs)), len(logprobs)}) if cuts else range(1, len(logprobs) + 1)
+    )
+    frames, start = [Opened(200, streams=True)], 0
+    for end in ends:
+        group = tuple(logprobs[start:end])
+        text = b"".join(b"%d " % place for place in range(start, end))
+        frames += [Progress(Usage(5, end), group, (1.0,) * len(group)), Chunk(text, tuple(range(start, end)))]
+        start = end
+    return [*frames, Closed(Usage(5, len(logprobs)), "stop")]
