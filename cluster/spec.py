@@ -14,6 +14,7 @@ from cluster.devices import DEVICES, Device
 from cluster.pool import TIERS, Name, Part, PoolSpec, ReplicasSpec, Text, pool_names
 from cluster.problems import Problems, did_you_mean
 from cluster.routing import RoutingSpec, Wishes
+from cluster.wish import AUTO, is_auto
 
 
 def _known_device(value: str) -> str:
@@ -124,7 +125,7 @@ class FleetSpec(Part):
     def _names_resolve(self) -> Self:
         """Every pool has its hardware, and every name a request may give means one thing."""
         problems = {}
-        owners = {"auto": "the router's choice"}
+        owners = {AUTO: "the router's choice"}
         for pool_name, pool in self.pools.items():
             try:
                 if pool.devices:
@@ -132,8 +133,8 @@ class FleetSpec(Part):
             except ValueError as error:
                 problems[f"pools.{pool_name}.hardware"] = str(error)
             for name, field in pool_names(pool_name, pool).items():
-                if name in owners or (name in TIERS and name not in (pool_name, pool.tier)):
-                    taken = owners.get(name, f"the tier {name}")
+                if name in owners or is_auto(name) or (name in TIERS and name not in (pool_name, pool.tier)):
+                    taken = owners.get(AUTO if is_auto(name) else name, f"the tier {name}")
                     problems[f"pools.{pool_name}{field}"] = f"the name '{name}' already means {taken}: write another"
                 owners.setdefault(name, f"pool {pool_name}")
         shadow = self.routing.shadow

@@ -130,6 +130,7 @@ BROKEN = [
     ("  large:", "  1:", ["pools.1: found the key 1", "text"]),
     ("  large:", "  auto:", ["pools.auto: the name 'auto' already means the router's choice"]),
     ("tier: large", "tier: large\n    aliases: [auto]", ["pools.large.aliases: the name 'auto'"]),
+    ("tier: large", "tier: large\n    aliases: ['auto:x']", ["the name 'auto:x' already means the router's choice"]),
     ("tier: large", "tier: large\n    aliases: [small]", ["pools.large.aliases", "already means the tier small"]),
     (GOOD[GOOD.index("pools") :], "pools: {}", ["pools: found a mapping of 0", "at least one entry"]),
     (GOOD[GOOD.index("pools") :], "pools: [a]", ["pools: found a list of 1", "a mapping"]),
