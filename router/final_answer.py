@@ -7,7 +7,10 @@ from decimal import Decimal, InvalidOperation
 
 LOOKED_AT = 20_000
 """Characters from the end of the text; a final answer stands at the end."""
-NUMBER = r"-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
+NUMBER = r"-?(?:\d+(?:,\d+)*(?:\.\d+)?|\.\d+)"
+LIST = re.compile(rf"{NUMBER}(?:[,;]?\s+{NUMBER})+\.?")
+SHORT_WORDS = 5
+"""A text of one line with at most so many words is an answer as a whole."""
 
 MARKED = (
     re.compile(r"####[ \t]*([^\n]+)"),
@@ -22,7 +25,8 @@ def final_answer(text: str) -> str | None:
     """The answer that a text ends with, written in one way, or None when it has none that can be compared.
 
     In this order: what follows `####`, what is in `\\boxed{}`, a JSON field `answer`, a lone choice letter (`B`, `(b)`,
-    `Answer: B`) on the last line, the last number on the last line that has words.
+    `Answer: B`) on the last line that has words, a list of numbers that is this whole line, its last number, or a text
+    that is nothing but a few words.
     """
     end = text[-LOOKED_AT:]
     for pattern in MARKED:
@@ -32,7 +36,10 @@ def final_answer(text: str) -> str | None:
     if choice := CHOICE.fullmatch(line[-200:]):
         return choice[1].upper()
     numbers = re.findall(NUMBER, line)
-    return _number(numbers[-1]) if numbers else None
+    if numbers:
+        return ", ".join(map(_number, numbers)) if LIST.fullmatch(line) else _number(numbers[-1])
+    is_short = line == end.strip() and len(line.split()) <= SHORT_WORDS
+    return _normal(line) if is_short else None
 
 
 def _normal(answer: str) -> str | None:
@@ -40,7 +47,7 @@ def _normal(answer: str) -> str | None:
     numbers = re.findall(NUMBER, answer)
     if len(numbers) == 1:
         return _number(numbers[0])
-    return " ".join(answer.lower().split()).strip("\"'$*.()[] ") or None
+    return " ".join(answer.lower().split()).strip("\"'$*.!()[] ") or None
 
 
 def _number(written: str) -> str:
