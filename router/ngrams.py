@@ -36,11 +36,15 @@ class Counts:
         return scaled
 
 
-def word_ngrams(tokens: Sequence[str]) -> Counts:
-    """Single tokens and pairs of neighbours."""
-    single = np.array([crc32(token.encode("utf-8", "surrogatepass")) for token in tokens], dtype=np.uint64)
-    pairs = single[:-1] * _BASE + single[1:]  # unsigned arithmetic wraps around, which is what a hash wants
-    return _counts(np.concatenate((single, pairs)))
+def token_hashes(tokens: Sequence[str]) -> NDArray[np.uint64]:
+    """A 32-bit hash of each token, the same in every process."""
+    return np.array([crc32(token.encode("utf-8", "surrogatepass")) for token in tokens], dtype=np.uint64)
+
+
+def word_ngrams(hashes: NDArray[np.uint64]) -> Counts:
+    """Single tokens and pairs of neighbours, from the tokens' hashes."""
+    pairs = hashes[:-1] * _BASE + hashes[1:]  # unsigned arithmetic wraps around, which is what a hash wants
+    return _counts(np.concatenate((hashes, pairs)))
 
 
 def byte_ngrams(text: str) -> Counts:

@@ -1,0 +1,170 @@
+"""The learned model as a file: arrays and a card in numpy's .npz, no pickle, everything checked when it is read."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.pool import TIERS
+from router.learned import VOCABULARY, Ensemble, LearnedQuality
+from router.lexical import NAMES
+from router.members import MAX_LEAVES, Hashed, Linear, Trees
+from router.ngrams import BUCKETS
+from router.types import CalibrationSample
+
+FORMAT = 1
+"""Version of the layout; a file of another version is refused."""
+MAX_BYTES = 64 * 2**20
+"""Unpacked size beyond which a file is none of ours."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class ArtifactError(ValueError):
+    """The file is no usable artifact; the message says why and what to do."""
+
+
+def dump_artifact(model: LearnedQuality) -> bytes:
+    """The model as a file's content. Hashed weights are kept in half precision: they are many and small."""
+    ensemble, sample = model.ensemble, model.calibration
+    head = {"format": FORMAT, "features": list(NAMES), "tiers": [model.anchor, *model.lower], "card": dict(model.card)}
+    arrays: dict[str, NDArray[Any]] = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
+    for name, linear in (("linear", ensemble.linear), ("log_tokens", model.log_tokens)):
+        arrays |= {f"{name}_{field}": value for field, value in vars(linear).items()}
+    for name, hashed in (("words", ensemble.words), ("bytes", ensemble.bytes)):
+        arrays |= {f"{name}_{field}": value.astype(np.float16) for field, value in vars(hashed).items()}
+    arrays |= {f"trees_{field}": value for field, value in vars(ensemble.trees).items()}
+    arrays |= {f"sample_{field}": value.astype(np.float32) for field, value in vars(sample).items()}
+    arrays |= {"slope": ensemble.slope, "offset": ensemble.offset, "vocabulary": model.vocabulary}
+    arrays["longest"] = np.array([model.longest])
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def load_artifact(data: bytes) -> LearnedQuality:
+    """The model in a file's content.
+
+    Raises:
+        ArtifactError: it is truncated, of another version, for other features, or not made by `signalbox router train`.
+    """
+    arrays = _Arrays(_unpacked(data))
+    head = arrays.head()
+    tiers, heads = tuple(head["tiers"]), len(head["tiers"])
+    trees = arrays.trees(heads)
+    return LearnedQuality(
+        anchor=tiers[0],
+        lower=tiers[1:],
+        ensemble=Ensemble(
+            linear=arrays.linear("linear", heads),
+            words=arrays.hashed("words", heads),
+            bytes=arrays.hashed("bytes", heads),
+            trees=trees,
+            slope=arrays.floats("slope", heads),
+            offset=arrays.floats("offset", heads),
+        ),
+        log_tokens=arrays.linear("log_tokens", len(TIERS)),
+        vocabulary=arrays.take("vocabulary", np.uint8, (VOCABULARY // 8,)),
+        longest=float(arrays.floats("longest", 1)[0]),
+        calibration=arrays.sample(),
+        card=head["card"],
+    )
+
+
+def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            if sum(part.file_size for part in packed.infolist()) > MAX_BYTES:
+                raise ArtifactError("is too large for a router's artifact: write the path of another file")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except ArtifactError:
+        raise
+    except Exception as error:  # damaged files fail in many ways inside zipfile, zlib and numpy
+        raise ArtifactError("is damaged or not an artifact: make one with `signalbox router train`") from error
+
+
+class _Arrays:
+    """The arrays of a file, each checked when it is taken."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+
+    def head(self) -> dict[str, Any]:
+        raw = self._arrays.get("head", np.zeros(0, dtype=np.uint8))
+        try:
+            head = json.loads(raw.tobytes())
+            version, tiers = head["format"], head["tiers"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ArtifactError("has no readable head: make it anew with `signalbox router train`") from error
+        if version != FORMAT:
+            raise ArtifactError(f"has format {version!r}, this version reads {FORMAT}: train it anew")
+        if head.get("features") != list(NAMES):
+            raise ArtifactError("was trained on other features than this version has: train it anew")
+        known = isinstance(tiers, list) and all(tier in TIERS for tier in tiers)
+        if not (known and 2 <= len(tiers) == len(set(tiers)) and isinstance(head.get("card"), dict)):
+            raise ArtifactError("names no two tiers, or has no card: make it anew with `signalbox router train`")
+        checked: dict[str, Any] = head
+        return checked
+
+    def take(self, name: str, kind: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """An array of a kind of number and a shape; None in the shape is any length."""
+        array = self._arrays.get(name)
+        if array is None:
+            raise ArtifactError(f"lacks {name}: it is cut off, train it anew")
+        pairs = zip(shape, array.shape, strict=False)
+        fits = array.ndim == len(shape) and all(want in (None, has) for want, has in pairs)
+        if not fits or not np.issubdtype(array.dtype, kind):
+            raise ArtifactError(f"has {name} of shape {array.shape} and type {array.dtype}: train it anew")
+        if kind is np.floating and not np.isfinite(array).all():
+            raise ArtifactError(f"has numbers in {name} that are not finite: train it anew")
+        return array
+
+    def floats(self, name: str, *shape: int | None) -> NDArray[np.float64]:
+        return self.take(name, np.floating, shape).astype(np.float64)
+
+    def linear(self, name: str, heads: int) -> Linear:
+        width = len(NAMES)
+        return Linear(
+            self.floats(f"{name}_mean", width),
+            self.floats(f"{name}_scale", width),
+            self.floats(f"{name}_weights", heads, width),
+            self.floats(f"{name}_intercept", heads),
+        )
+
+    def hashed(self, name: str, heads: int) -> Hashed:
+        return Hashed(
+            self.floats(f"{name}_idf", BUCKETS),
+            self.floats(f"{name}_weights", BUCKETS, heads),
+            self.floats(f"{name}_intercept", heads),
+        )
+
+    def trees(self, heads: int) -> Trees:
+        feature = self.take("trees_feature", np.int64, (None,))
+        count = len(feature)
+        starts = self.take("trees_starts", np.int64, (None,))
+        trees = Trees(
+            feature,
+            self.floats("trees_threshold", count),
+            self.take("trees_left", np.uint16, (count,)),
+            starts,
+            self.floats("trees_leaves", len(starts), MAX_LEAVES),
+            self.take("trees_heads", np.int64, (heads,)),
+        )
+        if count and not (feature.min() >= 0 and feature.max() < len(NAMES)):
+            raise ArtifactError("has trees on features that do not exist: train it anew")
+        for places, end in ((trees.starts, count), (trees.heads, len(starts))):
+            if not (len(places) and places[0] == 0 and (np.diff(places) > 0).all() and places[-1] < end):
+                raise ArtifactError("has trees that do not follow each other: train it anew")
+        return trees
+
+    def sample(self) -> CalibrationSample:
+        quality = self.floats("sample_quality", None, len(TIERS))
+        tokens = self.floats("sample_output_tokens", len(quality), len(TIERS))
+        return CalibrationSample(quality, tokens, self.floats("sample_prompt_tokens", len(quality)))

@@ -1,0 +1,241 @@
+"""Training the quality model from outcomes. Deterministic: the same outcomes and seed give the same model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import lsqr
+
+from cluster.pool import TIERS
+from router.folds import Rows, question_folds
+from router.learned import VOCABULARY, Ensemble, LearnedQuality, View, view
+from router.lexical import NAMES
+from router.members import Floats, Hashed, Linear, Trees
+from router.ngrams import BUCKETS, Counts
+from router.outcomes import Outcome
+from router.quality import RULE_OUTPUT_TOKENS
+from router.trees import as_trees
+from router.types import CalibrationSample
+
+LEAST_LABELS = 200
+"""Labelled queries that a tier needs."""
+FEW_LABELS = 3_000
+"""Below, trees are kept smaller, and calibration uses every row."""
+LINEAR_PENALTY = 500.0
+WORDS_PENALTY = 6.0
+BYTES_PENALTY = 20.0
+"""Ridge penalties, found by cross-validation on public MMLU outcomes (docs/routing.md)."""
+TREES = {
+    "objective": "regression",
+    "learning_rate": 0.03,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 10.0,
+    "num_threads": 1,
+    "deterministic": True,
+    "verbose": -1,
+}
+TREES_FEW = {"num_leaves": 7, "min_data_in_leaf": 30, "feature_fraction": 0.2}
+TREES_MANY = {"num_leaves": 15, "min_data_in_leaf": 40, "feature_fraction": 0.3}
+ROUNDS_FEW, ROUNDS_MANY = 120, 250
+SLOPES = (0.2, 1.5)
+"""Bounds of the calibration line's slope: predictions are neither silenced nor blown up by a small sample."""
+SAMPLE = 1_000
+"""Queries in the calibration sample."""
+
+
+class TooFewLabels(ValueError):
+    """No tier can be learned; the message says how many labels there are."""
+
+
+def train(outcomes: Sequence[Outcome], seed: int = 0, card: Mapping[str, Any] | None = None) -> LearnedQuality:
+    """Train on outcomes of at least two tiers.
+
+    Args:
+        card: what to write down about sources; counts are added.
+
+    Raises:
+        TooFewLabels: fewer than two tiers have LEAST_LABELS queries that know both them and the highest such tier.
+    """
+    tiers = learnable_tiers(outcomes)
+    views = [view(outcome.request) for outcome in outcomes]
+    targets = _targets(outcomes, tiers)
+    held_out, heads = _out_of_fold(outcomes, views, targets, seed)
+    slope, offset = _lines(heads, targets[held_out])
+    model = LearnedQuality(
+        anchor=tiers[0],
+        lower=tiers[1:],
+        ensemble=replace(_fit(views, targets, seed), slope=slope, offset=offset),
+        log_tokens=_fit_lengths(outcomes, views),
+        vocabulary=_vocabulary(views),
+        longest=max(seen.log_characters for seen in views),
+        calibration=NOTHING,
+        card=dict(card or {}) | {"labels": _counts(outcomes)},
+    )
+    return replace(model, calibration=_sample(model, [outcomes[row] for row in held_out], heads, seed))
+
+
+NOTHING = CalibrationSample(np.zeros((0, len(TIERS))), np.zeros((0, len(TIERS))), np.zeros(0))
+
+
+def learnable_tiers(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """The anchor (the highest tier with enough labels), then the lower tiers with enough labels beside it.
+
+    Raises:
+        TooFewLabels: there are fewer than two.
+    """
+    counts = _counts(outcomes)
+    anchor = next((tier for tier in reversed(TIERS) if counts[tier] >= LEAST_LABELS), None)
+    beside = [outcome for outcome in outcomes if anchor in outcome.quality]
+    lower = tuple(tier for tier, count in _counts(beside).items() if count >= LEAST_LABELS and tier != anchor)
+    if anchor is None or not lower:
+        known = ", ".join(f"{tier} {count}" for tier, count in counts.items())
+        raise TooFewLabels(f"two tiers need {LEAST_LABELS} queries that both have answered, labels are: {known}")
+    return (anchor, *lower)
+
+
+def _counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    return {tier: sum(tier in outcome.quality for outcome in outcomes) for tier in TIERS}
+
+
+def _targets(outcomes: Sequence[Outcome], tiers: Sequence[str]) -> Floats:
+    """What each head should say of each query; NaN where it is not known. Shape (queries, heads)."""
+    level = np.array([[outcome.quality.get(tier, np.nan) for tier in tiers] for outcome in outcomes])
+    return np.hstack((level[:, :1], level[:, :1] - level[:, 1:]))
+
+
+# -- calibration -----------------------------------------------------------------------------------------------------
+
+
+def _out_of_fold(
+    outcomes: Sequence[Outcome], views: Sequence[View], targets: Floats, seed: int
+) -> tuple[Rows, Floats]:
+    """Rows, and what members say of them that were trained on other questions."""
+    few = len(outcomes) < FEW_LABELS
+    folds = question_folds([outcome.request.text for outcome in outcomes], 4 if few else 5, seed)
+    folds = folds if few else folds[:1]
+    heads = []
+    for fold in folds:
+        members = _fit([views[row] for row in fold.train], targets[fold.train], seed)
+        heads += [members.raw(views[row]) for row in fold.test]
+    return np.concatenate([fold.test for fold in folds]), np.array(heads)
+
+
+def _lines(heads: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    """Slope and offset by head: least squares of the truth on the prediction, the slope within SLOPES."""
+    lines = []
+    for said, truth in zip(heads.T, targets.T, strict=True):
+        known = np.isfinite(truth)
+        said, truth = said[known], truth[known]
+        varied = said - said.mean()
+        slope = float(np.clip(varied @ truth / max(float(varied @ varied), 1e-9), *SLOPES))
+        lines.append((slope, float(truth.mean() - slope * said.mean())))
+    slopes, offsets = np.array(lines).T
+    return slopes, offsets
+
+
+def _sample(model: LearnedQuality, held_out: Sequence[Outcome], heads: Floats, seed: int) -> CalibrationSample:
+    """At most SAMPLE of the out-of-fold predictions, as the model would have made them."""
+    rows = np.random.default_rng(seed).permutation(len(held_out))[:SAMPLE]
+    requests = [held_out[row].request for row in rows]
+    ensemble = model.ensemble
+    trained = [model.predict(request) for request in requests]
+    # In the model itself these queries are training data: what it says of learned tiers is taken from out of fold.
+    honest = [model.qualities(heads[row] * ensemble.slope + ensemble.offset) for row in rows]
+    quality = [{**its.quality, **mine} for its, mine in zip(trained, honest, strict=True)]
+    return CalibrationSample(
+        np.array([[each[tier] for tier in TIERS] for each in quality]),
+        np.array([[its.output_tokens[tier] for tier in TIERS] for its in trained]),
+        np.array([float(request.prompt_tokens) for request in requests]),
+    )
+
+
+# -- members ---------------------------------------------------------------------------------------------------------
+
+
+def _fit(views: Sequence[View], targets: Floats, seed: int) -> Ensemble:
+    """The members, without calibration."""
+    features = np.array([seen.features for seen in views])
+    heads = targets.shape[1]
+    return Ensemble(
+        linear=_fit_linear(features, targets),
+        words=_fit_hashed([seen.words for seen in views], targets, WORDS_PENALTY),
+        bytes=_fit_hashed([seen.bytes for seen in views], targets, BYTES_PENALTY),
+        trees=_fit_trees(features, targets, seed),
+        slope=np.ones(heads),
+        offset=np.zeros(heads),
+    )
+
+
+def _fit_linear(features: Floats, targets: Floats) -> Linear:
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
+    plain = Linear(mean, scale, np.ones((1, len(mean))), np.zeros(1))
+    rows = np.array([plain.parts(row)[0] for row in features])
+    weights, intercepts = [], []
+    for target in targets.T:
+        known = np.isfinite(target)
+        x, y = rows[known], target[known]
+        centred = x - x.mean(axis=0)
+        normal = centred.T @ centred + LINEAR_PENALTY * np.eye(x.shape[1])
+        weights.append(np.linalg.solve(normal, centred.T @ (y - y.mean())))
+        intercepts.append(float(y.mean() - x.mean(axis=0) @ weights[-1]))
+    return Linear(mean, scale, np.array(weights), np.array(intercepts))
+
+
+def _fit_hashed(counts: Sequence[Counts], targets: Floats, penalty: float) -> Hashed:
+    found: NDArray[np.int64] = np.zeros(BUCKETS, dtype=np.int64)
+    for each in counts:
+        found[each.buckets] += 1
+    least = 3 if len(counts) >= FEW_LABELS else 2
+    idf = np.where(found >= least, 1 + np.log((1 + len(counts)) / (1 + found)), 0.0)
+    ends = np.cumsum([0, *(len(each.buckets) for each in counts)])
+    buckets = np.concatenate([each.buckets for each in counts])
+    values = np.concatenate([each.weighted(idf) for each in counts])
+    matrix = csr_matrix((values, buckets, ends), (len(counts), BUCKETS))
+    weights, intercepts = [], []
+    for target in targets.T:
+        known = np.flatnonzero(np.isfinite(target))
+        mean = float(target[known].mean())
+        fitted = lsqr(matrix[known], target[known] - mean, damp=np.sqrt(penalty), atol=1e-4, btol=1e-4, iter_lim=60)
+        weights.append(fitted[0])
+        intercepts.append(mean)
+    return Hashed(idf, np.array(weights).T.copy(), np.array(intercepts))
+
+
+def _fit_trees(features: Floats, targets: Floats, seed: int) -> Trees:
+    boosters = []
+    for target in targets.T:
+        known = np.isfinite(target)
+        few = int(known.sum()) < FEW_LABELS
+        chosen = TREES | (TREES_FEW if few else TREES_MANY) | {"seed": seed}
+        data = lightgbm.Dataset(features[known], target[known])
+        boosters.append(lightgbm.train(chosen, data, ROUNDS_FEW if few else ROUNDS_MANY))
+    return as_trees([booster.dump_model() for booster in boosters])
+
+
+def _fit_lengths(outcomes: Sequence[Outcome], views: Sequence[View]) -> Linear:
+    """Length of each tier's answer; a tier that training knows no length of answers like the others, or as usual."""
+    lengths = np.array([[outcome.output_tokens.get(tier, np.nan) for tier in TIERS] for outcome in outcomes])
+    known = np.isfinite(lengths).sum(axis=0) >= LEAST_LABELS
+    if not known.any():
+        width, tiers = len(NAMES), len(TIERS)
+        usual = np.full(tiers, np.log(RULE_OUTPUT_TOKENS))
+        return Linear(np.zeros(width), np.zeros(width), np.zeros((tiers, width)), usual)
+    features = np.array([seen.features for seen in views])
+    fitted = _fit_linear(features, np.log(np.maximum(lengths[:, known], 1.0)))
+    places = np.where(known, np.cumsum(known) - 1, 0)
+    return Linear(fitted.mean, fitted.scale, fitted.weights[places], fitted.intercept[places])
+
+
+def _vocabulary(views: Sequence[View]) -> NDArray[np.uint8]:
+    known = np.zeros(VOCABULARY, dtype=np.uint8)
+    for seen in views:
+        known[seen.tokens] = 1
+    return np.packbits(known, bitorder="little")
