@@ -74,7 +74,7 @@ class Gateway:
         self.clients = Clients(spec.gateway)
         self.desk = RoutingDesk(spec, load_quality(spec), self.board, self.metrics)
         self.fleet: FleetState | None = None
-        self.learning = Learning(spec, pools, self.board, self.metrics)
+        self.learning = Learning(spec, pools, self.board, self.desk, self.metrics)
         self.background: list[asyncio.Task[None]] = []
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/chat/completions": {"POST": self._chat},

@@ -1,4 +1,4 @@
-"""What a gateway replica does for the router to get better: feedback and shadow traffic."""
+"""What a gateway replica does for the router to get better: feedback, shadow traffic, and a model that can change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from deployments.feedback import Feedback
 from deployments.frames import Kind
 from deployments.metrics import GatewayMetrics
 from deployments.pool_client import PoolClient
-from deployments.routing_desk import GENERATING
+from deployments.quality_reload import QualityReload
+from deployments.routing_desk import GENERATING, RoutingDesk
 from deployments.shadow import MAX_ANSWER_BYTES, Answered, Shadow, client_text
 from deployments.state_folder import state_folder
 from router.types import RoutingDecision, RoutingRequest
@@ -35,6 +36,7 @@ class Learning:
         spec: FleetSpec,
         pools: Mapping[str, PoolClient],
         board: BoardLink,
+        desk: RoutingDesk,
         metrics: GatewayMetrics,
     ) -> None:
         routing, folder = spec.routing, state_folder(spec)
@@ -44,14 +46,18 @@ class Learning:
             Feedback(routing.feedback, folder / "feedback", board, metrics, shared=shared) if routing.feedback else None
         )
         self._shadow = Shadow(spec, pools, folder / "shadow", metrics) if routing.shadow else None
+        self._quality = QualityReload(board, routing.artifact or "shipped", desk.router.model, desk.use)
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/feedback": {"POST": self._take_feedback},
+            "/v1/router": {"GET": self._for_admins(self._quality.show), "PUT": self._for_admins(self._quality.put)},
+            "/v1/router/rollback": {"POST": self._for_admins(self._quality.roll_back)},
         }
 
     async def sync_forever(self) -> None:
         """Keep in step with the other gateway replicas, over the board."""
         while True:
             try:
+                await self._quality.follow()
                 if self._feedback:
                     await self._feedback.share()
             except Exception:
@@ -89,3 +95,13 @@ class Learning:
             message = "This fleet keeps no feedback: add `routing: {feedback: {}}` to its spec."
             raise HttpError(404, message, code="feedback_off")
         await self._feedback.take(exchange, exchange.client)
+
+    def _for_admins(self, handler: Handler) -> Handler:
+        async def checked(exchange: Exchange) -> None:
+            keys = self._spec.gateway.api_keys
+            if keys and not (exchange.client and keys[exchange.client].admin):
+                message = "This key may not see or change how the fleet routes: use one with `admin: true` in the spec."
+                raise HttpError(403, message, code="not_admin")
+            await handler(exchange)
+
+        return checked
