@@ -144,6 +144,19 @@ class FleetSpec(Part):
             raise Problems(problems)
         return self
 
+    @model_validator(mode="after")
+    def _budget_means_something(self) -> Self:
+        """A share needs a large tier, and a cost needs prices."""
+        budget, pools = self.routing.budget, self.pools.values()
+        if budget is None:
+            return self
+        if budget.large_share is not None and not any(pool.tier == "large" for pool in pools):
+            raise Problems({"routing.budget.large_share": "no pool is of tier large: write mean_cost, or such a pool"})
+        priced = any(pool.prices.input_per_mtok or pool.prices.output_per_mtok for pool in pools)
+        if budget.mean_cost is not None and not priced:
+            raise Problems({"routing.budget.mean_cost": "no pool has a price of tokens: write prices, or large_share"})
+        return self
+
     def draft_of(self, pool_name: str) -> str | None:
         """Folder or hub id of the model that drafts for a pool."""
         speculation = self.pools[pool_name].speculation

@@ -15,6 +15,7 @@ from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
+from deployments.quality import BadQualityModel, load_quality
 from signalbox.check_escalation import escalation_problems, escalation_warnings
 
 HOSTING_KINDS = ("vllm", "deepspeed", "transformers")
@@ -60,8 +61,17 @@ def check_fleet(spec: FleetSpec) -> FleetCheck:
         if name in memory and not memory[name].fits:
             problems.append(_does_not_fit(spec, name, memory[name]))
     devices, notes = _devices(spec)
-    problems += [*devices, *escalation_problems(spec)]
+    problems += [*devices, *quality_problems(spec), *escalation_problems(spec)]
     return FleetCheck(memory, facts, tuple(problems), (*warnings, *notes, *escalation_warnings(spec)))
+
+
+def quality_problems(spec: FleetSpec) -> list[str]:
+    """Why the router's artifact cannot be used, if it cannot."""
+    try:
+        load_quality(spec)
+    except BadQualityModel as error:
+        return [str(error)]
+    return []
 
 
 def _draft_facts(spec: FleetSpec, name: str) -> ModelFacts | None:

@@ -60,9 +60,13 @@ def serve(
     ready_timeout_s: Annotated[float, typer.Option(help="How long the pools may take to come up.")] = 900.0,
 ) -> None:
     """Start a Ray cluster on this machine with the fleet on it, until Ctrl-C."""
+    from signalbox.check import quality_problems
     from signalbox.serving import serve_until_stopped
 
     fleet = _load(spec)
+    if problems := quality_problems(fleet):
+        err.print(*problems, style="red", markup=False)
+        raise typer.Exit(2)
     if port is not None:
         fleet = fleet.model_copy(update={"gateway": fleet.gateway.model_copy(update={"port": port})})
     raise typer.Exit(serve_until_stopped(fleet, ready_timeout_s, out, err))
@@ -140,13 +144,13 @@ def route(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as POST /v1/route answers.")] = False,
 ) -> None:
     """Show where a query goes and why, without a running fleet: every pool counts as ready and idle."""
-    from deployments.quality import load_quality
+    from deployments.quality import BadQualityModel, load_quality
     from signalbox.routing import NoRoute, render_route, route_data
 
     fleet = _load(spec)
     try:
         data = route_data(fleet, load_quality(fleet), text, model, wish)
-    except NoRoute as error:
+    except (NoRoute, BadQualityModel) as error:
         err.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     out.print_json(data=data) if as_json else out.print(render_route(data))

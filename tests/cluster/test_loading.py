@@ -118,6 +118,11 @@ BROKEN = [
         "routing: {budget: {large_share: 0.4, mean_cost: 1}}\nhardware:\n",
         ["routing.budget.mean_cost: a budget is one number"],
     ),
+    (
+        "hardware:\n",
+        "routing: {budget: {mean_cost: 1}}\nhardware:\n",
+        ["routing.budget.mean_cost: no pool has a price of tokens: write prices"],
+    ),
     ("hardware:\n", "name: My Fleet\nhardware:\n", ["name: found 'My Fleet'", "lower-case letters"]),
     # hardware
     ("device: L4", "device: L40", ["hardware.l4.device: found 'L40'", "did you mean 'L4'?"]),
