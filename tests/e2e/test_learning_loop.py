@@ -12,6 +12,10 @@ import httpx
 import pytest
 from fleet_process import ROOT, start_fleet, stop_fleet
 
+from router.artifact import dump_artifact
+from router.outcomes import read_outcomes
+from router.training import train as learn
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SIGNALBOX = Path(sys.executable).parent / "signalbox"
 SPEC = """
@@ -67,7 +71,7 @@ def signalbox(*words):
 
 
 def train(home, name, small_is_good):
-    """An artifact from outcomes where the small tier is always right, or never."""
+    """The file of an artifact whose training saw the small tier always right, or never."""
     lines = [
         {
             "query": f"How many {WORDS[n % 12]}s are in the {WORDS[n // 12 % 12]} by the {WORDS[n // 7 % 12]}?",
@@ -77,9 +81,9 @@ def train(home, name, small_is_good):
         }
         for n in range(600)
     ]
-    outcomes, artifact = home / f"{name}.jsonl", home / f"{name}.artifact"
-    outcomes.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    signalbox("router", "train", outcomes, "-o", artifact)
+    outcomes = read_outcomes(map(json.dumps, lines), name, {"small": "small", "large": "large"})
+    artifact = home / f"{name}.artifact"
+    artifact.write_bytes(dump_artifact(learn(outcomes)))
     return artifact
 
 
