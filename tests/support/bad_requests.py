@@ -8,6 +8,7 @@ from typing import Any
 
 CHAT, COMPLETION, GENERATE = "/v1/chat/completions", "/v1/completions", "/generate"
 TOKENIZE, DETOKENIZE = "/tokenize", "/detokenize"
+FEEDBACK, ROUTER, ROLLBACK = "/v1/feedback", "/v1/router", "/v1/router/rollback"
 POSTS = (CHAT, COMPLETION, GENERATE, TOKENIZE, DETOKENIZE)
 GETS = ("/v1/models", "/v1/fleet", "/health", "/ready", "/metrics")
 USER = {"role": "user", "content": "hi"}
@@ -119,6 +120,11 @@ def bad_requests() -> Iterator[tuple[str, str, str, bytes]]:
             yield f"{method} {path}", method, path, b""
     for path in GETS:
         yield f"POST {path}", "POST", path, b"{}"
+    for name, raw in BROKEN_BODIES.items():
+        yield f"{FEEDBACK} {name}", "POST", FEEDBACK, raw
+        yield f"{ROUTER} {name}", "PUT", ROUTER, raw
+    for method, path in (("GET", FEEDBACK), ("POST", ROUTER), ("DELETE", ROUTER), ("GET", ROLLBACK)):
+        yield f"{method} {path}", method, path, b""
     for path in UNKNOWN_PATHS:
         yield f"unknown {path}", "POST", path, b"{}"
     yield "too large", "POST", CHAT, json.dumps({**GOOD[CHAT], "x": "y" * 4_000_001}).encode()
