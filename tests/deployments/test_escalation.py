@@ -6,7 +6,7 @@ import asyncio
 
 import fake_pools as fakes
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.spec import FleetSpec
@@ -297,6 +297,7 @@ def test_without_a_second_cheap_pool_nothing_is_compared():
     assert not pools["moe"].requests
 
 
+@settings(deadline=None)
 @given(
     logprobs=st.lists(st.sampled_from([SURE, UNSURE]), min_size=1, max_size=8),
     cuts=st.lists(st.integers(1, 8), max_size=4),

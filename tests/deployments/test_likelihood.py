@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployments.engines.likelihood import CERTAIN, margin
@@ -25,6 +25,7 @@ def test_margin(chosen, others, expected):
     assert margin(chosen, others) == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 1), st.floats(0, 1))
 def test_an_unknown_runner_up_never_makes_the_margin_greater(chance, share):
     other = (1 - chance) * share

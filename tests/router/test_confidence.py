@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.confidence import FEATURES, Candidate, ConfidenceModel, Evidence, Logistic, confidence_features, judge
@@ -37,6 +37,7 @@ def test_features_of_two_tokens(name, expected):
     assert made[name] == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(TOKENS, st.booleans(), st.sampled_from(["small", "moe", "large"]))
 def test_features_are_finite_and_probabilities_are_probabilities(tokens, finished, tier):
     evidence = Evidence(*zip(*tokens, strict=True), finished)

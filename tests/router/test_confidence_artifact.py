@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.confidence import FEATURES, ConfidenceModel, Evidence, Logistic
@@ -45,6 +45,7 @@ def test_other_files_are_refused(data):
         read_confidence(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.integers(0, 400).map(lambda cut: write_confidence(MODEL, {})[:cut]))
 def test_no_bytes_raise_anything_else(data):
     with suppress(ConfidenceError):
