@@ -25,8 +25,8 @@ from router.recording import outcome_line
 from router.types import RoutingRequest
 
 MAX_BODY_BYTES = 20_000
-SHARED_AFTER_S = 1.5
-"""By then the board knows what another gateway replica answered."""
+ASK_BOARD_AFTER_S = (0.0, 0.5, 1.0, 2.0)
+"""Pauses before the board is asked: another gateway replica may not have told it yet what it answered."""
 
 log = logging.getLogger("signalbox.feedback")
 
@@ -100,7 +100,7 @@ class Feedback:
 
     async def _find(self, request_id: str) -> Recent | None:
         found = self._recent.find(request_id)
-        for pause_s in (0.0, SHARED_AFTER_S) if self._shared else ():
+        for pause_s in ASK_BOARD_AFTER_S if self._shared else ():
             if found is None:
                 await asyncio.sleep(pause_s)
                 found = await self._board.call("recall", request_id)

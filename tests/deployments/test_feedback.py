@@ -19,7 +19,7 @@ ASK = RoutingRequest(text="7 + 5?", system="Be brief.", turns=2, max_tokens=9, p
 
 @pytest.fixture
 def make(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "SHARED_AFTER_S", 0.0)
+    monkeypatch.setattr(module, "ASK_BOARD_AFTER_S", (0.0,))
     board = FakeBoard(tmp_path)
 
     def make(shared=False, **spec):
