@@ -17,6 +17,7 @@ from signalbox.bench import bench
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
 from signalbox.collect_cli import collect
 from signalbox.router_cli import group as router_group
+from signalbox.router_eval import eval_command
 
 DEFAULT_SPEC = Path(__file__).parent.parent / "examples" / "laptop.yaml"
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(bench, name="bench")
 app.add_typer(router_group, name="router")
 app.command()(collect)
+router_group.command("eval")(eval_command)
 out = Console()
 err = Console(stderr=True)
 

@@ -8,30 +8,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
-from numpy.typing import NDArray
 
 from router.folds import Fold, some_labels
-from router.learned import LearnedQuality
 from router.outcomes import Outcome
 from router.training import train
-from router.types import CalibrationSample
-from signalbox.decision_latency import decision_latency_us
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Forecasts:
-    """What a model expects of queries, tiers in the order of `cluster.pool.TIERS`."""
-
-    quality: Array
-    """P(good), shape (queries, 3)."""
-    output_tokens: Array
-    """Same shape."""
-    calibration: CalibrationSample
-    """What a budget's controller starts from."""
-    latency_us: dict[str, float]
-    """CPU time of a decision."""
+from signalbox.forecasts import Forecasts, forecast
 
 
 @dataclass(frozen=True)
@@ -39,13 +20,6 @@ class _Task:
     train: Sequence[Outcome]
     test: Sequence[Outcome]
     seed: int
-
-
-def forecast(model: LearnedQuality, outcomes: Sequence[Outcome]) -> Forecasts:
-    """A model's predictions; nothing but the requests is looked at."""
-    requests = [outcome.request for outcome in outcomes]
-    made = model.predict_many(requests)
-    return Forecasts(made.quality, made.output_tokens, model.calibration, decision_latency_us(model, requests))
 
 
 def cross_validate(

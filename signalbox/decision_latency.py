@@ -18,11 +18,16 @@ WARM_UP = 100
 MOST_QUERIES = 2_000
 
 
+def plain_fleet() -> FleetSpec:
+    """A pool for each tier and nothing else to decide by; no request is turned down for what it needs."""
+    able = {"capabilities": list(get_args(Capability))}
+    pools = {tier: {"tier": tier, "model": tier, "engine": {"kind": "simulated"}, **able} for tier in TIERS}
+    return FleetSpec.model_validate({"pools": pools})
+
+
 def decision_latency_us(model: QualityModel, requests: Sequence[RoutingRequest]) -> dict[str, float]:
     """p50 and p99 over the queries (at most 2,000, evenly picked), warm, in CPU microseconds."""
-    able = {"capabilities": list(get_args(Capability))}  # so that no request is turned down
-    pools = {tier: {"tier": tier, "model": tier, "engine": {"kind": "simulated"}, **able} for tier in TIERS}
-    router = Router(FleetSpec.model_validate({"pools": pools}), model)
+    router = Router(plain_fleet(), model)
     picked = requests[:: max(1, len(requests) // MOST_QUERIES)][:MOST_QUERIES]
     for request in picked[:WARM_UP]:
         router.decide(request, None, 0.0)

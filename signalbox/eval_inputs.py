@@ -8,18 +8,22 @@ from pathlib import Path
 
 from cluster.pool import TIERS
 from cluster.problems import did_you_mean
-from router.learned import ArtifactError, LearnedQuality, load_artifact
+from cluster.routing_files import RULES
+from deployments.quality import BadQualityModel, load_quality
+from router.artifact import ArtifactError, load_artifact
+from router.quality import QualityModel, RuleQuality
+from signalbox.decision_latency import plain_fleet
 from signalbox.outcome_files import BadFile, OutcomeFile, read_file
 
 DEFAULT_PRICES = {"small": 1.0, "moe": 3.0, "large": 10.0}
 
 
-def check_options(*, trains: bool, judges: bool, labels: int | None, with_answer: bool) -> None:
+def check_options(*, trains: bool, judges: bool, labels: int | None) -> None:
     """Raises BadFile where options contradict each other."""
     if trains and judges:
         raise BadFile("--cv trains models of its own: leave out --artifact and --compare, or --cv")
-    if not trains and (labels or with_answer):
-        raise BadFile("--labels and --with-answer are about models trained here: write --cv question as well")
+    if not trains and labels:
+        raise BadFile("--labels is about models that are trained here: write --cv question as well")
 
 
 def prices_from(given: Sequence[str] | None) -> dict[str, float]:
@@ -32,14 +36,18 @@ def tiers_from(given: Sequence[str] | None) -> dict[str, str]:
     return {model: tier for tier, model in _pairs("--tier", given)}
 
 
-def model_from(path: Path) -> LearnedQuality:
-    """The artifact in a file; BadFile where it is none."""
+def model_from(path: Path | None) -> QualityModel:
+    """The artifact in a file, the hand-written rules, or the artifact that ships; BadFile where it cannot be used."""
     try:
-        return load_artifact(path.read_bytes())
+        if path is None:
+            return load_quality(plain_fleet())
+        return RuleQuality() if path == Path(RULES) else load_artifact(path.read_bytes())
     except OSError as error:
         raise BadFile(f"{path}: cannot be read ({error.strerror}): write the path of an artifact") from error
     except ArtifactError as error:
         raise BadFile(f"{path}: {error}") from error
+    except BadQualityModel as error:
+        raise BadFile(str(error)) from error
 
 
 def read_files(paths: Sequence[Path], models: Mapping[str, str], noted: Callable[[str], None]) -> list[OutcomeFile]:

@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 
 from router.evaluation import Array, Judge, Method, Predictor, Truth, interval
 from router.folds import Fold, named_folds, question_folds
-from router.learned import LearnedQuality
 from router.metrics import reliability
 from router.outcomes import Outcome
-from signalbox.crossval import Forecasts, cross_validate, forecast
+from router.quality import QualityModel
+from router.training import TooFewLabels
+from signalbox.crossval import cross_validate
+from signalbox.forecasts import Forecasts, forecast
 from signalbox.outcome_files import BadFile, OutcomeFile
 from signalbox.router_judging import baseline_methods, budget_error_pp, grade, prior_scores, signalbox_method
 from signalbox.router_report import FileReport
 
 Split = Literal["question", "subject", "dataset"]
+Progress = Callable[[str, int, int], None]
+"""Hears what is being done, how many steps of it are done, and of how many."""
 DIFFERENCES = ("apgr", "gain_share", "aiq")
 
 
@@ -29,8 +33,8 @@ class Wanted:
 
     prices: Mapping[str, float]
     """By tier."""
-    model: LearnedQuality | None = None
-    compared: LearnedQuality | None = None
+    model: QualityModel | None = None
+    compared: QualityModel | None = None
     """A second model to compare the first one with."""
     split: Split | None = None
     folds: int = 5
@@ -43,30 +47,16 @@ class Wanted:
 
 
 def evaluate(
-    files: Sequence[OutcomeFile], wanted: Wanted, progress: Callable[[str, int, int], None]
+    files: Sequence[OutcomeFile], wanted: Wanted, progress: Progress
 ) -> tuple[list[FileReport], dict[str, float]]:
     """Metrics of every file, and the CPU microseconds of a decision.
-
-    Args:
-        progress: hears what is being done, how many steps of it are done, and of how many.
 
     Raises:
         BadFile: the files do not allow the split.
     """
     outcomes = [outcome for file in files for outcome in file.outcomes]
     folds = _folds(files, outcomes, wanted)
-    if wanted.model is not None:
-        progress("predicting", 0, 1)
-        forecasts = forecast(wanted.model, outcomes)
-    else:
-        forecasts = cross_validate(
-            outcomes,
-            folds,
-            labels=wanted.labels,
-            seed=wanted.seed,
-            jobs=wanted.jobs,
-            folds_done=lambda done: progress("training", done, len(folds)),
-        )
+    forecasts = _forecasts(outcomes, folds, wanted, progress)
     compared = forecast(wanted.compared, outcomes) if wanted.compared is not None else None
     prior = prior_scores(outcomes, folds)
     reports, start = [], 0
@@ -77,6 +67,23 @@ def evaluate(
         start += len(file.outcomes)
     progress("judged", len(files), len(files))
     return reports, forecasts.latency_us
+
+
+def _forecasts(outcomes: Sequence[Outcome], folds: Sequence[Fold], wanted: Wanted, progress: Progress) -> Forecasts:
+    if wanted.model is not None:
+        progress("predicting", 0, 1)
+        return forecast(wanted.model, outcomes)
+    try:
+        return cross_validate(
+            outcomes,
+            folds,
+            labels=wanted.labels,
+            seed=wanted.seed,
+            jobs=wanted.jobs,
+            folds_done=lambda done: progress("training", done, len(folds)),
+        )
+    except TooFewLabels as error:
+        raise BadFile(f"--cv {wanted.split}: {error}: write more --data, or more --labels") from error
 
 
 def _folds(files: Sequence[OutcomeFile], outcomes: Sequence[Outcome], wanted: Wanted) -> list[Fold]:

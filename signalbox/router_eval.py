@@ -26,7 +26,9 @@ class Split(StrEnum):
 
 def eval_command(
     data: Annotated[list[Path], typer.Option(help="An outcome file (.jsonl, .jsonl.gz); several times for several.")],
-    artifact: Annotated[Path | None, typer.Option(help="The artifact to judge. Default: the one that ships.")] = None,
+    artifact: Annotated[
+        Path | None, typer.Option(help="The artifact to judge, or `rules`. Default: the one that ships.")
+    ] = None,
     cv: Annotated[
         Split | None,
         typer.Option(help="Judge newly trained models instead: leave out questions, a subject or a dataset in turn."),
@@ -39,10 +41,7 @@ def eval_command(
     price: Annotated[
         list[str] | None, typer.Option(help="TIER=PRICE of an output token. Default: small=1 moe=3 large=10.")
     ] = None,
-    with_answer: Annotated[
-        bool, typer.Option(help="With --cv: judge the cheapest tier's answer text as well.")
-    ] = False,
-    compare: Annotated[Path | None, typer.Option(help="A second artifact to compare with.")] = None,
+    compare: Annotated[Path | None, typer.Option(help="A second artifact to compare with, or `rules`.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write plots to this HTML file.")] = None,
     jobs: Annotated[int, typer.Option(help="With --cv: folds that are trained at a time.", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="Of folds, draws and bootstrap samples.")] = 0,
@@ -55,7 +54,7 @@ def eval_command(
     from signalbox.outcome_files import BadFile
 
     try:
-        check_options(trains=cv is not None, judges=bool(artifact or compare), labels=labels, with_answer=with_answer)
+        check_options(trains=cv is not None, judges=bool(artifact or compare), labels=labels)
         wanted = Wanted(
             prices=prices_from(price),
             model=None if cv else model_from(artifact),

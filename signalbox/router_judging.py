@@ -16,7 +16,7 @@ from router.evaluation import Method, Predictor, Truth
 from router.folds import Fold
 from router.outcomes import Outcome
 from router.types import CalibrationSample
-from signalbox.crossval import Forecasts
+from signalbox.forecasts import Forecasts
 from signalbox.litellm_baseline import litellm_score
 
 Array = NDArray[np.float64]
@@ -98,12 +98,14 @@ def prior_scores(outcomes: Sequence[Outcome], folds: Sequence[Fold]) -> Array:
     return scores
 
 
-def budget_error_pp(graded: Graded, method: Predictor, calibration: CalibrationSample, seed: int) -> float:
+def budget_error_pp(graded: Graded, method: Predictor, calibration: CalibrationSample | None, seed: int) -> float:
     """Largest distance from a mean cost to hold, in percentage points of the range of costs: over several targets,
     over the whole stream (in random order) and over any 500 requests in a row."""
     order = np.random.default_rng(seed).permutation(len(method.score))
     quality, cost = method.quality[order], method.cost[order]
-    known = calibration.quality[:, graded.columns], graded.expected_cost(calibration.output_tokens)
+    known = None
+    if calibration is not None:
+        known = calibration.quality[:, graded.columns], graded.expected_cost(calibration.output_tokens)
     low, high = cost.mean(axis=0).min(), cost.mean(axis=0).max()
     is_large = [tier == "large" for tier in graded.truth.tiers]
     runs = [

@@ -17,7 +17,6 @@ METRICS = ("apgr", "cpt50", "cpt80", "gain_share", "aiq", "ece", "budget_error_p
 HEADINGS = {"gain_share": "gain\nshare", "budget_error_pp": "budget\npp"}
 COLORS = {
     "signalbox": "#1b9e77",
-    "signalbox_answer": "#66a61e",
     "compared": "#7570b3",
     "random": "#bbbbbb",
     "length": "#a6761d",
@@ -51,7 +50,7 @@ class FileReport:
 
 
 def as_json(reports: Sequence[FileReport], latency_us: dict[str, float]) -> dict[str, Any]:
-    """Metrics by file and method; `_ci` are 95 % bootstrap intervals."""
+    """Metrics by file and method; `_ci` are 95 % bootstrap intervals, `_difference_ci` of compared - signalbox."""
     files = {report.stem: _methods(report) for report in reports}
     return files | {"latency_us": latency_us}
 
@@ -86,10 +85,13 @@ def write_plots(reports: Sequence[FileReport], path: Path) -> None:
 
 def _methods(report: FileReport) -> dict[str, dict[str, Any]]:
     nothing: dict[str, Any] = dict.fromkeys(METRICS)
-    return {
+    methods = {
         name: (asdict(scores) if scores else nothing) | {"budget_error_pp": report.budget_error_pp.get(name)}
         for name, scores in report.scores.items()
     }
+    if "compared" in methods:
+        methods["compared"] |= {f"{name}_difference_ci": list(ci) for name, ci in report.differences.items()}
+    return methods
 
 
 def _cell(value: float | None, interval: Sequence[float] | None) -> str:
