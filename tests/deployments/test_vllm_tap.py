@@ -44,7 +44,8 @@ def test_the_first_tokens_are_reported_and_no_more(results, case):
     made = judged["usage"][0]["completion_tokens"]
     assert len(judged["logprobs"]) == len(judged["margins"]) == min(made, HOLD_TOKENS)
     assert all(logprob <= 0 for logprob in judged["logprobs"])
-    assert all(margin >= 0 for margin in judged["margins"])  # greedy decoding takes the likeliest token
+    if "completion with" not in case:  # there nobody asked for a second token, and margins are underrated
+        assert all(margin >= 0 for margin in judged["margins"])  # greedy decoding takes the likeliest token
     # A stream's tokens come in groups, and the last group may end a little later.
     assert HOLD_TOKENS <= judged["counts"][-1] < HOLD_TOKENS + 4 or judged["counts"][-1] == made
 
