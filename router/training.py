@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +13,15 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import lsqr
 
 from cluster.pool import TIERS
+from router.answers import answer_view
 from router.folds import Rows, question_folds
 from router.learned import VOCABULARY, Ensemble, LearnedQuality, View, view
 from router.lexical import NAMES
 from router.members import Floats, Hashed, Linear, Trees
+from router.metrics import apgr, ece
 from router.ngrams import BUCKETS, Counts
 from router.outcomes import Outcome
+from router.policies import threshold_policies
 from router.quality import RULE_OUTPUT_TOKENS
 from router.trees import as_trees
 from router.types import CalibrationSample
@@ -65,20 +68,40 @@ def train(outcomes: Sequence[Outcome], seed: int = 0, card: Mapping[str, Any] | 
     """
     tiers = learnable_tiers(outcomes)
     views = [view(outcome.request) for outcome in outcomes]
-    targets = _targets(outcomes, tiers)
+    targets = _targets(outcomes, views, tiers, seed)
     held_out, heads = _out_of_fold(outcomes, views, targets, seed)
     slope, offset = _lines(heads, targets[held_out])
     model = LearnedQuality(
         anchor=tiers[0],
         lower=tiers[1:],
-        ensemble=replace(_fit(views, targets, seed), slope=slope, offset=offset),
+        ensemble=replace(fit_ensemble(views, targets, seed), slope=slope, offset=offset),
         log_tokens=_fit_lengths(outcomes, views),
         vocabulary=_vocabulary(views),
         longest=max(seen.log_characters for seen in views),
         calibration=NOTHING,
-        card=dict(card or {}) | {"labels": _counts(outcomes)},
+        card={},
     )
-    return replace(model, calibration=_sample(model, [outcomes[row] for row in held_out], heads, seed))
+    unseen = [outcomes[row] for row in held_out]
+    quality = [model.qualities(row * slope + offset) for row in heads]
+    facts = {"labels": _counts(outcomes), "held_out": _metrics(unseen, quality)}
+    return replace(model, calibration=_sample(model, unseen, quality, seed), card=dict(card or {}) | facts)
+
+
+def train_answer_gain(outcomes: Sequence[Outcome], cheap: str, dear: str, seed: int = 0) -> Callable[[Outcome], float]:
+    """What asking the dear tier as well would gain, judged by the query and the text of the cheap tier's answer.
+
+    Returns:
+        a function of an outcome with that text; it looks at nothing else of the outcome but the request.
+
+    Raises:
+        TooFewLabels: fewer than LEAST_LABELS outcomes have both tiers' quality and the cheap answer's text.
+    """
+    known = [outcome for outcome in outcomes if {cheap, dear} <= outcome.quality.keys() and cheap in outcome.answer]
+    if len(known) < LEAST_LABELS:
+        raise TooFewLabels(f"{LEAST_LABELS} answers of tier {cheap} with their text are needed, there are {len(known)}")
+    gains = np.array([[outcome.quality[dear] - outcome.quality[cheap]] for outcome in known])
+    ensemble = fit_ensemble([answer_view(outcome.request, outcome.answer[cheap]) for outcome in known], gains, seed)
+    return lambda outcome: float(ensemble.raw(answer_view(outcome.request, outcome.answer.get(cheap, "")))[0])
 
 
 NOTHING = CalibrationSample(np.zeros((0, len(TIERS))), np.zeros((0, len(TIERS))), np.zeros(0))
@@ -104,10 +127,21 @@ def _counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     return {tier: sum(tier in outcome.quality for outcome in outcomes) for tier in TIERS}
 
 
-def _targets(outcomes: Sequence[Outcome], tiers: Sequence[str]) -> Floats:
-    """What each head should say of each query; NaN where it is not known. Shape (queries, heads)."""
+def _targets(outcomes: Sequence[Outcome], views: Sequence[View], tiers: Sequence[str], seed: int) -> Floats:
+    """What each head should say of each query; NaN where it is not known. Shape (queries, heads).
+
+    Feedback knows one tier only, the one that answered. Where that is a lower one, what the anchor would have been
+    worth is filled in from the queries that know it.
+    """
     level = np.array([[outcome.quality.get(tier, np.nan) for tier in tiers] for outcome in outcomes])
-    return np.hstack((level[:, :1], level[:, :1] - level[:, 1:]))
+    anchor = level[:, :1]
+    alone = np.flatnonzero(np.isnan(anchor[:, 0]) & np.isfinite(level).any(axis=1))
+    filled = anchor.copy()
+    if len(alone):
+        known = np.flatnonzero(np.isfinite(anchor[:, 0]))
+        members = fit_ensemble([views[row] for row in known], anchor[known], seed)
+        filled[alone, 0] = [np.clip(members.raw(views[row])[0], 0.0, 1.0) for row in alone]
+    return np.hstack((anchor, filled - level[:, 1:]))
 
 
 # -- calibration -----------------------------------------------------------------------------------------------------
@@ -122,7 +156,7 @@ def _out_of_fold(
     folds = folds if few else folds[:1]
     heads = []
     for fold in folds:
-        members = _fit([views[row] for row in fold.train], targets[fold.train], seed)
+        members = fit_ensemble([views[row] for row in fold.train], targets[fold.train], seed)
         heads += [members.raw(views[row]) for row in fold.test]
     return np.concatenate([fold.test for fold in folds]), np.array(heads)
 
@@ -140,17 +174,34 @@ def _lines(heads: Floats, targets: Floats) -> tuple[Floats, Floats]:
     return slopes, offsets
 
 
-def _sample(model: LearnedQuality, held_out: Sequence[Outcome], heads: Floats, seed: int) -> CalibrationSample:
+def _metrics(outcomes: Sequence[Outcome], quality: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """How good predictions for queries were that the predicting members had not seen."""
+    tiers = list(quality[0])
+    errors = {}
+    for tier in tiers:
+        known = [(said[tier], o.quality[tier]) for o, said in zip(outcomes, quality, strict=True) if tier in o.quality]
+        errors[tier] = round(ece(*np.array(known).T), 4) if known else None
+    both = [(o, said) for o, said in zip(outcomes, quality, strict=True) if set(tiers) <= o.quality.keys()]
+    truth = np.array([[outcome.quality[tier] for tier in tiers] for outcome, _ in both])
+    gains = np.array([said[tiers[0]] - said[tiers[1]] for _, said in both])
+    recovered = None
+    if both:
+        dear = threshold_policies(gains, 0, 1).astype(bool)
+        recovered = apgr(dear.mean(axis=1), np.where(dear, truth[:, 0], truth[:, 1]).mean(axis=1))
+    return {"queries": len(outcomes), "ece": errors, "apgr": recovered}
+
+
+def _sample(
+    model: LearnedQuality, outcomes: Sequence[Outcome], quality: Sequence[Mapping[str, float]], seed: int
+) -> CalibrationSample:
     """At most SAMPLE of the out-of-fold predictions, as the model would have made them."""
-    rows = np.random.default_rng(seed).permutation(len(held_out))[:SAMPLE]
-    requests = [held_out[row].request for row in rows]
-    ensemble = model.ensemble
+    rows = np.random.default_rng(seed).permutation(len(outcomes))[:SAMPLE]
+    requests = [outcomes[row].request for row in rows]
     trained = [model.predict(request) for request in requests]
     # In the model itself these queries are training data: what it says of learned tiers is taken from out of fold.
-    honest = [model.qualities(heads[row] * ensemble.slope + ensemble.offset) for row in rows]
-    quality = [{**its.quality, **mine} for its, mine in zip(trained, honest, strict=True)]
+    honest = [{**its.quality, **quality[row]} for its, row in zip(trained, rows, strict=True)]
     return CalibrationSample(
-        np.array([[each[tier] for tier in TIERS] for each in quality]),
+        np.array([[each[tier] for tier in TIERS] for each in honest]),
         np.array([[its.output_tokens[tier] for tier in TIERS] for its in trained]),
         np.array([float(request.prompt_tokens) for request in requests]),
     )
@@ -159,7 +210,7 @@ def _sample(model: LearnedQuality, held_out: Sequence[Outcome], heads: Floats, s
 # -- members ---------------------------------------------------------------------------------------------------------
 
 
-def _fit(views: Sequence[View], targets: Floats, seed: int) -> Ensemble:
+def fit_ensemble(views: Sequence[View], targets: Floats, seed: int) -> Ensemble:
     """The members, without calibration."""
     features = np.array([seen.features for seen in views])
     heads = targets.shape[1]

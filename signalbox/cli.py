@@ -18,6 +18,7 @@ from signalbox.client import DEFAULT_URL, EndpointError, get_json
 from signalbox.collect_cli import collect
 from signalbox.router_cli import group as router_group
 from signalbox.router_eval import eval_command
+from signalbox.router_train import train_command
 
 DEFAULT_SPEC = Path(__file__).parent.parent / "examples" / "laptop.yaml"
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(bench, name="bench")
 app.add_typer(router_group, name="router")
 app.command()(collect)
+router_group.command("train")(train_command)
 router_group.command("eval")(eval_command)
 out = Console()
 err = Console(stderr=True)

@@ -50,14 +50,17 @@ def model_from(path: Path | None) -> QualityModel:
         raise BadFile(str(error)) from error
 
 
-def read_files(paths: Sequence[Path], models: Mapping[str, str], noted: Callable[[str], None]) -> list[OutcomeFile]:
+def read_files(
+    paths: Sequence[Path], models: Mapping[str, str], noted: Callable[[str], None], least_tiers: int = 2
+) -> list[OutcomeFile]:
     """All outcome files.
 
     Args:
         models: tier by model, where the command line says so.
         noted: hears which models of a file stand for no tier.
+        least_tiers: tiers that every file must have.
     """
-    files = [read_file(path, models) for path in paths]
+    files = [read_file(path, models, least_tiers) for path in paths]
     stems = [file.stem for file in files]
     if double := next((stem for stem in stems if stems.count(stem) > 1), None):
         raise BadFile(f"--data: two files are called {double}: results are shown by that name, rename one")

@@ -44,14 +44,15 @@ class OutcomeFile:
     outcomes: Sequence[Outcome]
 
 
-def read_file(path: Path, wanted: Mapping[str, str]) -> OutcomeFile:
+def read_file(path: Path, wanted: Mapping[str, str], least_tiers: int = 2) -> OutcomeFile:
     """Read an outcome file, gzipped or not.
 
     Args:
         wanted: tier by model name, which beats what is known of other models in the file.
+        least_tiers: tiers that the file must have.
 
     Raises:
-        BadFile: missing, damaged, a wrong line, no rows, or fewer than two tiers.
+        BadFile: missing, damaged, a wrong line, no rows, or too few tiers.
     """
     lines = _lines(path)
     found = _models(lines)
@@ -62,10 +63,10 @@ def read_file(path: Path, wanted: Mapping[str, str]) -> OutcomeFile:
         raise BadFile(str(error)) from error
     if not found:
         raise BadFile(f"{path}: has no rows: write one JSON object a line, with query, group and quality")
-    if len(models) < 2:
+    if len(models) < least_tiers:
         raise BadFile(
-            f"{path}: found models {', '.join(found)}, which make {len(models)} of the tiers {', '.join(TIERS)}: two "
-            "are needed, write --tier TIER=MODEL for them"
+            f"{path}: found models {', '.join(found)}, which make {len(models)} of the tiers {', '.join(TIERS)}: "
+            f"{least_tiers} are needed, write --tier TIER=MODEL for them"
         )
     return OutcomeFile(stem_of(path), models, tuple(name for name in found if name not in models), outcomes)
 
