@@ -46,6 +46,8 @@ class Exchange:
         self.client: str | None = None
         """The API key's name in the spec; None where no key is needed."""
         self.started = False
+        self.complete = False
+        """Whether the last byte of the response was handed on."""
         self.disconnected = False
         self.status = 0
         self.copy: Copy | None = None
@@ -104,8 +106,10 @@ class Exchange:
             message: Message = {"type": ""}
             while message["type"] != "http.disconnect":
                 message = await self._receive()
-            self.disconnected = True
-            task.cancel()
+            # Servers also say so when they have the whole response: then nobody has left, and the books are closed.
+            if not self.complete:
+                self.disconnected = True
+                task.cancel()
 
         watcher = asyncio.create_task(watch())
         try:
@@ -129,6 +133,7 @@ class Exchange:
         """Send bytes of the body."""
         if self.copy is not None:
             self.copy.add(data)
+        self.complete = not more
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def reply(self, status: int, body: bytes, content_type: str = JSON_TYPE) -> None:

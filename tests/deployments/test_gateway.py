@@ -163,3 +163,26 @@ def test_disconnect_ends_the_pools_frames(make):
     asyncio.run(run())
     assert pool.closed == 1
     assert any(name == "cancelled" for name, _, _ in gateway.metrics.seen)
+
+
+def test_a_servers_disconnect_after_the_last_byte_is_no_client_that_left(make):
+    """Serve, like uvicorn, reports one as soon as it has the whole response; the tokens come a moment later."""
+    pool = fakes.FakePool((*fakes.WHOLE[:2], lambda: asyncio.sleep(0.05), fakes.WHOLE[2]))
+    gateway = make(small=pool)
+
+    async def run():
+        messages = asyncio.Queue()
+        raw = b'{"model":"small","messages":[{"role":"user","content":"hi"}]}'
+        await messages.put({"type": "http.request", "body": raw, "more_body": False})
+
+        async def send(message):
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                await messages.put({"type": "http.disconnect"})
+
+        scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": []}
+        await asyncio.wait_for(gateway(scope, messages.get, send), 5)
+
+    asyncio.run(run())
+    counted = [name for name, _, _ in gateway.metrics.seen]
+    assert "cancelled" not in counted
+    assert "completion_tokens" in counted
