@@ -18,12 +18,12 @@ from signalbox.outcome_files import BadFile, OutcomeFile, read_file
 DEFAULT_PRICES = {"small": 1.0, "moe": 3.0, "large": 10.0}
 
 
-def check_options(*, trains: bool, judges: bool, labels: int | None) -> None:
+def check_options(*, trains: bool, judges: bool, labels: int | None, with_answer: bool = False) -> None:
     """Raises BadFile where options contradict each other."""
     if trains and judges:
         raise BadFile("--cv trains models of its own: leave out --artifact and --compare, or --cv")
-    if not trains and labels:
-        raise BadFile("--labels is about models that are trained here: write --cv question as well")
+    if not trains and (labels or with_answer):
+        raise BadFile("--labels and --with-answer are about models that are trained here: write --cv question as well")
 
 
 def prices_from(given: Sequence[str] | None) -> dict[str, float]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.evaluation import Array, Judge, Method, Predictor, Truth, interval
-from router.folds import Fold, named_folds, question_folds
+from router.evaluation import Array, Judge, Method, Predictor, Scores, Truth, interval
+from router.folds import Fold, named_folds, question_folds, some_labels
 from router.metrics import reliability
 from router.outcomes import Outcome
 from router.quality import QualityModel
@@ -41,6 +41,8 @@ class Wanted:
     """Folds of a split by question."""
     labels: int | None = None
     """Rows to train on at most, of each fold; None for all."""
+    with_answer: bool = False
+    """Also judge the texts of the lowest tier's answers."""
     seed: int = 0
     jobs: int = 1
     """Folds at a time."""
@@ -77,8 +79,8 @@ def _forecasts(outcomes: Sequence[Outcome], folds: Sequence[Fold], wanted: Wante
         return cross_validate(
             outcomes,
             folds,
-            labels=wanted.labels,
             seed=wanted.seed,
+            with_answer=wanted.with_answer,
             jobs=wanted.jobs,
             folds_done=lambda done: progress("training", done, len(folds)),
         )
@@ -103,7 +105,7 @@ def _folds(files: Sequence[OutcomeFile], outcomes: Sequence[Outcome], wanted: Wa
             f"--cv {wanted.split}: when one {wanted.split} is left out, nothing with other questions is left to train "
             f"on: write --data files with more {wanted.split}s"
         )
-    return folds
+    return [Fold(some_labels(fold.train, wanted.labels, wanted.seed), fold.test) for fold in folds]
 
 
 def _report(
@@ -129,7 +131,8 @@ def _report(
         queries=len(rows),
         tiers=graded.truth.tiers,
         single_tiers=graded.truth.single_tiers(),
-        scores={name: judge.scores(drawn) if drawn else None for name, drawn in methods.items()},
+        scores={name: judge.scores(drawn) if drawn else None for name, drawn in methods.items()}
+        | _answer_scores(judge, forecasts, rows),
         budget_error_pp={
             name: budget_error_pp(graded, method, models[name].calibration, wanted.seed) for name, method in own.items()
         },
@@ -137,6 +140,18 @@ def _report(
         reliability=_reliability(graded.truth, own["signalbox"]),
         differences=_differences(judge, methods),
     )
+
+
+def _answer_scores(judge: Judge, forecasts: Forecasts, rows: NDArray[np.intp]) -> dict[str, Scores | None]:
+    """The method that reads the cheapest answer first, which has then been paid for in any case: it has no place on
+    the curve of cost and quality."""
+    if forecasts.answer_gain is None:
+        return {}
+    gain = forecasts.answer_gain[rows]
+    if not np.isfinite(gain).all():
+        return {"signalbox_answer": None}
+    scores = judge.scores([Method(gain)])
+    return {"signalbox_answer": replace(scores, gain_share=None, aiq=None, gain_share_ci=None)}
 
 
 def _reliability(truth: Truth, own: Predictor) -> dict[str, tuple[Array, Array, Array]]:

@@ -29,6 +29,9 @@ class Forecasts:
     """What a budget's controller starts from; None for hand-written rules."""
     latency_us: dict[str, float]
     """CPU time of a decision."""
+    answer_gain: Array | None = None
+    """What the highest tier of each row would add to the lowest one's quality, judged by the text of the lowest one's
+    answer too; NaN where there is no such text. None: it was not asked for."""
 
 
 def forecast(model: QualityModel, outcomes: Sequence[Outcome]) -> Forecasts:

@@ -41,6 +41,9 @@ def eval_command(
     price: Annotated[
         list[str] | None, typer.Option(help="TIER=PRICE of an output token. Default: small=1 moe=3 large=10.")
     ] = None,
+    with_answer: Annotated[
+        bool, typer.Option(help="With --cv: also judge by the text of the lowest tier's answer, after it was written.")
+    ] = False,
     compare: Annotated[Path | None, typer.Option(help="A second artifact to compare with, or `rules`.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write plots to this HTML file.")] = None,
     jobs: Annotated[int, typer.Option(help="With --cv: folds that are trained at a time.", min=1)] = 1,
@@ -54,7 +57,7 @@ def eval_command(
     from signalbox.outcome_files import BadFile
 
     try:
-        check_options(trains=cv is not None, judges=bool(artifact or compare), labels=labels)
+        check_options(trains=cv is not None, judges=bool(artifact or compare), labels=labels, with_answer=with_answer)
         wanted = Wanted(
             prices=prices_from(price),
             model=None if cv else model_from(artifact),
@@ -62,6 +65,7 @@ def eval_command(
             split=cv.value if cv else None,
             folds=folds,
             labels=labels,
+            with_answer=with_answer,
             seed=seed,
             jobs=jobs,
         )

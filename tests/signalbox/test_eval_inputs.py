@@ -52,6 +52,7 @@ def test_wrong_pairs(read, given, said):
     [
         ({"trains": True, "judges": True}, "leave out --artifact and --compare, or --cv"),
         ({"labels": 100}, "write --cv question as well"),
+        ({"with_answer": True}, "write --cv question as well"),
     ],
 )
 def test_options_that_contradict_each_other(options, said):

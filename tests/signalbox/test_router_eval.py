@@ -84,6 +84,13 @@ def test_a_dataset_is_judged_by_models_of_the_others(made):
     assert set(got) == {"first", "second", "latency_us"}
 
 
+def test_an_answer_that_was_read_says_more(tmp_path):
+    path = write_outcomes(tmp_path / "told.jsonl", outcome_rows(460, ["moe", "large"], seed=4, answers=True))
+    got = judged("--data", path, "--cv", "question", "--folds", 2, "--with-answer")["told"]
+    assert got["signalbox_answer"]["apgr"] > got["signalbox"]["apgr"]
+    assert got["signalbox_answer"]["gain_share"] is None
+
+
 def test_an_artifact_compared_with_itself_differs_by_nothing(made):
     got = judged("--data", made[0], "--artifact", "rules", "--compare", "rules")["first"]
     differences = {f"{name}_difference_ci": [0, 0] for name in ("apgr", "gain_share", "aiq")}

@@ -15,7 +15,11 @@ WORDS = ("coins", "apples", "miles", "tickets")
 
 
 def outcome_rows(
-    count: int, models: Sequence[str] = ("small", "moe", "large"), seed: int = 0, tokens: bool = False
+    count: int,
+    models: Sequence[str] = ("small", "moe", "large"),
+    seed: int = 0,
+    tokens: bool = False,
+    answers: bool = False,
 ) -> list[dict[str, Any]]:
     """Rows whose groups are four kinds of things to add; models are named by their tier, or TIER=NAME."""
     draw, rows = random.Random(seed), []
@@ -27,6 +31,8 @@ def outcome_rows(
         row = {"query": f"Day {number}: add up these {word}: {listed}.", "group": word, "quality": right}
         if tokens:
             row["output_tokens"] = dict.fromkeys(right, 20.0 + 3 * length)
+        if answers:
+            row["answer"] = {name: "The sum is 7." if value else "Sorry, I cannot." for name, value in right.items()}
         rows.append(row)
     return rows
 
