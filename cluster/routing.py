@@ -82,8 +82,8 @@ class RoutingSpec(Part):
     """How `model: auto` chooses a pool: predicted quality against cost, within a budget, aware of load."""
 
     artifact: Text | None = None
-    """The learned quality model: a file that `signalbox router train` wrote, relative to the spec file or to the
-    working directory. None: the one that ships. `rules`: hand-written rules only."""
+    """The learned quality model: a file that `signalbox router train OUTCOMES` wrote, relative to the spec file or to
+    the working directory. None: the one that ships. `rules`: hand-written rules only."""
     cost_weight: float = Field(default=0.1, ge=0, le=10)
     """Predicted quality (0..1) that is given up to save what an average request costs in the dearest pool. With a
     budget it is only where the controller starts from when nothing is known yet."""

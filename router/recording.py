@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.types import RoutingRequest
@@ -36,27 +37,22 @@ def outcome_line(
     return {"query": request.text, **known}
 
 
-def latest_feedback(lines: Iterable[str]) -> list[str]:
-    """The lines of outcome files without feedback that later feedback on the same request replaces, in order.
+def latest_feedback(lines: Sequence[str]) -> list[str]:
+    """The lines of an outcome file, where feedback is blank if later feedback on the same request replaces it.
 
-    Args:
-        lines: of all files together; what is no JSON object is passed on, for its reader to complain about.
+    What is no JSON object stays, and lines keep their numbers, for their reader to complain about.
     """
-    kept: list[str] = []
+    kept = list(lines)
     newest: dict[str, tuple[float, int]] = {}
-    for line in lines:
+    for index, line in enumerate(lines):
         said = _feedback_of(line) if '"feedback"' in line else None
         if said is None:
-            kept.append(line)
             continue
         request_id, at_s = said
-        before = newest.get(request_id)
-        if before is None:
-            newest[request_id] = (at_s, len(kept))
-            kept.append(line)
-        elif at_s >= before[0]:
-            newest[request_id] = (at_s, before[1])
-            kept[before[1]] = line
+        before = newest.get(request_id, (-math.inf, -1))
+        newest[request_id] = max(before, (at_s, index))
+        if before[1] >= 0:
+            kept[min(before, (at_s, index))[1]] = ""
     return kept
 
 

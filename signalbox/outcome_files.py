@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cluster.pool import TIERS
 from router.outcomes import BadOutcome, Outcome, read_outcomes
+from router.recording import latest_feedback
 
 ENDINGS = (".jsonl.gz", ".jsonl")
 KNOWN_MODELS = {
@@ -54,7 +55,7 @@ def read_file(path: Path, wanted: Mapping[str, str], least_tiers: int = 2) -> Ou
     Raises:
         BadFile: missing, damaged, a wrong line, no rows, or too few tiers.
     """
-    lines = _lines(path)
+    lines = latest_feedback(_lines(path))
     found = _models(lines)
     models = tiers_of(found, wanted)
     try:

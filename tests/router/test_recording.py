@@ -45,9 +45,10 @@ def test_what_is_written_is_read_again(text, system, turns, tools, max_tokens, p
         ([feedback("a", 1, 0), feedback("b", 1, 0)], [0, 1]),
         ([feedback("a", 1, 0), feedback("a", 2, 1)], [1]),
         ([feedback("a", 2, 0), feedback("a", 1, 1)], [0]),
-        ([feedback("a", 1, 0), "{", feedback("a", 1, 1), '{"query": "feedback"}', "[]"], [2, 1, 3, 4]),
+        ([feedback("a", 1, 0), feedback("a", 3, 1), feedback("a", 2, 1)], [1]),
+        ([feedback("a", 1, 0), "{", feedback("a", 1, 1), '{"query": "feedback"}', "[]"], [1, 2, 3, 4]),
         (['{"source": "feedback"}', '{"source": "feedback", "request_id": "a"}'], [0, 1]),
     ],
 )
 def test_the_last_feedback_on_a_request_counts(lines, kept):
-    assert latest_feedback(lines) == [lines[index] for index in kept]
+    assert latest_feedback(lines) == [line if index in kept else "" for index, line in enumerate(lines)]
