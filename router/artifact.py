@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cluster.pool import TIERS
 from router.learned import VOCABULARY, Ensemble, LearnedQuality
 from router.lexical import NAMES
-from router.members import MAX_LEAVES, Hashed, Linear, Trees
+from router.members import MAX_LEAVES, MAX_SPLITS, Hashed, Linear, Trees
 from router.ngrams import BUCKETS
 from router.types import CalibrationSample
 
@@ -40,6 +40,7 @@ def dump_artifact(model: LearnedQuality) -> bytes:
     for name, hashed in (("words", ensemble.words), ("bytes", ensemble.bytes)):
         arrays |= {f"{name}_{field}": value.astype(np.float16) for field, value in vars(hashed).items()}
     arrays |= {f"trees_{field}": value for field, value in vars(ensemble.trees).items()}
+    arrays["trees_feature"] = ensemble.trees.feature.astype(np.uint8)
     arrays |= {f"sample_{field}": value.astype(np.float32) for field, value in vars(sample).items()}
     arrays |= {"slope": ensemble.slope, "offset": ensemble.offset, "vocabulary": model.vocabulary}
     arrays["longest"] = np.array([model.longest])
@@ -146,23 +147,21 @@ class _Arrays:
         )
 
     def trees(self, heads: int) -> Trees:
-        feature = self.take("trees_feature", np.int64, (None,))
-        count = len(feature)
-        starts = self.take("trees_starts", np.int64, (None,))
-        trees = Trees(
-            feature,
-            self.floats("trees_threshold", count),
-            self.take("trees_left", np.uint16, (count,)),
-            starts,
-            self.floats("trees_leaves", len(starts), MAX_LEAVES),
-            self.take("trees_heads", np.int64, (heads,)),
-        )
-        if count and not (feature.min() >= 0 and feature.max() < len(NAMES)):
+        feature = self.take("trees_feature", np.integer, (MAX_SPLITS, None)).astype(np.intp)
+        count = feature.shape[1]
+        starts = self.take("trees_heads", np.integer, (heads,)).astype(np.intp)
+        if feature.size and not (feature.min() >= 0 and feature.max() < len(NAMES)):
             raise ArtifactError("has trees on features that do not exist: train it anew")
-        for places, end in ((trees.starts, count), (trees.heads, len(starts))):
-            if not (len(places) and places[0] == 0 and (np.diff(places) > 0).all() and places[-1] < end):
-                raise ArtifactError("has trees that do not follow each other: train it anew")
-        return trees
+        if starts[0] != 0 or (np.diff(starts) <= 0).any() or starts[-1] >= count:
+            raise ArtifactError("has trees that do not follow each other: train it anew")
+        return Trees(
+            feature,
+            # A threshold may be infinite: such a split is never failed.
+            self.take("trees_threshold", np.float64, (MAX_SPLITS, count)),
+            self.take("trees_left", np.uint16, (MAX_SPLITS, count)),
+            self.floats("trees_leaves", count, MAX_LEAVES),
+            starts,
+        )
 
     def sample(self) -> CalibrationSample:
         quality = self.floats("sample_quality", None, len(TIERS))

@@ -25,6 +25,7 @@ KNOWN_SHARE = 0.4
 LENGTH_BEYOND = 1.5
 """Natural logarithm of how many times longer than training's longest a query may be (e**1.5 is 4.5 times)."""
 TOLD_FEATURES = 4
+MEMBERS = 4
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,18 @@ def view(request: RoutingRequest) -> View:
 
 
 @dataclass(frozen=True)
+class Votes:
+    """What the members of an ensemble say of one request."""
+
+    linear: Floats
+    """By feature, shape (heads, features)."""
+    words: Floats
+    """Shape (heads,), as the following."""
+    bytes: Floats
+    trees: Floats
+
+
+@dataclass(frozen=True)
 class Ensemble:
     """Four members, each predicting every head; their mean, set right by a line per head, counts."""
 
@@ -65,18 +78,24 @@ class Ensemble:
     """Shape (heads,); fitted on queries that the members had not seen."""
     offset: Floats
 
-    def raw(self, seen: View) -> Floats:
-        """Mean of the members before it is set right, shape (heads,)."""
-        return (
-            self.linear.predict(seen.features)
-            + self.words.predict(seen.words)
-            + self.bytes.predict(seen.bytes)
-            + self.trees.predict(seen.features)
-        ) / 4
+    def votes(self, seen: View) -> Votes:
+        """What each member says."""
+        return Votes(
+            self.linear.parts(seen.features),
+            self.words.predict(seen.words),
+            self.bytes.predict(seen.bytes),
+            self.trees.predict(seen.features),
+        )
 
-    def predict(self, seen: View) -> Floats:
+    def raw(self, votes: Votes) -> Floats:
+        """Mean of the members before it is set right, shape (heads,)."""
+        linear = votes.linear.sum(axis=1) + self.linear.intercept
+        mean: Floats = (linear + votes.words + votes.bytes + votes.trees) / MEMBERS
+        return mean
+
+    def predict(self, votes: Votes) -> Floats:
         """Shape (heads,)."""
-        return self.raw(seen) * self.slope + self.offset
+        return self.raw(votes) * self.slope + self.offset
 
 
 @dataclass(frozen=True)
@@ -105,27 +124,31 @@ class LearnedQuality:
         seen = view(request)
         if reason := self.why_not(seen):
             return RuleQuality(reason).predict(request)
-        quality = self.qualities(self.ensemble.predict(seen))
+        votes = self.ensemble.votes(seen)
+        quality = self.qualities(self.ensemble.predict(votes))
         fallback = None
         if unknown := [tier for tier in TIERS if tier not in quality]:
             quality |= {tier: RuleQuality().predict(request).quality[tier] for tier in unknown}
             fallback = f"training knew nothing of tier {', '.join(unknown)}"
-        lengths = np.exp(np.minimum(self.log_tokens.predict(seen.features), 12.0))
+        lengths = [math.exp(min(length, 12.0)) for length in self.log_tokens.predict(seen.features).tolist()]
         limit = request.max_tokens or math.inf
         return Prediction(
             quality={tier: quality[tier] for tier in TIERS},
-            output_tokens={tier: float(min(max(n, 1.0), limit)) for tier, n in zip(TIERS, lengths, strict=True)},
-            because=self._because(seen),
+            output_tokens={tier: min(max(n, 1.0), limit) for tier, n in zip(TIERS, lengths, strict=True)},
+            because=self._because(votes),
             fallback=fallback,
         )
 
     def qualities(self, heads: Floats) -> dict[str, float]:
         """Quality by tier from the heads. Where a level would leave 0..1 all of them move, so that gains stay."""
-        gains = np.clip(heads[1:], -1.0, 1.0)
-        levels = heads[0] - np.concatenate(((0.0,), gains))
-        levels = levels + max(0.0, -levels.min())
-        levels = levels - max(0.0, levels.max() - 1.0)
-        return dict(zip((self.anchor, *self.lower), np.clip(levels, 0.0, 1.0).tolist(), strict=True))
+        anchor, *gains = heads.tolist()
+        levels = [anchor, *(anchor - min(max(gain, -1.0), 1.0) for gain in gains)]
+        shift = max(0.0, -min(levels))
+        shift -= max(0.0, max(levels) + shift - 1.0)
+        return {
+            tier: min(max(level + shift, 0.0), 1.0)
+            for tier, level in zip((self.anchor, *self.lower), levels, strict=True)
+        }
 
     def why_not(self, seen: View) -> str | None:
         """Why the request is too far from training for the model to speak; None when it is not."""
@@ -138,14 +161,14 @@ class LearnedQuality:
             return f"training has seen only {known:.0%} of the query's words"
         return None
 
-    def _because(self, seen: View) -> tuple[tuple[str, float], ...]:
+    def _because(self, votes: Votes) -> tuple[tuple[str, float], ...]:
         """The greatest parts of the anchor's gain over the lowest tier, in quality."""
         ensemble = self.ensemble
-        head = 1 if self.lower else 0
-        parts = ensemble.linear.parts(seen.features)[head]
-        top = np.argpartition(-np.abs(parts), TOLD_FEATURES)[:TOLD_FEATURES]
+        parts = votes.linear[1]
+        top = np.abs(parts).argsort()[-TOLD_FEATURES:].tolist()
         told = [(NAMES[index], float(parts[index])) for index in top]
-        for name, member, counts in (("wording", ensemble.words, seen.words), ("spelling", ensemble.bytes, seen.bytes)):
-            told.append((name, float((member.predict(counts) - member.intercept)[head])))
-        scale = float(ensemble.slope[head]) / 4
-        return tuple(sorted(((name, part * scale) for name, part in told), key=lambda told_part: -abs(told_part[1])))
+        told.append(("wording", float(votes.words[1] - ensemble.words.intercept[1])))
+        told.append(("spelling", float(votes.bytes[1] - ensemble.bytes.intercept[1])))
+        scale = float(ensemble.slope[1]) / MEMBERS
+        told.sort(key=lambda part: -abs(part[1]))
+        return tuple((name, part * scale) for name, part in told)

@@ -11,10 +11,8 @@ from router.types import RoutingRequest
 
 Features = dict[str, float]
 
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？]")
-_CAPITALISED = re.compile(r"\b[A-Z][a-z]+")
 _DIGIT = re.compile(r"\d")
-_UPPER = re.compile(r"\b[A-Z]{2,}\b")
+_ENDS = (". ", ".\n", "? ", "?\n", "! ", "!\n", "。", "！", "？")
 _MARKS = "?$%\\=^(\"_,:;/'-+*<{"
 
 WORD_GROUPS = {
@@ -65,25 +63,31 @@ def _measures(request: RoutingRequest, reading: Reading) -> Features:
 
 def _lengths(reading: Reading) -> Features:
     words = reading.words
-    sentences = max(1, len(_SENTENCE_END.findall(reading.stem)))
-    capitalised = _CAPITALISED.findall(reading.text)
+    count = len(words) or 1
+    sentences = _sentences(reading.stem)
     lengths = [len(word) for word in words]
+    characters = len(reading.text)
     return {
-        "characters": math.log1p(len(reading.text)),
+        "characters": math.log1p(characters),
         "stem characters": math.log1p(len(reading.stem)),
         "words": math.log1p(len(words)),
-        "distinct words": len(set(words)) / (len(words) or 1),
+        "distinct words": len(set(words)) / count,
         "word length": _mean(lengths),
-        "long words": sum(length > 8 for length in lengths) / (len(words) or 1),
+        "long words": sum([length > 8 for length in lengths]) / count,
         "longest word": float(min(max(lengths, default=0), 30)),
         "lines": _LOGS[min(reading.text.count("\n"), 99)],
         "sentences": float(sentences),
         "words per sentence": len(words) / sentences,
-        "capitalised": len(capitalised) / (len(words) or 1),
-        "names": float(len(set(capitalised))),
-        "upper-case words": float(len(_UPPER.findall(reading.text))),
-        "bytes beyond ASCII": 1 - len(reading.text) / (len(reading.text.encode("utf-8", "surrogatepass")) or 1),
+        "capitalised": len(reading.names) / count,
+        "names": float(len(set(reading.names))),
+        "upper-case words": float(reading.capitals),
+        "bytes beyond ASCII": 1 - characters / (len(reading.text.encode("utf-8", "surrogatepass")) or 1),
     }
+
+
+def _sentences(text: str) -> int:
+    """At least one: the last sentence ends with the text."""
+    return 1 + sum([text.rstrip().count(end) for end in _ENDS])
 
 
 def _options(reading: Reading) -> Features:
@@ -97,8 +101,8 @@ def _options(reading: Reading) -> Features:
         "option length spread": _spread(lengths) / (_mean(lengths) or 1),
         "longest option": math.log1p(max(lengths, default=0.0)),
         "shortest option": math.log1p(min(lengths, default=0.0)),
-        "numeric options": sum(_DIGIT.search(option) is not None for option in options) / (len(options) or 1),
-        "options repeat the stem": sum(word in stem_words for word in option_words) / (len(option_words) or 1),
+        "numeric options": sum([_DIGIT.search(option) is not None for option in options]) / (len(options) or 1),
+        "options repeat the stem": sum([word in stem_words for word in option_words]) / (len(option_words) or 1),
     }
 
 
@@ -113,19 +117,19 @@ def _numbers(reading: Reading) -> Features:
         "least number": min(logs, default=0.0),
         "mean number": _mean(logs),
         "number spread": _spread(logs),
-        "numbers over 100": float(sum(number > 100 for number in numbers)),
-        "fractional numbers": float(sum(number != int(number) for number in numbers)),
-        "numbers up to 3": float(sum(number <= 3 for number in numbers)),
-        "numbers from 10": float(sum(number >= 10 for number in numbers)),
-        "number words": float(sum(reading.counts[word] for word in NUMBER_WORDS & reading.counts.keys())),
-        "operators": float(sum(reading.counts.get(mark, 0) for mark in "+-*/×÷=")),
+        "numbers over 100": float(sum([number > 100 for number in numbers])),
+        "fractional numbers": float(sum([number != int(number) for number in numbers])),
+        "numbers up to 3": float(sum([number <= 3 for number in numbers])),
+        "numbers from 10": float(sum([number >= 10 for number in numbers])),
+        "number words": float(sum([reading.counts[word] for word in NUMBER_WORDS & reading.counts.keys()])),
+        "operators": float(sum([reading.counts.get(mark, 0) for mark in "+-*/×÷="])),
     }
 
 
 def _last_question(reading: Reading) -> Features:
     """The sentence that asks: the last one of the stem."""
-    ends = [match.end() for match in _SENTENCE_END.finditer(reading.stem.rstrip())]
-    last = reading.stem[ends[-2] if len(ends) > 1 else 0 :]
+    stem = reading.stem.rstrip()
+    last = stem[max(stem.rfind(end) for end in _ENDS) + 1 :]
     return {
         "last sentence words": float(len(last.split())),
         "last sentence digits": float(len(_DIGIT.findall(last))),

@@ -63,34 +63,35 @@ class Trees:
     """Boosted regression trees, all of them evaluated at once.
 
     Each split that a request fails strikes out the leaves of its left branch; the leftmost leaf that is left over is
-    where the request ends (QuickScorer, Lucchese et al., SIGIR 2015). A tree has at most 16 leaves.
+    where the request ends (QuickScorer, Lucchese et al., SIGIR 2015). A tree has at most 16 leaves; one with fewer is
+    filled up with splits that nobody fails.
     """
 
-    feature: NDArray[np.int64]
-    """Feature of each split, trees one after another, shape (splits,)."""
+    feature: NDArray[np.intp]
+    """Feature of each split, shape (15, trees)."""
     threshold: Floats
     """A request goes left where its feature is not greater. Same shape."""
     left: NDArray[np.uint16]
     """Bits of the leaves that stay when the request goes right. Same shape."""
-    starts: NDArray[np.int64]
-    """First split of each tree, shape (trees,)."""
     leaves: Floats
     """Value of each leaf, shape (trees, 16)."""
-    heads: NDArray[np.int64]
+    heads: NDArray[np.intp]
     """First tree of each head, shape (heads,)."""
 
     def predict(self, features: Floats) -> Floats:
         """Shape (heads,)."""
-        kept = np.where(features[self.feature] <= self.threshold, ALL_LEAVES, self.left)
-        left_over = np.bitwise_and.reduceat(kept, self.starts)
-        lowest = left_over & (~left_over + np.uint16(1))
-        leaf = LEAF_OF[lowest]
-        sums: Floats = np.add.reduceat(self.leaves[np.arange(len(leaf)), leaf], self.heads)
+        passed = features[self.feature] <= self.threshold
+        kept = np.multiply(passed, ALL_LEAVES) | self.left
+        left_over = np.bitwise_and.reduce(kept, axis=0)
+        lowest = left_over & (~left_over + ONE)
+        sums: Floats = np.add.reduceat(self.leaves[np.arange(len(lowest)), LEAF_OF[lowest]], self.heads)
         return sums
 
 
 MAX_LEAVES = 16
+MAX_SPLITS = MAX_LEAVES - 1
 ALL_LEAVES = np.uint16(0xFFFF)
+ONE = np.uint16(1)
 LEAF_OF = np.zeros(1 << MAX_LEAVES, dtype=np.uint8)
 """Place of a lone bit."""
 LEAF_OF[[1 << place for place in range(MAX_LEAVES)]] = range(MAX_LEAVES)

@@ -15,8 +15,8 @@ MAX_NUMBER = 1e12
 # Every pattern reads any text in linear time: what is sent to a public endpoint is not always a query.
 _TOKEN = re.compile(r"[^\W\d_]+|\d|[^\s\w]|_")
 _NUMBER = re.compile(r"\d{1,15}(?:,\d{3})*(?:\.\d{1,15})?")
-_OPTION = re.compile(r"^[ \t]*\(?[A-J][.):][ \t]*(\S.*)$", re.M)
-_SHOT = re.compile(r"^[ \t#*]*(?:Q|Question|Problem|Input|User|Task|Example(?: \d{1,3})?)[ \t]*[:.\n]", re.M | re.I)
+_OPTION = re.compile(r"[ \t]*\(?[A-J][.):][ \t]*(?=\S)")
+_SHOT = re.compile(r"[ \t#*]*(?:Q|Question|Problem|Input|User|Task|Example(?: \d{1,3})?)[ \t]*(?:[:.]|$)", re.I)
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Reading:
     """How often each token occurs."""
     words: tuple[str, ...]
     """The tokens that are words."""
+    names: tuple[str, ...]
+    """Words that were written with one capital at their beginning."""
+    capitals: int
+    """Words of several letters that were written in capitals only."""
     numbers: tuple[float, ...]
     """Numbers, finite and at most MAX_NUMBER."""
     shots: int
@@ -45,25 +49,35 @@ def read(text: str) -> Reading:
     """Take a text apart; any text, in linear time."""
     query, shots = _query_proper(text)
     shown = query if len(query) <= READ_CHARS else query[: READ_CHARS // 2] + "\n" + query[-READ_CHARS // 2 :]
-    options = list(_OPTION.finditer(shown))
-    if len(options) < 2:
-        options = []
-    tokens = tuple(_TOKEN.findall(shown.lower()))
+    stem, options = _stem_and_options(shown)
+    written = _TOKEN.findall(shown)
+    tokens = tuple([token.lower() for token in written])
     return Reading(
         text=shown,
-        stem=shown[: options[0].start()] if options else shown,
-        options=tuple(match.group(1) for match in options),
+        stem=stem,
+        options=options,
         tokens=tokens,
         counts=Counter(tokens),
-        words=tuple(token for token in tokens if token.isalpha()),
-        numbers=tuple(min(float(match.replace(",", "")), MAX_NUMBER) for match in _NUMBER.findall(shown)),
+        words=tuple([token for token in tokens if token.isalpha()]),
+        names=tuple([token for token in written if token.istitle()]),
+        capitals=sum([token.isupper() and len(token) > 1 for token in written]),
+        numbers=tuple([min(float(match.replace(",", "")), MAX_NUMBER) for match in _NUMBER.findall(shown)]),
         shots=shots,
     )
 
 
 def _query_proper(text: str) -> tuple[str, int]:
     """The text from the last of several like headings on, and how many blocks came before it."""
-    headings = list(_SHOT.finditer(text))
+    lines = text.split("\n")
+    headings = [place for place, line in enumerate(lines) if _SHOT.match(line)] if len(lines) > 2 else []
     if len(headings) < 2:
         return text, 0
-    return text[headings[-1].start() :], len(headings) - 1
+    return "\n".join(lines[headings[-1] :]), len(headings) - 1
+
+
+def _stem_and_options(text: str) -> tuple[str, tuple[str, ...]]:
+    lines = text.split("\n")
+    marks = [(place, match.end()) for place, line in enumerate(lines) if (match := _OPTION.match(line))]
+    if len(marks) < 2:
+        return text, ()
+    return "\n".join(lines[: marks[0][0]]), tuple([lines[place][end:] for place, end in marks])

@@ -47,6 +47,8 @@ TREES = {
 TREES_FEW = {"num_leaves": 7, "min_data_in_leaf": 30, "feature_fraction": 0.2}
 TREES_MANY = {"num_leaves": 15, "min_data_in_leaf": 40, "feature_fraction": 0.3}
 ROUNDS_FEW, ROUNDS_MANY = 120, 250
+DRAWS_FEW = 3
+"""Boosted models whose mean counts where labels are few and chance in growing trees is large."""
 SLOPES = (0.2, 1.5)
 """Bounds of the calibration line's slope: predictions are neither silenced nor blown up by a small sample."""
 SAMPLE = 1_000
@@ -101,7 +103,7 @@ def train_answer_gain(outcomes: Sequence[Outcome], cheap: str, dear: str, seed: 
         raise TooFewLabels(f"{LEAST_LABELS} answers of tier {cheap} with their text are needed, there are {len(known)}")
     gains = np.array([[outcome.quality[dear] - outcome.quality[cheap]] for outcome in known])
     ensemble = fit_ensemble([answer_view(outcome.request, outcome.answer[cheap]) for outcome in known], gains, seed)
-    return lambda outcome: float(ensemble.raw(answer_view(outcome.request, outcome.answer.get(cheap, "")))[0])
+    return lambda outcome: float(_raw(ensemble, answer_view(outcome.request, outcome.answer.get(cheap, "")))[0])
 
 
 NOTHING = CalibrationSample(np.zeros((0, len(TIERS))), np.zeros((0, len(TIERS))), np.zeros(0))
@@ -140,7 +142,7 @@ def _targets(outcomes: Sequence[Outcome], views: Sequence[View], tiers: Sequence
     if len(alone):
         known = np.flatnonzero(np.isfinite(anchor[:, 0]))
         members = fit_ensemble([views[row] for row in known], anchor[known], seed)
-        filled[alone, 0] = [np.clip(members.raw(views[row])[0], 0.0, 1.0) for row in alone]
+        filled[alone, 0] = [np.clip(_raw(members, views[row])[0], 0.0, 1.0) for row in alone]
     return np.hstack((anchor, filled - level[:, 1:]))
 
 
@@ -157,7 +159,7 @@ def _out_of_fold(
     heads = []
     for fold in folds:
         members = fit_ensemble([views[row] for row in fold.train], targets[fold.train], seed)
-        heads += [members.raw(views[row]) for row in fold.test]
+        heads += [_raw(members, views[row]) for row in fold.test]
     return np.concatenate([fold.test for fold in folds]), np.array(heads)
 
 
@@ -224,6 +226,10 @@ def fit_ensemble(views: Sequence[View], targets: Floats, seed: int) -> Ensemble:
     )
 
 
+def _raw(ensemble: Ensemble, seen: View) -> Floats:
+    return ensemble.raw(ensemble.votes(seen))
+
+
 def _fit_linear(features: Floats, targets: Floats) -> Linear:
     mean, spread = features.mean(axis=0), features.std(axis=0)
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
@@ -261,14 +267,17 @@ def _fit_hashed(counts: Sequence[Counts], targets: Floats, penalty: float) -> Ha
 
 
 def _fit_trees(features: Floats, targets: Floats, seed: int) -> Trees:
-    boosters = []
+    boosted = []
     for target in targets.T:
         known = np.isfinite(target)
-        few = int(known.sum()) < FEW_LABELS
-        chosen = TREES | (TREES_FEW if few else TREES_MANY) | {"seed": seed}
-        data = lightgbm.Dataset(features[known], target[known])
-        boosters.append(lightgbm.train(chosen, data, ROUNDS_FEW if few else ROUNDS_MANY))
-    return as_trees([booster.dump_model() for booster in boosters])
+        x, y = features[known], target[known]
+        few = len(y) < FEW_LABELS
+        chosen = TREES | (TREES_FEW if few else TREES_MANY)
+        rounds, draws = (ROUNDS_FEW, DRAWS_FEW) if few else (ROUNDS_MANY, 1)
+        seeds = [seed * DRAWS_FEW + draw for draw in range(draws)]
+        models = [lightgbm.train(chosen | {"seed": each}, lightgbm.Dataset(x, y), rounds) for each in seeds]
+        boosted.append([model.dump_model() for model in models])
+    return as_trees(boosted)
 
 
 def _fit_lengths(outcomes: Sequence[Outcome], views: Sequence[View]) -> Linear:

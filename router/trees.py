@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from router.members import ALL_LEAVES, MAX_LEAVES, Trees
+from router.members import ALL_LEAVES, MAX_LEAVES, MAX_SPLITS, Trees
 
 Node = Mapping[str, Any]
 Split = tuple[int, float, int]
 """Feature, threshold, bits of the leaves that stay when the request goes right."""
 
 
-def as_trees(models: Sequence[Mapping[str, Any]]) -> Trees:
-    """Arrays of several boosted models, one per head, from their `dump_model()`; leaves are numbered left to right."""
-    splits: list[Split] = []
-    starts: list[int] = []
-    heads: list[int] = []
+NEVER_FAILED: Split = (0, math.inf, int(ALL_LEAVES))
+
+
+def as_trees(models: Sequence[Sequence[Mapping[str, Any]]]) -> Trees:
+    """Arrays of boosted models from their `dump_model()`: for each head some whose mean counts.
+
+    Leaves are numbered left to right.
+    """
+    splits: list[list[Split]] = []
     leaves: list[list[float]] = []
-    for model in models:
-        heads.append(len(starts))
-        for tree in model["tree_info"]:
-            starts.append(len(splits))
+    heads: list[int] = []
+    for boosted in models:
+        heads.append(len(splits))
+        for tree in (tree for model in boosted for tree in model["tree_info"]):
+            found: list[Split] = []
             values: list[float] = []
-            _walk(tree["tree_structure"], values, splits)
-            if starts[-1] == len(splits):  # a tree of one leaf: a split that changes nothing stands for it
-                splits.append((0, 0.0, int(ALL_LEAVES)))
-            leaves.append(values + [0.0] * (MAX_LEAVES - len(values)))
-    feature, threshold, left = zip(*splits, strict=True)
+            _walk(tree["tree_structure"], values, found)
+            splits.append(found + [NEVER_FAILED] * (MAX_SPLITS - len(found)))
+            leaves.append([value / len(boosted) for value in values] + [0.0] * (MAX_LEAVES - len(values)))
+    table = np.array(splits).transpose(2, 1, 0)  # feature, threshold, left; split; tree
     return Trees(
-        np.array(feature, dtype=np.int64),
-        np.array(threshold, dtype=np.float64),
-        np.array(left, dtype=np.uint16),
-        np.array(starts, dtype=np.int64),
+        table[0].astype(np.intp, order="C"),  # evaluation is several times faster where trees lie side by side
+        table[1].astype(np.float64, order="C"),
+        table[2].astype(np.uint16, order="C"),
         np.array(leaves, dtype=np.float64),
-        np.array(heads, dtype=np.int64),
+        np.array(heads, dtype=np.intp),
     )
 
 
