@@ -26,9 +26,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=600, help="prompts, spread evenly over the levels")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--fresh", action="store_true", help="held-out wordings: for measuring, never for training")
+    parser.add_argument("--noise", type=float, default=0.0, help="share of prompts with nonsense words, 0..1")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
     arguments = parser.parse_args()
-    tasks = generate_tasks(arguments.count, seed=arguments.seed, fresh=arguments.fresh)
+    tasks = generate_tasks(arguments.count, seed=arguments.seed, fresh=arguments.fresh, noise=arguments.noise)
     lines = [json.dumps(as_prompt(task), ensure_ascii=False) + "\n" for task in tasks]
     try:
         arguments.output.write_text("".join(lines), encoding="utf-8")
