@@ -38,13 +38,14 @@ def conversation_key(body: Mapping[str, Any], session: str | None, client: str |
     """What the turns of one conversation have in common: the session that the client names, else how it began.
 
     Args:
-        body: a checked body; only chats have conversations.
+        body: any body; only chats have conversations.
         session: value of the `x-signalbox-session` header.
         client: the API key's name: sessions of different clients never meet.
     """
+    messages = _messages(body)
     if session:
         begin: Any = session
-    elif isinstance(messages := body.get("messages"), list):
+    elif messages:
         firsts = [m.get("content") for m in messages if m["role"] in ("system", "developer")]
         begin = [firsts, next((m.get("content") for m in messages if m["role"] == "user"), None)]
     else:
@@ -54,5 +55,12 @@ def conversation_key(body: Mapping[str, Any], session: str | None, client: str |
 
 def goes_on(body: Mapping[str, Any]) -> bool:
     """Whether a conversation had an answer before this request."""
+    return any(message["role"] == "assistant" for message in _messages(body))
+
+
+def _messages(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The body's messages; none where they are left for the engine to check, as in bodies to tokenize."""
     messages = body.get("messages")
-    return isinstance(messages, list) and any(message["role"] == "assistant" for message in messages)
+    if not isinstance(messages, list) or not all(isinstance(m, dict) and "role" in m for m in messages):
+        return []
+    return messages

@@ -19,6 +19,7 @@ def test_turns_of_a_conversation_have_one_key_and_others_another():
     assert key != conversation_key({"messages": TURNS}, None, "alice")
     assert conversation_key({"messages": TURNS}, "s", None) == conversation_key({"prompt": "x"}, "s", None)
     assert conversation_key({"prompt": "x"}, None, None) is None
+    assert conversation_key({"messages": [7]}, None, None) is None  # left for the engine to refuse
     assert (goes_on({"messages": TURNS}), goes_on({"messages": TURNS[:2]}), goes_on({})) == (True, False, False)
 
 
