@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from router.types import RoutingRequest
+
+MOST = 1e15
+"""Greater numbers are no counts of anything, and too large to reckon with."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,11 @@ class _Line:
 
     def _count(self, name: str, default: int) -> int:
         value = self.row.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST:
             raise BadOutcome(f"{self.where}: {name} is {_shown(value)}: write an integer >= 0")
         return value
 
-    def _by_tier(
-        self, name: str, tiers: Mapping[str, str], fits: Callable[[Any], bool], wanted: str
-    ) -> dict[str, Any]:
+    def _by_tier(self, name: str, tiers: Mapping[str, str], fits: Callable[[Any], bool], wanted: str) -> dict[str, Any]:
         values = self._field(name, dict, {})
         for model, value in values.items():
             if not fits(value):
@@ -105,7 +105,7 @@ class _Line:
 
 
 def _is_amount(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
 def _is_share(value: Any) -> bool:
