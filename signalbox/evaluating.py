@@ -128,6 +128,7 @@ def _report(
     judge = Judge(graded.truth, wanted.seed)
     return FileReport(
         stem=file.stem,
+        trained_on=_trained_on(wanted.model, file),
         queries=len(rows),
         tiers=graded.truth.tiers,
         single_tiers=graded.truth.single_tiers(),
@@ -140,6 +141,12 @@ def _report(
         reliability=_reliability(graded.truth, own["signalbox"]),
         differences=_differences(judge, methods),
     )
+
+
+def _trained_on(model: QualityModel | None, file: OutcomeFile) -> bool:
+    """Whether an artifact's card names the file among its sources; models trained here never see what they judge."""
+    sources = getattr(model, "card", {}).get("sources", ())
+    return any(source.get("sha256") == file.sha256 for source in sources)
 
 
 def _answer_scores(judge: Judge, forecasts: Forecasts, rows: NDArray[np.intp]) -> dict[str, Scores | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from router.outcomes import BadOutcome, Outcome, read_outcomes
 from router.recording import latest_feedback
 
 ENDINGS = (".jsonl.gz", ".jsonl")
+GZIP_MAGIC = b"\x1f\x8b"
 KNOWN_MODELS = {
     **{tier: tier for tier in TIERS},
     "mistral-7b": "small",
@@ -38,6 +40,8 @@ class OutcomeFile:
 
     stem: str
     """The file's name without its ending."""
+    sha256: str
+    """Of the file as it lies there: artifacts name what they were trained on by it."""
     models: Mapping[str, str]
     """Tier by model, of those that are read."""
     unread: tuple[str, ...]
@@ -55,7 +59,8 @@ def read_file(path: Path, wanted: Mapping[str, str], least_tiers: int = 2) -> Ou
     Raises:
         BadFile: missing, damaged, a wrong line, no rows, or too few tiers.
     """
-    lines = latest_feedback(_lines(path))
+    data = _bytes(path)
+    lines = latest_feedback(_lines(path, data))
     found = _models(lines)
     models = tiers_of(found, wanted)
     try:
@@ -69,7 +74,8 @@ def read_file(path: Path, wanted: Mapping[str, str], least_tiers: int = 2) -> Ou
             f"{path}: found models {', '.join(found)}, which make {len(models)} of the tiers {', '.join(TIERS)}: "
             f"{least_tiers} are needed, write --tier TIER=MODEL for them"
         )
-    return OutcomeFile(stem_of(path), models, tuple(name for name in found if name not in models), outcomes)
+    digest = hashlib.sha256(data).hexdigest()
+    return OutcomeFile(stem_of(path), digest, models, tuple(name for name in found if name not in models), outcomes)
 
 
 def stem_of(path: Path) -> str:
@@ -89,15 +95,20 @@ def tiers_of(found: Sequence[str], wanted: Mapping[str, str]) -> dict[str, str]:
     return {name: tier for name, tier in taken.items() if wanted.get(name, tier) == tier}
 
 
-def _lines(path: Path) -> list[str]:
+def _bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" or path.suffix == ".gz" else data
-        # Not splitlines: JSON strings may hold line separators of other kinds.
-        return data.decode().split("\n")
+        return path.read_bytes()
     except OSError as error:
-        reason = error.strerror or "not a gzip file"
-        raise BadFile(f"{path}: cannot be read ({reason}): write the path of an outcome file") from error
+        raise BadFile(f"{path}: cannot be read ({error.strerror}): write the path of an outcome file") from error
+
+
+def _lines(path: Path, data: bytes) -> list[str]:
+    try:
+        text = gzip.decompress(data) if data[:2] == GZIP_MAGIC or path.suffix == ".gz" else data
+        # Not splitlines: JSON strings may hold line separators of other kinds.
+        return text.decode().split("\n")
+    except gzip.BadGzipFile as error:
+        raise BadFile(f"{path}: is not a gzip file: compress it, or name it .jsonl") from error
     except (EOFError, zlib.error) as error:
         raise BadFile(f"{path}: the gzip data is cut off or damaged: copy the file again") from error
     except UnicodeDecodeError as error:

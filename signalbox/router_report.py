@@ -32,6 +32,8 @@ class FileReport:
     """Everything measured on one file."""
 
     stem: str
+    trained_on: bool
+    """Whether the judged artifact was trained on this very file: then nothing here says how good it is."""
     queries: int
     tiers: tuple[str, ...]
     """By rising mean cost."""
@@ -64,9 +66,13 @@ def table(report: FileReport) -> Table:
         made.add_column(HEADINGS.get(metric, metric), justify="right", no_wrap=True)
     for name, values in _methods(report).items():
         made.add_row(name, *(_cell(values[metric], values.get(f"{metric}_ci")) for metric in METRICS))
+    notes = []
+    if report.trained_on:
+        notes.append("signalbox was trained on this file: these are no test results, --cv makes some")
     if report.differences:
         shown = ", ".join(f"{name} {low:+.3f} to {high:+.3f}" for name, (low, high) in report.differences.items())
-        made.caption = f"compared - signalbox (95 %): {shown}"
+        notes.append(f"compared - signalbox (95 %): {shown}")
+    made.caption = "\n".join(notes)
     return made
 
 
@@ -89,6 +95,7 @@ def _methods(report: FileReport) -> dict[str, dict[str, Any]]:
         name: (asdict(scores) if scores else nothing) | {"budget_error_pp": report.budget_error_pp.get(name)}
         for name, scores in report.scores.items()
     }
+    methods["signalbox"]["trained_on"] = report.trained_on
     if "compared" in methods:
         methods["compared"] |= {f"{name}_difference_ci": list(ci) for name, ci in report.differences.items()}
     return methods

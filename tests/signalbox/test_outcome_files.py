@@ -54,7 +54,7 @@ GOOD = b'{"query": "q", "quality": {"small": 1, "large": 0}}\n'
     ("data", "said"),
     [
         (None, "a.jsonl.gz: cannot be read (No such file or directory)"),
-        (b"not gzip", "a.jsonl.gz: cannot be read (not a gzip file)"),
+        (b"not gzip", "a.jsonl.gz: is not a gzip file"),
         (gzip.compress(GOOD * 99)[:-12], "a.jsonl.gz: the gzip data is cut off or damaged"),
         (gzip.compress(GOOD)[:12] + b"\xff" * 30, "a.jsonl.gz: the gzip data is cut off or damaged"),
         (gzip.compress(b"\xff\xfe"), "a.jsonl.gz: is not UTF-8 text (byte 0)"),
@@ -65,6 +65,7 @@ GOOD = b'{"query": "q", "quality": {"small": 1, "large": 0}}\n'
         (gzip.compress(b'{"query": "q", "quality": {"small": 1}}'), "found models small, which make 1 of the tiers"),
         (gzip.compress(b'{"query": "q", "quality": {"x": 1, "y": 1}}'), "write --tier TIER=MODEL"),
     ],
+    ids=range(11),
 )
 def test_what_cannot_be_used_is_said_with_its_place(tmp_path, data, said):
     path = tmp_path / "a.jsonl.gz"

@@ -94,7 +94,18 @@ def test_an_answer_that_was_read_says_more(tmp_path):
 def test_an_artifact_compared_with_itself_differs_by_nothing(made):
     got = judged("--data", made[0], "--artifact", "rules", "--compare", "rules")["first"]
     differences = {f"{name}_difference_ci": [0, 0] for name in ("apgr", "gain_share", "aiq")}
-    assert got["compared"] == got["signalbox"] | differences
+    assert got["compared"] | {"trained_on": False} == got["signalbox"] | differences
+
+
+def test_results_on_training_data_are_called_that(made, tmp_path):
+    first, second = made
+    artifact = tmp_path / "a.npz"
+    done = CliRunner().invoke(app, ["router", "train", str(first), "-o", str(artifact)])
+    assert done.exit_code == 0, done.output
+    files = ("--data", first, "--data", second, "--tier", "large=mine")
+    got = judged(*files, "--artifact", artifact)
+    assert [got[stem]["signalbox"]["trained_on"] for stem in ("first", "second")] == [True, False]
+    assert run(*files, "--artifact", artifact).stdout.count("no test results") == 1
 
 
 def test_tables_and_plots(made, tmp_path):
