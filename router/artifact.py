@@ -23,6 +23,9 @@ FORMAT = 1
 MAX_BYTES = 64 * 2**20
 """Unpacked size beyond which a file is none of ours."""
 
+GREATEST = 1e12
+"""Greater numbers are in no trained model, and predictions made of them might not be finite."""
+
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -84,7 +87,8 @@ def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
             if sum(part.file_size for part in packed.infolist()) > MAX_BYTES:
                 raise ArtifactError("is too large for a router's artifact: write the path of another file")
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            # What is no array comes out of numpy as plain bytes.
+            return {name: array for name in file.files if isinstance(array := file[name], np.ndarray)}
     except ArtifactError:
         raise
     except Exception as error:  # damaged files fail in many ways inside zipfile, zlib and numpy
@@ -123,12 +127,13 @@ class _Arrays:
         fits = array.ndim == len(shape) and all(want in (None, has) for want, has in pairs)
         if not fits or not np.issubdtype(array.dtype, kind):
             raise ArtifactError(f"has {name} of shape {array.shape} and type {array.dtype}: train it anew")
-        if kind is np.floating and not np.isfinite(array).all():
-            raise ArtifactError(f"has numbers in {name} that are not finite: train it anew")
         return array
 
     def floats(self, name: str, *shape: int | None) -> NDArray[np.float64]:
-        return self.take(name, np.floating, shape).astype(np.float64)
+        array = self.take(name, np.floating, shape).astype(np.float64)
+        if not (np.abs(array) <= GREATEST).all():
+            raise ArtifactError(f"has numbers in {name} that are not finite or too great: train it anew")
+        return array
 
     def linear(self, name: str, heads: int) -> Linear:
         width = len(NAMES)
@@ -152,7 +157,7 @@ class _Arrays:
         starts = self.take("trees_heads", np.integer, (heads,)).astype(np.intp)
         if feature.size and not (feature.min() >= 0 and feature.max() < len(NAMES)):
             raise ArtifactError("has trees on features that do not exist: train it anew")
-        if starts[0] != 0 or (np.diff(starts) <= 0).any() or starts[-1] >= count:
+        if starts[0] != 0 or (np.diff(starts) <= 0).any() or starts.max() >= count:
             raise ArtifactError("has trees that do not follow each other: train it anew")
         return Trees(
             feature,

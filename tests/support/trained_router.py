@@ -1,0 +1,35 @@
+"""A quality model trained once per test process, on outcomes that `outcome_maker` makes up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+from outcome_maker import outcome_rows
+
+from router import training
+from router.learned import LearnedQuality
+from router.outcomes import Outcome, read_outcomes
+
+ROUNDS = 15
+"""Trees per model: few, so that training takes a moment."""
+
+
+def as_outcomes(rows: Iterable[dict[str, Any]]) -> list[Outcome]:
+    """Rows of an outcome file whose models are called as tiers are."""
+    return read_outcomes(map(json.dumps, rows), "made up", {tier: tier for tier in ("small", "moe", "large")})
+
+
+def train_quickly(outcomes: list[Outcome], **arguments: Any) -> LearnedQuality:
+    """`router.training.train` with few trees."""
+    with patch.multiple(training, ROUNDS_FEW=ROUNDS, ROUNDS_MANY=ROUNDS):
+        return training.train(outcomes, **arguments)
+
+
+@cache
+def trained() -> LearnedQuality:
+    """A model of three tiers that knows how long their answers are."""
+    return train_quickly(as_outcomes(outcome_rows(400, tokens=True)), card={"made": "today"})
