@@ -14,7 +14,7 @@ from scipy.sparse.linalg import lsqr
 
 from cluster.pool import TIERS
 from router.answers import answer_view
-from router.folds import Rows, question_folds
+from router.folds import Rows, normalised, question_folds
 from router.learned import VOCABULARY, Ensemble, LearnedQuality, View, view
 from router.lexical import NAMES
 from router.members import Floats, Hashed, Linear, Trees
@@ -115,10 +115,10 @@ def learnable_tiers(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     Raises:
         TooFewLabels: there are fewer than two.
     """
-    counts = _counts(outcomes)
+    counts = _questions(outcomes)
     anchor = next((tier for tier in reversed(TIERS) if counts[tier] >= LEAST_LABELS), None)
     beside = [outcome for outcome in outcomes if anchor in outcome.quality]
-    lower = tuple(tier for tier, count in _counts(beside).items() if count >= LEAST_LABELS and tier != anchor)
+    lower = tuple(tier for tier, count in _questions(beside).items() if count >= LEAST_LABELS and tier != anchor)
     if anchor is None or not lower:
         known = ", ".join(f"{tier} {count}" for tier, count in counts.items())
         raise TooFewLabels(f"two tiers need {LEAST_LABELS} queries that both have answered, labels are: {known}")
@@ -127,6 +127,13 @@ def learnable_tiers(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 def _counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
     return {tier: sum(tier in outcome.quality for outcome in outcomes) for tier in TIERS}
+
+
+def _questions(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Different questions by tier: the same one asked often teaches nothing about others."""
+    texts = [normalised(outcome.request.text) for outcome in outcomes]
+    rows = list(zip(texts, outcomes, strict=True))
+    return {tier: len({text for text, outcome in rows if tier in outcome.quality}) for tier in TIERS}
 
 
 def _targets(outcomes: Sequence[Outcome], views: Sequence[View], tiers: Sequence[str], seed: int) -> Floats:

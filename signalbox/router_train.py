@@ -28,7 +28,10 @@ def train_command(
     outcomes: Annotated[list[Path], typer.Argument(help="Outcome files, .jsonl or .jsonl.gz, put together.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the artifact (.npz).")],
     tier: Annotated[list[str] | None, typer.Option(help="TIER=MODEL: which model of the files is which tier.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random; the same seed gives the same artifact.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=1_000_000, help="Seed of everything random; the same seed gives the same artifact."),
+    ] = 0,
 ) -> None:
     """Train the router's quality model on outcomes: what each tier's answers to queries were worth."""
     try:
