@@ -14,9 +14,12 @@ from router.lexical import lexical
 from router.reading import Reading, read
 from router.types import RoutingRequest
 
-# `3 * 60 = 180`, with up to four operands; commas, currency and percent signs are taken out before.
+# `3 * 60 = 180`, with up to twelve operands; commas, currency and percent signs are taken out before. What follows a
+# bracket's end, and the middle of a chain (`1 + 2 = 3 + 4`), would be half an equation.
 _NUMBER = r"\d{1,12}(?:\.\d{1,8})?"
-_EQUATION = re.compile(rf"(?<![\d.])(-?{_NUMBER}(?:\s*[-+*/]\s*{_NUMBER}){{1,3}})\s*=\s*(-?{_NUMBER})(?!\s*[-+*/\d])")
+_BEGIN = r"(?<![\d.)])(?<!\)[-+*/])(?<!\) [-+*/] )"
+_END = r"(?![ \t]*[-+*/\d]|\.\d)"
+_EQUATION = re.compile(rf"{_BEGIN}(-?{_NUMBER}(?:\s*[-+*/]\s*{_NUMBER}){{1,11}})\s*=\s*(-?{_NUMBER}){_END}")
 _TERM = re.compile(rf"([-+]?)\s*({_NUMBER}(?:\s*[*/]\s*{_NUMBER})*)")
 _FACTOR = re.compile(rf"([*/]?)\s*({_NUMBER})")
 _SIGNS = str.maketrans({"×": "*", "÷": "/", "x": "*", "−": "-"} | dict.fromkeys(",$€£%\\"))
