@@ -12,7 +12,11 @@ pytestmark = pytest.mark.fleet
 
 
 def test_headers_say_where_it_went_and_why(fleet):
-    headers = fleet.chat("What is 7 + 5?").headers
+    for _ in range(30):
+        headers = fleet.chat("What is 7 + 5?").headers
+        if "spilled" not in headers["x-signalbox-reason"]:  # on a busy machine reports are late, and requests spill
+            break
+        time.sleep(1)
     assert headers["x-signalbox-pool"] == "small"
     assert headers["x-signalbox-tier"] == "small"
     assert 0 <= float(headers["x-signalbox-score"]) <= 1
