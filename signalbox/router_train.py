@@ -16,7 +16,6 @@ from rich.table import Table
 from cluster.pool import TIERS
 from router.artifact import dump_artifact
 from router.learned import LearnedQuality
-from router.training import TooFewLabels, train
 from signalbox.eval_inputs import read_files, tiers_from
 from signalbox.outcome_files import BadFile, OutcomeFile
 
@@ -34,6 +33,8 @@ def train_command(
     ] = 0,
 ) -> None:
     """Train the router's quality model on outcomes: what each tier's answers to queries were worth."""
+    from router.training import TooFewLabels, train  # slow to import, and no other command needs it
+
     try:
         # Feedback may know one tier only: it adds to what other files say of the others.
         files = read_files(outcomes, tiers_from(tier), _note, least_tiers=1)
