@@ -29,7 +29,9 @@ def spec(**changes):
         }
         for tier, price in {"small": 1, "moe": 3, "large": 10}.items()
     }
-    return FleetSpec.model_validate({"pools": pools, **changes})
+    # Rules, so that what the desk does is not about what ships as learned.
+    routing = {"artifact": "rules"} | changes.pop("routing", {})
+    return FleetSpec.model_validate({"pools": pools, "routing": routing, **changes})
 
 
 KEYS = {"alice": {"sha256": hashlib.sha256(KEY.encode()).hexdigest(), "default": "auto:cheap,quality=0.5"}}

@@ -26,6 +26,8 @@ HARNESS = {
     "signalbox bench engines": "tests/e2e/test_bench_engines.py",
     "signalbox bench engines --plot engines.html": "tests/e2e/test_bench_engines.py",
     "signalbox serve": "the session's fleet",
+    "signalbox check": "the command's name; README runs it with a spec",
+    "signalbox collect": "the command's name; docs/routing.md runs it with prompts",
     "signalbox serve examples/laptop.yaml": "the session's fleet",
 }
 
@@ -50,7 +52,7 @@ def commands():
         for match in INLINE.finditer(text):
             seen.setdefault(match.group(1), page)
     # A name in capitals stands for the reader's own.
-    return [command for command in seen if command and not re.search(r"\b[A-Z]{3,}\b", command.split("-d")[0])]
+    return [command for command in seen if command and not re.search(r"\b[A-Z]{3,}\b", command.split(" -d ")[0])]
 
 
 @pytest.mark.fleet

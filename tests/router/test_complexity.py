@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.loading import PROJECT_ROOT, load_spec
+from cluster.routing import RoutingSpec
 from demo.tasks import generate_tasks
 from router.complexity import RuleComplexity
 from router.decide import Router
@@ -18,6 +19,12 @@ from router.types import RoutingRequest
 
 def score(text, **request):
     return RuleComplexity().score(features(RoutingRequest(text, **request)))[0]
+
+
+def ruled() -> Router:
+    """The laptop fleet's prices, decided by rules and the usual cost weight."""
+    priced = load_spec(PROJECT_ROOT / "examples" / "laptop.yaml")
+    return Router(priced.model_copy(update={"routing": RoutingSpec()}))
 
 
 @given(text=st.text(max_size=2_000), turns=st.integers(1, 1_000))
@@ -58,7 +65,7 @@ def test_more_to_do_scores_higher(simpler, harder):
     ],
 )
 def test_everyday_queries_go_where_one_expects(text, tiers):
-    router = Router(load_spec(PROJECT_ROOT / "examples" / "laptop.yaml"))
+    router = ruled()
     assert router.decide(RoutingRequest(text), None, 0.0).tier in tiers.split()
 
 
@@ -69,7 +76,7 @@ def test_contributions_explain_the_score():
 
 @pytest.mark.parametrize(("level", "tier"), [(1, "small"), (2, "moe"), (3, "large")])
 def test_demo_levels_go_to_their_tiers(level, tier):
-    router = Router(load_spec(PROJECT_ROOT / "examples" / "laptop.yaml"))
+    router = ruled()
     tasks = generate_tasks(200, seed=1, levels=(level,), fresh=False)
     tiers = Counter(router.decide(RoutingRequest(task.prompt), None, 0.0).tier for task in tasks)
     assert tiers[tier] >= 0.9 * len(tasks), tiers
