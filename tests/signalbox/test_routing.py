@@ -27,7 +27,7 @@ def test_tables_name_pool_pools_and_reasons(arguments):
 @pytest.mark.parametrize(
     ("arguments", "pool", "mode"),
     [
-        ((), "large", "auto"),
+        ((), "moe", "auto"),
         (("--wish", "cheap"), "small", "cheap"),
         (("--wish", "best", "--model", "auto:cheap"), "small", "cheap"),
         (("--model", "moe"), "moe", "pinned"),
