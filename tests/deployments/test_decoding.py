@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cpu_features import needs_avx512
 
 SCRIPT = Path(__file__).parent.parent / "support" / "task_accuracy.py"
 POINTS = 0.03
@@ -34,7 +35,16 @@ def test_the_small_models_guesses_are_mostly_accepted(results):
     assert results["draft"]["accepted"] > 0.5 * results["draft"]["guessed"]
 
 
-@pytest.mark.parametrize("variant", ["awq", "gptq", "int8", "fp8 KV cache", "online int8"])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param("awq", marks=needs_avx512),
+        pytest.param("gptq", marks=needs_avx512),
+        "int8",
+        "fp8 KV cache",
+        "online int8",
+    ],
+)
 def test_smaller_numbers_keep_the_accuracy(results, variant):
     assert results["bfloat16"]["accuracy"] > 0.9
     assert results[variant]["accuracy"] >= results["bfloat16"]["accuracy"] - POINTS

@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 import torch
+from cpu_features import has_avx512
 from fleet_process import ROOT, start_fleet, stop_fleet
 from safetensors.torch import save_file
 
@@ -28,7 +29,7 @@ pools:
   quantised:
     tier: moe
     model: {quantised}
-    served_name: large-awq
+    served_name: large-quantised
     engine: {{options: *tiny}}
   large:
     tier: large
@@ -62,9 +63,9 @@ def write_adapter(folder):
 def fleet(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fleet")
     write_adapter(folder / "mumbler")
-    quantise("awq", ROOT / "demo/models/large", folder / "awq")
+    quantise("awq" if has_avx512() else "int8", ROOT / "demo/models/large", folder / "quantised")
     spec = folder / "fleet.yaml"
-    spec.write_text(SPEC.format(adapter=folder / "mumbler", quantised=folder / "awq"))
+    spec.write_text(SPEC.format(adapter=folder / "mumbler", quantised=folder / "quantised"))
     running = start_fleet(spec, folder / "serve.log")
     yield running
     stop_fleet(running)

@@ -97,10 +97,21 @@ def start_fleet(spec: Path, log: Path) -> RunningFleet:
         if process.poll() is not None:
             pytest.fail(f"signalbox serve ended with {process.returncode}:\n{log.read_text()[-4000:]}")
         if "Ctrl-C stops it" in log.read_text():
+            wait_until_seen(fleet)
             return fleet
         time.sleep(0.5)
     stop_fleet(fleet)
     pytest.fail(f"the fleet was not ready after {READY_TIMEOUT_S} s:\n{log.read_text()[-4000:]}")
+
+
+def wait_until_seen(fleet: RunningFleet) -> None:
+    """Until the gateway has heard of every pool: a young board listens for seconds before it speaks."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        answer = httpx.get(f"{fleet.url}/ready", timeout=10)
+        if all(answer.json().get("pools", {"none": 0}).values()):
+            return
+        time.sleep(0.5)
 
 
 def stop_fleet(fleet: RunningFleet) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import offline_vllm  # noqa: F401
+from cpu_features import has_avx512
 from vllm import LLM, SamplingParams
 
 from demo.evaluate import EVALUATION_SEED, MAX_REPLY_TOKENS
@@ -37,7 +38,8 @@ def variants(folder: Path) -> dict[str, dict[str, Any]]:
     """Engine arguments by name."""
     model = {"model": str(MODELS / "large")}
     plain, half = model | {"dtype": "float32"}, model | {"dtype": "bfloat16"}
-    quantised = {method: {"model": str(folder / method), "dtype": "bfloat16"} for method in METHODS}
+    able = [method for method in METHODS if has_avx512() or method == "int8"]
+    quantised = {method: {"model": str(folder / method), "dtype": "bfloat16"} for method in able}
     refused = {"bitsandbytes": "bitsandbytes", "online fp8": "fp8", "online mxfp8": "mxfp8"}
     return {
         "plain": plain,
