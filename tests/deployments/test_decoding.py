@@ -41,7 +41,7 @@ def test_the_small_models_guesses_are_mostly_accepted(results):
         pytest.param("awq", marks=needs_avx512),
         pytest.param("gptq", marks=needs_avx512),
         "int8",
-        "fp8 KV cache",
+        pytest.param("fp8 KV cache", marks=needs_avx512),
         "online int8",
     ],
 )

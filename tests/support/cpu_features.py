@@ -1,4 +1,4 @@
-"""What this machine's CPU lacks: vLLM's build for AVX2 has no matrix product with 4-bit weights."""
+"""What this machine's CPU lacks: vLLM's build for AVX2 has no product with 4-bit weights and no fp8 KV cache."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ def has_avx512() -> bool:
     return not cpus.exists() or "avx512f" in cpus.read_text().split()
 
 
-needs_avx512 = pytest.mark.skipif(not has_avx512(), reason="vLLM multiplies 4-bit weights with AVX-512 only")
+needs_avx512 = pytest.mark.skipif(not has_avx512(), reason="vLLM has this in its AVX-512 build only")
