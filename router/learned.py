@@ -128,7 +128,8 @@ class LearnedQuality:
         quality = self.qualities(self.ensemble.predict(votes))
         fallback = None
         if unknown := [tier for tier in TIERS if tier not in quality]:
-            quality |= {tier: RuleQuality().predict(request).quality[tier] for tier in unknown}
+            ruled = RuleQuality().predict(request).quality
+            quality |= {tier: ruled[tier] for tier in unknown}
             fallback = f"training knew nothing of tier {', '.join(unknown)}"
         lengths = [math.exp(min(length, 12.0)) for length in self.log_tokens.predict(seen.features).tolist()]
         limit = request.max_tokens or math.inf

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router import training
+from router import fitting
 from router.answers import ANSWER_NAMES, answer_features, answer_view
 from router.lexical import NAMES
 from router.outcomes import Outcome
@@ -106,7 +106,7 @@ def sums(count: int, seed: int = 0) -> list[Outcome]:
 
 
 def test_wrong_arithmetic_predicts_failure(monkeypatch):
-    monkeypatch.setattr(training, "ROUNDS_FEW", 40)
+    monkeypatch.setattr(fitting, "ROUNDS_FEW", 40)
     gain = train_answer_gain(sums(300), "moe", "large")
     unseen = sums(100, seed=1)
     wrong = [gain(outcome) for outcome in unseen if not outcome.quality["moe"]]
@@ -116,7 +116,7 @@ def test_wrong_arithmetic_predicts_failure(monkeypatch):
 
 
 def test_a_gain_without_the_answer_is_a_number(monkeypatch):
-    monkeypatch.setattr(training, "ROUNDS_FEW", 5)
+    monkeypatch.setattr(fitting, "ROUNDS_FEW", 5)
     gain = train_answer_gain(sums(200), "moe", "large")
     assert math.isfinite(gain(Outcome(RoutingRequest(""), "", {})))
 

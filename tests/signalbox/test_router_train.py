@@ -7,7 +7,7 @@ from outcome_maker import outcome_rows, write_outcomes
 from trained_router import ROUNDS
 from typer.testing import CliRunner
 
-from router import training
+from router import fitting
 from router.artifact import load_artifact
 from router.types import RoutingRequest
 from signalbox.cli import app
@@ -15,7 +15,7 @@ from signalbox.cli import app
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr(training, "ROUNDS_FEW", ROUNDS)
+    monkeypatch.setattr(fitting, "ROUNDS_FEW", ROUNDS)
 
 
 def run(*arguments: object, status: int = 0):

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from outcome_maker import outcome_rows
 
-from router import training
+from router import fitting, training
 from router.learned import LearnedQuality
 from router.outcomes import Outcome, read_outcomes
 
@@ -25,7 +25,7 @@ def as_outcomes(rows: Iterable[dict[str, Any]]) -> list[Outcome]:
 
 def train_quickly(outcomes: list[Outcome], **arguments: Any) -> LearnedQuality:
     """`router.training.train` with few trees."""
-    with patch.multiple(training, ROUNDS_FEW=ROUNDS, ROUNDS_MANY=ROUNDS):
+    with patch.multiple(fitting, ROUNDS_FEW=ROUNDS, ROUNDS_MANY=ROUNDS):
         return training.train(outcomes, **arguments)
 
 
