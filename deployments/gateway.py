@@ -300,7 +300,7 @@ class Gateway:
         """What would be decided for a body now; nothing is generated, booked or remembered."""
         body = as_chat(await self._body(exchange))
         ask = self.desk.wishing(exchange, body, _checked(from_chat, body))
-        await exchange.reply_json(explained(self.spec, ask, self.desk.decide(ask)))
+        await exchange.reply_json(explained(self.desk.router, ask, self.desk.decide(ask)))
 
     async def _generate(self, exchange: Exchange) -> None:
         plain = PlainRequest.read(await self._body(exchange))

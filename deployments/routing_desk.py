@@ -144,8 +144,7 @@ class RoutingDesk:
         if self.spec.routing.budget is None:
             return None
         is_large = [pool.tier == "large" for pool in self.spec.pools.values()]
-        sample = getattr(model, "calibration", None)
-        offers = self.router.costs.offers(sample) if sample is not None else None
+        offers = self.router.costs.offers(model.calibration) if model.calibration is not None else None
         return BudgetController(self.spec.routing.budget, is_large, self.router.usual_lambda, offers)
 
     def _charge(self, ask: RoutingRequest, decision: RoutingDecision) -> float | None:

@@ -18,7 +18,7 @@ from router.members import MAX_LEAVES, MAX_SPLITS, Hashed, Linear, Trees
 from router.ngrams import BUCKETS
 from router.types import CalibrationSample
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout; a file of another version is refused."""
 MAX_BYTES = 64 * 2**20
 """Unpacked size beyond which a file is none of ours."""
@@ -38,14 +38,13 @@ def dump_artifact(model: LearnedQuality) -> bytes:
     ensemble, sample = model.ensemble, model.calibration
     head = {"format": FORMAT, "features": list(NAMES), "tiers": [model.anchor, *model.lower], "card": dict(model.card)}
     arrays: dict[str, NDArray[Any]] = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
-    for name, linear in (("linear", ensemble.linear), ("log_tokens", model.log_tokens)):
-        arrays |= {f"{name}_{field}": value for field, value in vars(linear).items()}
-    for name, hashed in (("words", ensemble.words), ("bytes", ensemble.bytes)):
-        arrays |= {f"{name}_{field}": value.astype(np.float16) for field, value in vars(hashed).items()}
+    arrays |= {f"linear_{field}": value for field, value in vars(ensemble.linear).items()}
+    arrays |= {f"words_{field}": value.astype(np.float16) for field, value in vars(ensemble.words).items()}
     arrays |= {f"trees_{field}": value for field, value in vars(ensemble.trees).items()}
     arrays["trees_feature"] = ensemble.trees.feature.astype(np.uint8)
     arrays |= {f"sample_{field}": value.astype(np.float32) for field, value in vars(sample).items()}
     arrays |= {"slope": ensemble.slope, "offset": ensemble.offset, "vocabulary": model.vocabulary}
+    arrays |= {"usual": model.usual, "output_tokens": model.output_tokens}
     arrays["longest"] = np.array([model.longest])
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -66,14 +65,14 @@ def load_artifact(data: bytes) -> LearnedQuality:
         anchor=tiers[0],
         lower=tiers[1:],
         ensemble=Ensemble(
-            linear=arrays.linear("linear", heads),
-            words=arrays.hashed("words", heads),
-            bytes=arrays.hashed("bytes", heads),
+            linear=arrays.linear(heads),
+            words=arrays.words(heads),
             trees=trees,
             slope=arrays.floats("slope", heads),
             offset=arrays.floats("offset", heads),
         ),
-        log_tokens=arrays.linear("log_tokens", len(TIERS)),
+        usual=arrays.floats("usual", len(NAMES)),
+        output_tokens=np.maximum(arrays.floats("output_tokens", len(TIERS)), 1.0),
         vocabulary=arrays.take("vocabulary", np.uint8, (VOCABULARY // 8,)),
         longest=float(arrays.floats("longest", 1)[0]),
         calibration=arrays.sample(),
@@ -135,20 +134,23 @@ class _Arrays:
             raise ArtifactError(f"has numbers in {name} that are not finite or too great: train it anew")
         return array
 
-    def linear(self, name: str, heads: int) -> Linear:
-        width = len(NAMES)
+    def linear(self, heads: int) -> Linear:
+        places = self.take("linear_places", np.integer, (None,)).astype(np.intp)
+        if not ((places >= 0) & (places < len(NAMES))).all():
+            raise ArtifactError("has a linear member on features that do not exist: train it anew")
         return Linear(
-            self.floats(f"{name}_mean", width),
-            self.floats(f"{name}_scale", width),
-            self.floats(f"{name}_weights", heads, width),
-            self.floats(f"{name}_intercept", heads),
+            places,
+            self.floats("linear_mean", len(places)),
+            self.floats("linear_scale", len(places)),
+            self.floats("linear_weights", heads, len(places)),
+            self.floats("linear_intercept", heads),
         )
 
-    def hashed(self, name: str, heads: int) -> Hashed:
+    def words(self, heads: int) -> Hashed:
         return Hashed(
-            self.floats(f"{name}_idf", BUCKETS),
-            self.floats(f"{name}_weights", BUCKETS, heads),
-            self.floats(f"{name}_intercept", heads),
+            self.floats("words_idf", BUCKETS).astype(np.float32),
+            self.floats("words_weights", BUCKETS, heads).astype(np.float32),
+            self.floats("words_intercept", heads),
         )
 
     def trees(self, heads: int) -> Trees:

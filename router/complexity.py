@@ -1,20 +1,11 @@
-"""How much a query asks for, as a score in [0,1]. The seam where a learned model takes the rule's place."""
+"""How much a query asks for, as a score in [0,1], by a rule that is written by hand."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Protocol
 
-Contributions = tuple[tuple[str, float], ...]
-"""Feature names with what each added to the score before squashing, largest first."""
-
-
-class Complexity(Protocol):
-    """Scores a query's features."""
-
-    def score(self, features: Mapping[str, float]) -> tuple[float, Contributions]:
-        """A score in [0,1], rising with complexity, and what made it."""
+from router.types import Contributions
 
 
 class RuleComplexity:
@@ -26,7 +17,7 @@ class RuleComplexity:
     """
 
     def score(self, features: Mapping[str, float]) -> tuple[float, Contributions]:
-        """See Complexity.score."""
+        """The score, rising with complexity, and what each feature added to it before squashing."""
         f = features
         # Two numbers are one step; each further one is a step more. Numbers in a list are ordered, not combined.
         further = max(0.0, min(f["numbers"] - f["listed_numbers"], 10) - 2)

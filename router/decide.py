@@ -29,7 +29,7 @@ class Router:
         self.model = model or RuleQuality()
         self.names = names(spec)
         self.costs = Costs(spec)
-        self.usual_lambda = self.costs.usual_lambda(getattr(self.model, "calibration", None))
+        self.usual_lambda = self.costs.usual_lambda(self.model.calibration)
 
     def decide(
         self,

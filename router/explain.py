@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cluster.spec import FleetSpec
 from cluster.wish import is_auto
-from router.types import Prediction, RoutingDecision, RoutingRequest
+from router.decide import Router
+from router.types import Contributions, Prediction, RoutingDecision, RoutingRequest
 
 
 def mode(request: RoutingRequest) -> str:
@@ -15,10 +15,12 @@ def mode(request: RoutingRequest) -> str:
     return request.wish.mode or "auto" if is_auto(request.model) else "pinned"
 
 
-def explained(spec: FleetSpec, request: RoutingRequest, decision: RoutingDecision) -> dict[str, Any]:
+def explained(router: Router, request: RoutingRequest, decision: RoutingDecision) -> dict[str, Any]:
     """The whole decision; numbers that are infinite or unknown become null."""
+    because = router.model.because(request) if decision.prediction else ()
+    tiers = {name: pool.tier for name, pool in router.spec.pools.items()}
     pools = {
-        name: {"tier": spec.pools[name].tier, **{field: _number(value) for field, value in vars(appraisal).items()}}
+        name: {"tier": tiers[name], **{field: _number(value) for field, value in vars(appraisal).items()}}
         for name, appraisal in decision.appraisals.items()
     }
     return {
@@ -30,7 +32,7 @@ def explained(spec: FleetSpec, request: RoutingRequest, decision: RoutingDecisio
         "score": decision.score,
         "cost_lambda": decision.cost_lambda,
         "reasons": list(decision.reasons),
-        "prediction": _prediction(decision.prediction),
+        "prediction": _prediction(decision.prediction, because),
         "pools": pools,
         "skipped": dict(decision.skipped),
         "alternatives": list(decision.alternatives),
@@ -40,13 +42,13 @@ def explained(spec: FleetSpec, request: RoutingRequest, decision: RoutingDecisio
     }
 
 
-def _prediction(prediction: Prediction | None) -> dict[str, Any] | None:
+def _prediction(prediction: Prediction | None, because: Contributions) -> dict[str, Any] | None:
     if prediction is None:
         return None
     return {
         "quality": dict(prediction.quality),
         "output_tokens": dict(prediction.output_tokens),
-        "features": [{"name": name, "gain": gain} for name, gain in prediction.because],
+        "features": [{"name": name, "gain": gain} for name, gain in because],
         "fallback": prediction.fallback,
     }
 

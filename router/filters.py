@@ -33,14 +33,16 @@ def context(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetStat
 
 def capability(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
     """The request needs something the pool does not declare."""
-    missing = sorted(request.needs - set(pool.capabilities))
-    return f"does not declare {', '.join(missing)}" if missing else None
+    missing = request.needs.difference(pool.capabilities)
+    return f"does not declare {', '.join(sorted(missing))}" if missing else None
 
 
 def room(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
     """The prompt fits, but not together with the answer length that was asked for."""
+    if not request.max_tokens:
+        return None
     limit = _max_context_tokens(name, pool, state)
-    if limit and request.max_tokens and request.prompt_tokens + request.max_tokens > limit:
+    if limit and request.prompt_tokens + request.max_tokens > limit:
         return f"no room for {request.max_tokens} tokens of answer, the context is {limit}"
     return None
 
@@ -54,7 +56,9 @@ PREFERENCES: dict[str, Filter] = {"room": room}
 
 def _max_context_tokens(name: str, pool: PoolSpec, state: FleetState | None) -> int:
     """Longest prompt plus answer, as the replicas say or the spec; 0 when unknown."""
-    replicas = state[name].replicas if state and name in state else ()
-    reported = max((replica.max_context_tokens for replica in replicas), default=0)
+    if state and name in state:
+        reported = max((replica.max_context_tokens for replica in state[name].replicas), default=0)
+        if reported:
+            return reported
     option: Any = pool.engine.options.get("max_model_len")
-    return reported or (option if isinstance(option, int) else 0)
+    return option if isinstance(option, int) else 0

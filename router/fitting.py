@@ -13,19 +13,20 @@ from scipy.sparse.linalg import lsqr
 from cluster.pool import TIERS
 from router.learned import VOCABULARY, Ensemble, View
 from router.lexical import NAMES
-from router.members import Floats, Hashed, Linear, Trees
+from router.members import CLIP, Floats, Hashed, Linear, Trees
 from router.ngrams import BUCKETS, Counts
 from router.outcomes import Outcome
 from router.quality import RULE_OUTPUT_TOKENS
 from router.trees import as_trees
 
+SIZE = np.array([NAMES.index(name) for name in ("characters", "words")])
+"""Places of the features that say how long a query is: weak, but as true of queries unlike all of training."""
 LEAST_LABELS = 200
 """Labelled queries that a tier needs."""
 FEW_LABELS = 3_000
 """Below, trees are kept smaller, and calibration uses every row."""
-LINEAR_PENALTY = 500.0
+LINEAR_PENALTY = 100.0
 WORDS_PENALTY = 6.0
-BYTES_PENALTY = 20.0
 """Ridge penalties, found by cross-validation on public MMLU outcomes (docs/routing.md)."""
 TREES = {
     "objective": "regression",
@@ -44,14 +45,17 @@ DRAWS_FEW = 3
 """Boosted models whose mean counts where labels are few and chance in growing trees is large."""
 
 
-def fit_ensemble(views: Sequence[View], targets: Floats, seed: int) -> Ensemble:
-    """The members, without calibration."""
+def fit_ensemble(views: Sequence[View], targets: Floats, seed: int, places: NDArray[np.intp] = SIZE) -> Ensemble:
+    """The members, without calibration.
+
+    Args:
+        places: of the features that the linear member sees.
+    """
     features = np.array([seen.features for seen in views])
     heads = targets.shape[1]
     return Ensemble(
-        linear=_fit_linear(features, targets),
-        words=_fit_hashed([seen.words for seen in views], targets, WORDS_PENALTY),
-        bytes=_fit_hashed([seen.bytes for seen in views], targets, BYTES_PENALTY),
+        linear=_fit_linear(features, targets, places),
+        words=_fit_hashed([seen.words for seen in views], targets),
         trees=_fit_trees(features, targets, seed),
         slope=np.ones(heads),
         offset=np.zeros(heads),
@@ -63,11 +67,11 @@ def raw(ensemble: Ensemble, seen: View) -> Floats:
     return ensemble.raw(ensemble.votes(seen))
 
 
-def _fit_linear(features: Floats, targets: Floats) -> Linear:
-    mean, spread = features.mean(axis=0), features.std(axis=0)
+def _fit_linear(features: Floats, targets: Floats, places: NDArray[np.intp]) -> Linear:
+    chosen = features[:, places]
+    mean, spread = chosen.mean(axis=0), chosen.std(axis=0)
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
-    plain = Linear(mean, scale, np.ones((1, len(mean))), np.zeros(1))
-    rows = np.array([plain.parts(row)[0] for row in features])
+    rows = np.clip((chosen - mean) * scale, -CLIP, CLIP)
     weights, intercepts = [], []
     for target in targets.T:
         known = np.isfinite(target)
@@ -76,15 +80,15 @@ def _fit_linear(features: Floats, targets: Floats) -> Linear:
         normal = centred.T @ centred + LINEAR_PENALTY * np.eye(x.shape[1])
         weights.append(np.linalg.solve(normal, centred.T @ (y - y.mean())))
         intercepts.append(float(y.mean() - x.mean(axis=0) @ weights[-1]))
-    return Linear(mean, scale, np.array(weights), np.array(intercepts))
+    return Linear(places, mean, scale, np.array(weights), np.array(intercepts))
 
 
-def _fit_hashed(counts: Sequence[Counts], targets: Floats, penalty: float) -> Hashed:
+def _fit_hashed(counts: Sequence[Counts], targets: Floats) -> Hashed:
     found: NDArray[np.int64] = np.zeros(BUCKETS, dtype=np.int64)
     for each in counts:
         found[each.buckets] += 1
     least = 3 if len(counts) >= FEW_LABELS else 2
-    idf = np.where(found >= least, 1 + np.log((1 + len(counts)) / (1 + found)), 0.0)
+    idf = np.where(found >= least, 1 + np.log((1 + len(counts)) / (1 + found)), 0.0).astype(np.float32)
     ends = np.cumsum([0, *(len(each.buckets) for each in counts)])
     buckets = np.concatenate([each.buckets for each in counts])
     values = np.concatenate([each.weighted(idf) for each in counts])
@@ -93,10 +97,12 @@ def _fit_hashed(counts: Sequence[Counts], targets: Floats, penalty: float) -> Ha
     for target in targets.T:
         known = np.flatnonzero(np.isfinite(target))
         mean = float(target[known].mean())
-        fitted = lsqr(matrix[known], target[known] - mean, damp=np.sqrt(penalty), atol=1e-4, btol=1e-4, iter_lim=60)
+        fitted = lsqr(
+            matrix[known], target[known] - mean, damp=np.sqrt(WORDS_PENALTY), atol=1e-4, btol=1e-4, iter_lim=60
+        )
         weights.append(fitted[0])
         intercepts.append(mean)
-    return Hashed(idf, np.array(weights).T.copy(), np.array(intercepts))
+    return Hashed(idf, np.array(weights, dtype=np.float32).T.copy(), np.array(intercepts))
 
 
 def _fit_trees(features: Floats, targets: Floats, seed: int) -> Trees:
@@ -113,18 +119,16 @@ def _fit_trees(features: Floats, targets: Floats, seed: int) -> Trees:
     return as_trees(boosted)
 
 
-def fit_lengths(outcomes: Sequence[Outcome], views: Sequence[View]) -> Linear:
-    """Length of each tier's answer; a tier that training knows no length of answers like the others, or as usual."""
+def mean_lengths(outcomes: Sequence[Outcome]) -> Floats:
+    """Mean tokens of each tier's answers, at least 1; a tier that training knows none of answers like the others, or
+    as usual. What one query's answer will take is not predicted: where that was tried, routing by it was worse."""
     lengths = np.array([[outcome.output_tokens.get(tier, np.nan) for tier in TIERS] for outcome in outcomes])
     known = np.isfinite(lengths).sum(axis=0) >= LEAST_LABELS
-    if not known.any():
-        width, tiers = len(NAMES), len(TIERS)
-        usual = np.full(tiers, np.log(RULE_OUTPUT_TOKENS))
-        return Linear(np.zeros(width), np.zeros(width), np.zeros((tiers, width)), usual)
-    features = np.array([seen.features for seen in views])
-    fitted = _fit_linear(features, np.log(np.maximum(lengths[:, known], 1.0)))
-    places = np.where(known, np.cumsum(known) - 1, 0)
-    return Linear(fitted.mean, fitted.scale, fitted.weights[places], fitted.intercept[places])
+    means = np.full(len(TIERS), RULE_OUTPUT_TOKENS)
+    if known.any():
+        means[known] = np.nanmean(lengths[:, known], axis=0)
+        means[~known] = means[known].mean()
+    return np.array([max(mean, 1.0) for mean in means.tolist()])
 
 
 def vocabulary_of(views: Sequence[View]) -> NDArray[np.uint8]:

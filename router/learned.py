@@ -1,4 +1,4 @@
-"""The learned quality model: an ensemble over a request's lexical features, word patterns and spelling."""
+"""The learned quality model: an ensemble over a request's length, its words, and its lexical features."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from cluster.pool import TIERS
 from router.lexical import NAMES, lexical
 from router.members import Floats, Hashed, Linear, Trees
-from router.ngrams import Counts, byte_ngrams, token_hashes, word_ngrams
+from router.ngrams import Counts, token_hashes, word_ngrams
 from router.quality import RuleQuality
 from router.reading import read
-from router.types import CalibrationSample, Prediction, RoutingRequest
+from router.types import CalibrationSample, Contributions, Prediction, RoutingRequest
 
 VOCABULARY = 1 << 17
 """Bits of the set of known tokens."""
@@ -24,8 +24,10 @@ KNOWN_SHARE = 0.4
 """Of a request's tokens, the share that training must have seen for the model to speak; other languages have less."""
 LENGTH_BEYOND = 1.5
 """Natural logarithm of how many times longer than training's longest a query may be (e**1.5 is 4.5 times)."""
-TOLD_FEATURES = 4
-MEMBERS = 4
+TOLD = 6
+"""Parts of an explanation."""
+LINEAR_SHARE, SHARE = 0.5, 0.25
+"""Weights of the linear member and of the others. It knows least and is least misled by queries of a new kind."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,6 @@ class View:
     features: Floats
     """Shape (len(NAMES),)."""
     words: Counts
-    bytes: Counts
     tokens: NDArray[np.intp]
     """Each token's bit in the vocabulary."""
     log_characters: float
@@ -48,7 +49,6 @@ def view(request: RoutingRequest) -> View:
     return View(
         np.array(lexical(request, reading)),
         word_ngrams(hashes),
-        byte_ngrams(reading.text),
         (hashes % np.uint64(VOCABULARY)).astype(np.intp),
         math.log1p(len(request.text)),
     )
@@ -59,20 +59,17 @@ class Votes:
     """What the members of an ensemble say of one request."""
 
     linear: Floats
-    """By feature, shape (heads, features)."""
-    words: Floats
     """Shape (heads,), as the following."""
-    bytes: Floats
+    words: Floats
     trees: Floats
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Four members, each predicting every head; their mean, set right by a line per head, counts."""
+    """Three members, each predicting every head; their weighted mean, set right by a line per head, counts."""
 
     linear: Linear
     words: Hashed
-    bytes: Hashed
     trees: Trees
     slope: Floats
     """Shape (heads,); fitted on queries that the members had not seen."""
@@ -81,16 +78,14 @@ class Ensemble:
     def votes(self, seen: View) -> Votes:
         """What each member says."""
         return Votes(
-            self.linear.parts(seen.features),
+            self.linear.predict(seen.features),
             self.words.predict(seen.words),
-            self.bytes.predict(seen.bytes),
             self.trees.predict(seen.features),
         )
 
     def raw(self, votes: Votes) -> Floats:
         """Mean of the members before it is set right, shape (heads,)."""
-        linear = votes.linear.sum(axis=1) + self.linear.intercept
-        mean: Floats = (linear + votes.words + votes.bytes + votes.trees) / MEMBERS
+        mean: Floats = LINEAR_SHARE * votes.linear + SHARE * (votes.words + votes.trees)
         return mean
 
     def predict(self, votes: Votes) -> Floats:
@@ -106,10 +101,12 @@ class LearnedQuality:
     anchor: str
     """The highest tier that training knew."""
     lower: tuple[str, ...]
-    """Tiers of the gain heads. Tiers that are neither here nor the anchor are judged by rules."""
+    """Tiers of the gain heads. A tier that is neither here nor the anchor is put in line with the others."""
     ensemble: Ensemble
-    log_tokens: Linear
-    """Logarithm of the answer's tokens; a head for each tier of TIERS."""
+    usual: Floats
+    """Mean of the features in training, shape (len(NAMES),): what explanations compare a query with."""
+    output_tokens: Floats
+    """Mean length of each tier's answers, in the order of TIERS."""
     vocabulary: NDArray[np.uint8]
     """Bits of the tokens that training saw, packed."""
     longest: float
@@ -123,20 +120,16 @@ class LearnedQuality:
         """See QualityModel.predict."""
         seen = view(request)
         if reason := self.why_not(seen):
-            return RuleQuality(reason).predict(request)
-        votes = self.ensemble.votes(seen)
-        quality = self.qualities(self.ensemble.predict(votes))
+            return RuleQuality(f"rules predict: {reason}").predict(request)
+        quality = self.qualities(self.ensemble.predict(self.ensemble.votes(seen)))
         fallback = None
-        if unknown := [tier for tier in TIERS if tier not in quality]:
-            ruled = RuleQuality().predict(request).quality
-            quality |= {tier: ruled[tier] for tier in unknown}
-            fallback = f"training knew nothing of tier {', '.join(unknown)}"
-        lengths = [math.exp(min(length, 12.0)) for length in self.log_tokens.predict(seen.features).tolist()]
+        if unknown := next((tier for tier in TIERS if tier not in quality), None):
+            quality[unknown] = in_line(quality, unknown)
+            fallback = f"training knew nothing of tier {unknown}, which is put in line with the others"
         limit = request.max_tokens or math.inf
         return Prediction(
             quality={tier: quality[tier] for tier in TIERS},
-            output_tokens={tier: min(max(n, 1.0), limit) for tier, n in zip(TIERS, lengths, strict=True)},
-            because=self._because(votes),
+            output_tokens={tier: min(n, limit) for tier, n in zip(TIERS, self.output_tokens.tolist(), strict=True)},
             fallback=fallback,
         )
 
@@ -162,14 +155,29 @@ class LearnedQuality:
             return f"training has seen only {known:.0%} of the query's words"
         return None
 
-    def _because(self, votes: Votes) -> tuple[tuple[str, float], ...]:
-        """The greatest parts of the anchor's gain over the lowest tier, in quality."""
-        ensemble = self.ensemble
-        parts = votes.linear[1]
-        top = np.abs(parts).argsort()[-TOLD_FEATURES:].tolist()
-        told = [(NAMES[index], float(parts[index])) for index in top]
-        told.append(("wording", float(votes.words[1] - ensemble.words.intercept[1])))
-        told.append(("spelling", float(votes.bytes[1] - ensemble.bytes.intercept[1])))
-        scale = float(ensemble.slope[1]) / MEMBERS
-        told.sort(key=lambda part: -abs(part[1]))
-        return tuple((name, part * scale) for name, part in told)
+    def because(self, request: RoutingRequest) -> Contributions:
+        """Parts of the anchor's gain over the lowest tier: what the query's length and wording say, and what the trees
+        would say less were a feature as it usually is."""
+        seen = view(request)
+        if self.why_not(seen):
+            return RuleQuality().because(request)
+        ensemble, votes = self.ensemble, self.ensemble.votes(seen)
+        trees = [votes.trees - ensemble.trees.predict(self._without(seen, place)) for place in range(len(NAMES))]
+        parts = {name: SHARE * part[1] for name, part in zip(NAMES, trees, strict=True)}
+        parts["length"] = LINEAR_SHARE * (votes.linear - ensemble.linear.intercept)[1]
+        parts["wording"] = SHARE * (votes.words - ensemble.words.intercept)[1]
+        greatest = sorted(parts.items(), key=lambda part: -abs(part[1]))[:TOLD]
+        return tuple((name, float(part * ensemble.slope[1])) for name, part in greatest)
+
+    def _without(self, seen: View, place: int) -> Floats:
+        """The query's features, one of them as it usually is."""
+        features = seen.features.copy()
+        features[place] = self.usual[place]
+        return features
+
+
+def in_line(quality: Mapping[str, float], tier: str) -> float:
+    """Quality of a tier from two others', where steps from tier to tier are alike; within 0..1."""
+    (low, first), (high, second) = sorted((TIERS.index(known), value) for known, value in quality.items())
+    level = first + (second - first) * (TIERS.index(tier) - low) / (high - low)
+    return min(max(level, 0.0), 1.0)

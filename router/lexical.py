@@ -87,7 +87,8 @@ def _lengths(reading: Reading) -> Features:
 
 def _sentences(text: str) -> int:
     """At least one: the last sentence ends with the text."""
-    return 1 + sum([text.rstrip().count(end) for end in _ENDS])
+    before = text.rstrip()
+    return 1 + sum([before.count(end) for end in _ENDS])
 
 
 def _options(reading: Reading) -> Features:

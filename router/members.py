@@ -19,25 +19,23 @@ CLIP = 4.0
 
 @dataclass(frozen=True)
 class Linear:
-    """Ridge regression on standardised features."""
+    """Ridge regression on some of the features, standardised."""
 
+    places: NDArray[np.intp]
+    """Of those features among all."""
     mean: Floats
-    """Shape (features,)."""
+    """Shape (len(places),)."""
     scale: Floats
     """Same shape; 0 switches a feature off that never varied in training."""
     weights: Floats
-    """Shape (heads, features)."""
+    """Shape (heads, len(places))."""
     intercept: Floats
     """Shape (heads,)."""
 
-    def parts(self, features: Floats) -> Floats:
-        """What each feature adds to each head, shape (heads, features)."""
-        parts: Floats = self.weights * np.clip((features - self.mean) * self.scale, -CLIP, CLIP)
-        return parts
-
     def predict(self, features: Floats) -> Floats:
         """Shape (heads,)."""
-        predicted: Floats = self.parts(features).sum(axis=1) + self.intercept
+        standardised = (features[self.places] - self.mean) * self.scale
+        predicted: Floats = self.weights @ np.minimum(np.maximum(standardised, -CLIP), CLIP) + self.intercept
         return predicted
 
 
@@ -45,9 +43,9 @@ class Linear:
 class Hashed:
     """Ridge regression on tf-idf weighted, hashed n-grams."""
 
-    idf: Floats
-    """Shape (buckets,)."""
-    weights: Floats
+    idf: NDArray[np.float32]
+    """Shape (buckets,); single precision, because decisions wait for memory."""
+    weights: NDArray[np.float32]
     """Shape (buckets, heads): a bucket's weights lie side by side."""
     intercept: Floats
     """Shape (heads,)."""

@@ -1,9 +1,10 @@
-"""Hashed n-grams of words and of bytes: a query as two sparse vectors with a fixed number of buckets."""
+"""Hashed n-grams of words: a query as a sparse vector with a fixed number of buckets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -11,10 +12,7 @@ from numpy.typing import NDArray
 
 BUCKET_BITS = 15
 BUCKETS = 1 << BUCKET_BITS
-"""Buckets per kind of n-gram: collisions cost little, and weights stay at 64 kB per tier in half precision."""
-LONGEST_RUN = 4
-"""Bytes of the longest run."""
-_PRIME = np.uint64(1_000_003)
+"""Buckets: collisions cost little, and weights stay at 64 kB per tier in half precision."""
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _SPREAD = np.uint64(0xD6E8FEB86659FD93)
 _LAST = np.ones(1, dtype=bool)
@@ -28,7 +26,7 @@ class Counts:
     buckets: NDArray[np.intp]
     counts: NDArray[np.float64]
 
-    def weighted(self, idf: NDArray[np.float64]) -> NDArray[np.float64]:
+    def weighted(self, idf: NDArray[np.float32]) -> NDArray[np.float64]:
         """Sublinear tf-idf of the buckets, scaled to length 1 (Salton and Buckley 1988)."""
         values = (1.0 + np.log(self.counts)) * idf[self.buckets]
         length = float(np.sqrt(values @ values))
@@ -38,25 +36,18 @@ class Counts:
 
 def token_hashes(tokens: Sequence[str]) -> NDArray[np.uint64]:
     """A 32-bit hash of each token, the same in every process."""
-    return np.array([crc32(token.encode("utf-8", "surrogatepass")) for token in tokens], dtype=np.uint64)
+    return np.array([_hash(token) for token in tokens], dtype=np.uint64)
+
+
+@lru_cache(maxsize=1 << 14)
+def _hash(token: str) -> int:
+    return crc32(token.encode("utf-8", "surrogatepass"))
 
 
 def word_ngrams(hashes: NDArray[np.uint64]) -> Counts:
     """Single tokens and pairs of neighbours, from the tokens' hashes."""
     pairs = hashes[:-1] * _BASE + hashes[1:]  # unsigned arithmetic wraps around, which is what a hash wants
     return _counts(np.concatenate((hashes, pairs)))
-
-
-def byte_ngrams(text: str) -> Counts:
-    """Runs of 2, 3 and 4 bytes of the lower-case text, blanks squeezed: they see word stems in any script."""
-    squeezed = f" {' '.join(text.lower().split())} "
-    raw = np.frombuffer(squeezed.encode("utf-8", "surrogatepass"), dtype=np.uint8).astype(np.uint64)
-    runs = raw
-    found = []
-    for size in range(2, LONGEST_RUN + 1):
-        runs = runs[:-1] * _PRIME + raw[size - 1 :]
-        found.append(runs + np.uint64(size))
-    return _counts(np.concatenate(found))
 
 
 def _counts(keys: NDArray[np.uint64]) -> Counts:

@@ -52,6 +52,7 @@ def read(text: str) -> Reading:
     stem, options = _stem_and_options(shown)
     written = _TOKEN.findall(shown)
     tokens = tuple([token.lower() for token in written])
+    capitalised = [token for token, lower in zip(written, tokens, strict=True) if token != lower]
     return Reading(
         text=shown,
         stem=stem,
@@ -59,8 +60,8 @@ def read(text: str) -> Reading:
         tokens=tokens,
         counts=Counter(tokens),
         words=tuple([token for token in tokens if token.isalpha()]),
-        names=tuple([token for token in written if token.istitle()]),
-        capitals=sum([token.isupper() and len(token) > 1 for token in written]),
+        names=tuple([token for token in capitalised if token.istitle()]),
+        capitals=sum([token.isupper() and len(token) > 1 for token in capitalised]),
         numbers=tuple([min(float(match.replace(",", "")), MAX_NUMBER) for match in _NUMBER.findall(shown)]),
         shots=shots,
     )

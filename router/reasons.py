@@ -40,14 +40,13 @@ def reasons(
     if assumed_prices:
         said.append("no prices in the spec: 1 to 3 to 10 by tier")
     if prediction.fallback:
-        said.append(f"rules predict: {prediction.fallback}")
+        said.append(prediction.fallback)
     return (*said, *(f"{pool} skipped: {reason}" for pool, reason in skipped.items()))
 
 
 def _predicted(prediction: Prediction) -> str:
     qualities = ", ".join(f"{tier} {quality:.2f}" for tier, quality in prediction.quality.items())
-    because = ", ".join(name for name, _ in prediction.because[:2])
-    return f"predicted quality {qualities}" + (f" ({because})" if because else "")
+    return f"predicted quality {qualities}"
 
 
 def _limits(wish: Wish) -> Iterator[str]:

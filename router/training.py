@@ -10,7 +10,7 @@ import numpy as np
 
 from cluster.pool import TIERS
 from router.answers import answer_view
-from router.fitting import FEW_LABELS, LEAST_LABELS, fit_ensemble, fit_lengths, raw, vocabulary_of
+from router.fitting import FEW_LABELS, LEAST_LABELS, fit_ensemble, mean_lengths, raw, vocabulary_of
 from router.folds import Rows, normalised, question_folds
 from router.learned import LearnedQuality, View, view
 from router.members import Floats
@@ -19,7 +19,7 @@ from router.outcomes import Outcome
 from router.policies import threshold_policies
 from router.types import CalibrationSample
 
-SLOPES = (0.2, 1.5)
+SLOPES = (0.2, 3.0)
 """Bounds of the calibration line's slope: predictions are neither silenced nor blown up by a small sample."""
 SAMPLE = 1_000
 """Queries in the calibration sample."""
@@ -47,7 +47,8 @@ def train(outcomes: Sequence[Outcome], seed: int = 0, card: Mapping[str, Any] | 
         anchor=tiers[0],
         lower=tiers[1:],
         ensemble=replace(fit_ensemble(views, targets, seed), slope=slope, offset=offset),
-        log_tokens=fit_lengths(outcomes, views),
+        usual=np.mean([seen.features for seen in views], axis=0),
+        output_tokens=mean_lengths(outcomes),
         vocabulary=vocabulary_of(views),
         longest=max(seen.log_characters for seen in views),
         calibration=NOTHING,
@@ -72,7 +73,8 @@ def train_answer_gain(outcomes: Sequence[Outcome], cheap: str, dear: str, seed: 
     if len(known) < LEAST_LABELS:
         raise TooFewLabels(f"{LEAST_LABELS} answers of tier {cheap} with their text are needed, there are {len(known)}")
     gains = np.array([[outcome.quality[dear] - outcome.quality[cheap]] for outcome in known])
-    ensemble = fit_ensemble([answer_view(outcome.request, outcome.answer[cheap]) for outcome in known], gains, seed)
+    views = [answer_view(outcome.request, outcome.answer[cheap]) for outcome in known]
+    ensemble = fit_ensemble(views, gains, seed, places=np.arange(len(views[0].features)))
     return lambda outcome: float(raw(ensemble, answer_view(outcome.request, outcome.answer.get(cheap, "")))[0])
 
 
@@ -126,9 +128,7 @@ def _targets(outcomes: Sequence[Outcome], views: Sequence[View], tiers: Sequence
 # -- calibration -----------------------------------------------------------------------------------------------------
 
 
-def _out_of_fold(
-    outcomes: Sequence[Outcome], views: Sequence[View], targets: Floats, seed: int
-) -> tuple[Rows, Floats]:
+def _out_of_fold(outcomes: Sequence[Outcome], views: Sequence[View], targets: Floats, seed: int) -> tuple[Rows, Floats]:
     """Rows, and what members say of them that were trained on other questions."""
     few = len(outcomes) < FEW_LABELS
     folds = question_folds([outcome.request.text for outcome in outcomes], 4 if few else 5, seed)

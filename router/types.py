@@ -37,6 +37,10 @@ class RoutingRequest:
     """The pool that answered this conversation's last turn, where the gateway knows."""
 
 
+Contributions = tuple[tuple[str, float], ...]
+"""Features that mattered with what each added, greatest first."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What the quality model expects of every tier."""
@@ -45,10 +49,8 @@ class Prediction:
     """P(the answer is good) by tier, 0..1; every tier is there."""
     output_tokens: Mapping[str, float]
     """Expected length of the answer by tier."""
-    because: tuple[tuple[str, float], ...] = ()
-    """Features that mattered, with what each adds to the large tier's gain over the small one, greatest first."""
     fallback: str | None = None
-    """Why rules stood in for the learned model; None when it spoke itself."""
+    """Where the learned model had no say: which part of this is no prediction of its, and why."""
 
 
 @dataclass(frozen=True)

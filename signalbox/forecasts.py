@@ -41,6 +41,6 @@ def forecast(model: QualityModel, outcomes: Sequence[Outcome]) -> Forecasts:
     return Forecasts(
         quality=np.array([[one.quality[tier] for tier in TIERS] for one in made]),
         output_tokens=np.array([[one.output_tokens[tier] for tier in TIERS] for one in made]),
-        calibration=getattr(model, "calibration", None),
+        calibration=model.calibration,
         latency_us=decision_latency_us(model, requests),
     )

@@ -36,7 +36,8 @@ def route_data(spec: FleetSpec, quality: QualityModel, text: str, model: str, wi
         ask = from_chat({"model": model, "messages": [{"role": "user", "content": text}]})
         wished = ask.wish.over(parse_wish(wish).over(parse_wish(spec.routing.default)))
         ask = replace(ask, wish=wished)
-        return explained(spec, ask, Router(spec, quality).decide(ask, None, 0.0))
+        router = Router(spec, quality)
+        return explained(router, ask, router.decide(ask, None, 0.0))
     except (BadRequest, NoPool) as error:
         raise NoRoute(error.message) from error
     except ValueError as error:

@@ -31,6 +31,7 @@ def make(monkeypatch, tmp_path):
 
     def make(routing=None, gateway=None, **pools):
         whole = {"feedback": {}, "shadow": {"pool": "large", "share": 1}, "state_folder": str(tmp_path)}
+        whole["artifact"] = "rules"  # whatever the learned model thinks of a sum
         data = fakes.SPEC.model_dump(mode="json")
         spec = FleetSpec.model_validate(
             data | {"routing": whole | (routing or {}), "gateway": data["gateway"] | (gateway or {})}

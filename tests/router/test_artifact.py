@@ -109,7 +109,7 @@ BROKEN = {
         lambda: with_arrays(head=lambda _: np.frombuffer(b"[" * 100_000, np.uint8)),
         "has no readable head",
     ),
-    "other format": (lambda: with_head(format=2), "has format 2, this version reads 1: train it anew"),
+    "other format": (lambda: with_head(format=1), "has format 1, this version reads 2: train it anew"),
     "other features": (lambda: with_head(features=["length"]), "was trained on other features"),
     "one tier": (lambda: with_head(tiers=["large"]), "names no two tiers"),
     "a tier twice": (lambda: with_head(tiers=["large", "large", "moe"]), "names no two tiers"),
@@ -129,6 +129,7 @@ BROKEN = {
     "NaN": (lambda: with_arrays(words_idf=at(7, np.nan)), "has numbers in words_idf that are not finite"),
     "infinite": (lambda: with_arrays(longest=at(0, np.inf)), "has numbers in longest that are not finite"),
     "far too great": (lambda: with_arrays(slope=at(1, 1e300)), "has numbers in slope that are not finite or too great"),
+    "linear member out of range": (lambda: with_arrays(linear_places=at(1, 255)), "has a linear member on features"),
     "feature out of range": (lambda: with_arrays(trees_feature=at((0, 0), 255)), "has trees on features that do not"),
     "feature below range": (
         lambda: with_arrays(trees_feature=lambda a: a.astype(np.int64) - 99),
@@ -182,7 +183,7 @@ def test_bytes_that_change_break_nothing_else(changes):
     loads_or_is_refused(bytes(data))
 
 
-NUMBERS = ("linear_", "log_tokens_", "words_", "bytes_", "trees_", "slope", "offset", "longest", "vocabulary")
+NUMBERS = ("linear_", "usual", "output_tokens", "words_", "trees_", "slope", "offset", "longest", "vocabulary")
 
 
 @settings(max_examples=30, deadline=None)

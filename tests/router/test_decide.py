@@ -40,13 +40,15 @@ def spec(**routing):
 class Fixed:
     """A quality model of one's own choice; every answer takes 100 tokens."""
 
+    calibration = None
+
     def __init__(self, *quality, fallback=None):
         self.quality = dict(zip(TIERS, quality, strict=True))
         self.fallback = fallback
 
     def predict(self, request):
         """As QualityModel.predict."""
-        return Prediction(self.quality, dict.fromkeys(TIERS, 100.0), (("fixed", 1.0),), self.fallback)
+        return Prediction(self.quality, dict.fromkeys(TIERS, 100.0), self.fallback)
 
 
 EASY = Fixed(0.97, 0.98, 0.99)
@@ -109,8 +111,9 @@ def test_without_prices_tiers_cost_one_to_three_to_ten_and_it_is_said():
     assert any("1 to 3 to 10" in reason for reason in decision.reasons)
 
 
-def test_rules_that_stand_in_are_said():
-    assert "rules predict: too few labels" in decide(Fixed(0.1, 0.2, 0.9, fallback="too few labels")).reasons
+def test_a_fallback_is_said():
+    said = "rules predict: too few labels"
+    assert said in decide(Fixed(0.1, 0.2, 0.9, fallback=said)).reasons
 
 
 # -- names -----------------------------------------------------------------------------------------------------------

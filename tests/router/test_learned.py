@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from trained_router import trained
 
 from cluster.pool import TIERS
+from router.learned import in_line
 from router.quality import RuleQuality
 from router.types import RoutingRequest
 
@@ -26,11 +27,16 @@ def test_harder_queries_are_expected_to_fail_on_cheap_tiers():
 
 
 def test_a_prediction_says_why():
-    said = trained().predict(RoutingRequest(HARD))
-    assert said.fallback is None
-    sizes = [abs(part) for _, part in said.because]
+    hard, easy = (dict(trained().because(RoutingRequest(text))) for text in (HARD, EASY))
+    sizes = [abs(part) for part in hard.values()]
     assert sizes == sorted(sizes, reverse=True)
-    assert {"wording", "spelling"} < {name for name, _ in said.because}
+    assert hard["length"] > 0 > easy["length"]  # the made-up queries get harder with their numbers
+    assert any("number" in name for name in hard)
+
+
+def test_rules_say_why_where_they_stand_in():
+    request = RoutingRequest(GERMAN)
+    assert trained().because(request) == RuleQuality().because(request) != ()
 
 
 GERMAN = "Warum ist der Himmel am Abend rot und am Mittag blau, obwohl doch dieselbe Sonne scheint?"
@@ -52,7 +58,7 @@ def test_far_from_training_rules_stand_in(text, reason):
     request = RoutingRequest(text)
     said = trained().predict(request)
     assert said.fallback is not None
-    assert said.fallback.startswith(reason)
+    assert said.fallback.startswith(f"rules predict: {reason}")
     assert said.quality == RuleQuality().predict(request).quality
 
 
@@ -80,7 +86,7 @@ def test_any_request_gets_a_prediction(request):
 
 def test_answers_are_no_longer_than_asked_for():
     free, held = (trained().predict(RoutingRequest(HARD, max_tokens=limit)).output_tokens for limit in (None, 5))
-    assert all(20 < length < 60 for length in free.values())  # 20 + 3 for each number
+    assert all(20 < length < 60 for length in free.values())
     assert set(held.values()) == {5}
 
 
@@ -108,18 +114,31 @@ def test_the_order_of_tiers_is_that_of_their_gains(anchor, small, moe):
     assert (quality["moe"] - quality["small"]) * (small - moe) >= -1e-9
 
 
-def test_a_tier_that_training_did_not_know_is_judged_by_rules():
+@pytest.mark.parametrize(
+    ("known", "tier", "level"),
+    [
+        ({"small": 0.5, "large": 0.9}, "moe", 0.7),
+        ({"large": 0.9, "moe": 0.8}, "small", 0.7),
+        ({"small": 0.2, "moe": 0.5}, "large", 0.8),
+        ({"moe": 0.7, "small": 0.2}, "large", 1.0),
+        ({"moe": 0.3, "large": 0.9}, "small", 0.0),
+    ],
+)
+def test_a_tier_in_line_with_others(known, tier, level):
+    assert in_line(known, tier) == pytest.approx(level)
+
+
+def test_a_tier_that_training_did_not_know_is_put_in_line():
     model = trained()
     heads = replace(
         model.ensemble,
         linear=replace(model.ensemble.linear, weights=model.ensemble.linear.weights[:2], intercept=np.zeros(2)),
         words=replace(model.ensemble.words, weights=model.ensemble.words.weights[:, :2], intercept=np.zeros(2)),
-        bytes=replace(model.ensemble.bytes, weights=model.ensemble.bytes.weights[:, :2], intercept=np.zeros(2)),
         trees=replace(model.ensemble.trees, heads=model.ensemble.trees.heads[:2]),
         slope=np.ones(2),
         offset=np.zeros(2),
     )
     request = RoutingRequest(EASY)
     said = replace(model, lower=("small",), ensemble=heads).predict(request)
-    assert said.fallback == "training knew nothing of tier moe"
-    assert said.quality["moe"] == RuleQuality().predict(request).quality["moe"]
+    assert said.fallback == "training knew nothing of tier moe, which is put in line with the others"
+    assert said.quality["moe"] == pytest.approx((said.quality["small"] + said.quality["large"]) / 2)

@@ -95,7 +95,7 @@ from router.learned import view
 from router.lexical import NAMES
 from router.types import RoutingRequest
 seen = [view(RoutingRequest(text)) for text in json.load(sys.stdin)]
-counts = [(each.words.buckets.tolist(), each.bytes.buckets.tolist(), each.tokens.tolist()) for each in seen]
+counts = [(each.words.buckets.tolist(), each.tokens.tolist()) for each in seen]
 print(json.dumps([NAMES, [each.features.tolist() for each in seen], counts]))
 """
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.ngrams import BUCKET_BITS, BUCKETS, Counts, byte_ngrams, token_hashes, word_ngrams
+from router.ngrams import BUCKET_BITS, BUCKETS, Counts, token_hashes, word_ngrams
 from router.reading import read
 
 WRAP = 1 << 64
@@ -27,20 +27,12 @@ def words_by_hand(tokens: tuple[str, ...]) -> Counter[int]:
     return Counter(map(bucket, hashes + pairs))
 
 
-def bytes_by_hand(text: str) -> Counter[int]:
-    raw = f" {' '.join(text.lower().split())} ".encode("utf-8", "surrogatepass")
-    keys = []
-    for size in (2, 3, 4):
-        for start in range(len(raw) - size + 1):
-            key = 0
-            for byte in raw[start : start + size]:
-                key = (key * 1_000_003 + byte) % WRAP
-            keys.append((key + size) % WRAP)
-    return Counter(map(bucket, keys))
-
-
 def as_counter(found: Counts) -> Counter[int]:
     return Counter(dict(zip(found.buckets.tolist(), found.counts.tolist(), strict=True)))
+
+
+def ngrams(text: str) -> Counts:
+    return word_ngrams(token_hashes(read(text).tokens))
 
 
 @given(ANY_TEXT)
@@ -50,35 +42,30 @@ def test_words_are_counted_as_by_hand(text):
 
 
 @given(ANY_TEXT)
-def test_bytes_are_counted_as_by_hand(text):
-    assert as_counter(byte_ngrams(text)) == bytes_by_hand(text)
-
-
-@given(ANY_TEXT)
 def test_buckets_ascend_and_exist(text):
-    for found in (word_ngrams(token_hashes(read(text).tokens)), byte_ngrams(text)):
-        assert (np.diff(found.buckets) > 0).all()
-        assert ((found.buckets >= 0) & (found.buckets < BUCKETS)).all()
-        assert (found.counts >= 1).all()
+    found = ngrams(text)
+    assert (np.diff(found.buckets) > 0).all()
+    assert ((found.buckets >= 0) & (found.buckets < BUCKETS)).all()
+    assert (found.counts >= 1).all()
 
 
 @given(ANY_TEXT)
 def test_weights_have_length_one(text):
-    idf = np.linspace(0.5, 3, BUCKETS)
-    found = byte_ngrams(text)
+    idf = np.linspace(0.5, 3, BUCKETS, dtype=np.float32)
+    found = ngrams(text)
     assert np.linalg.norm(found.weighted(idf)) == pytest.approx(1 if len(found.buckets) else 0)
 
 
 def test_weights_by_hand():
     found = Counts(np.array([1, 5]), np.array([1.0, np.e]))
-    idf = np.zeros(BUCKETS)
+    idf = np.zeros(BUCKETS, dtype=np.float32)
     idf[[1, 5]] = 3, 2
     assert found.weighted(idf) == pytest.approx([3 / 5, 4 / 5])  # 1 * 3 and (1 + 1) * 2, over 5
 
 
 def test_what_training_never_saw_weighs_nothing():
-    found = byte_ngrams("abc")
-    assert (found.weighted(np.zeros(BUCKETS)) == 0).all()
+    found = ngrams("one two")
+    assert (found.weighted(np.zeros(BUCKETS, dtype=np.float32)) == 0).all()
 
 
 @pytest.mark.parametrize("tokens", [(), ("one",)])
@@ -86,11 +73,7 @@ def test_few_tokens(tokens):
     assert len(word_ngrams(token_hashes(tokens)).buckets) == len(tokens)
 
 
-def test_case_and_blanks_say_nothing():
-    assert as_counter(byte_ngrams("  Two\n\tWORDS ")) == as_counter(byte_ngrams("two words"))
-
-
 def test_100_kb_fill_no_more_than_all_buckets():
     rng = np.random.default_rng(0)
-    text = "".join(map(chr, rng.integers(1, 0x10FF, 100_000)))
-    assert len(byte_ngrams(text).buckets) <= BUCKETS
+    tokens = tuple(map(chr, rng.integers(1, 0x10FF, 100_000)))
+    assert len(word_ngrams(token_hashes(tokens)).buckets) <= BUCKETS
