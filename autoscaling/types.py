@@ -1,0 +1,63 @@
+"""What scaling policies see and what they decide. Times are Unix seconds, rates are per second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from cluster.state import ReplicaState
+
+
+@dataclass(frozen=True)
+class PoolSignals:
+    """One pool as a policy sees it at one moment."""
+
+    pool: str
+    target: int
+    """Replicas last asked for: those that serve, start or wait for a node."""
+    replicas: tuple[ReplicaState, ...] = ()
+    """Newest reports of the replicas that serve; each says itself how old it is."""
+    held: int = 0
+    """Requests that the gateway holds because the pool has no replica that takes them."""
+    arrivals_per_s: float = 0.0
+    """Requests routed to the pool, mean over the gateway's window."""
+    prompt_tokens: float = 0.0
+    """Mean prompt of recent requests; 0 where none came."""
+    answer_tokens: float = 0.0
+    """Mean answer of recent requests; 0 where none came."""
+    demand_as_of_s: float = 0.0
+    """When the gateway said the four above."""
+    cold_start_s: float = 0.0
+    """From asking for a replica to its first answer, newest measurement; 0 where nothing is known."""
+
+    @property
+    def ready(self) -> int:
+        """Replicas that serve."""
+        return len(self.replicas)
+
+    @property
+    def starting(self) -> int:
+        """Replicas that were asked for and do not serve yet."""
+        return max(0, self.target - self.ready)
+
+
+@dataclass(frozen=True)
+class PoolDecision:
+    """How many replicas a pool should have, and why."""
+
+    pool: str
+    desired: int
+    reason: str
+    """One sentence for a reader: the signal that decided, with its numbers."""
+
+
+class ScalingPolicy(Protocol):
+    """Decides for all pools at once, every few seconds.
+
+    It may remember what it saw, but reads no clock and does no I/O: a fresh policy that is shown the same signals at the
+    same times decides the same. It never raises on any signals.
+    """
+
+    def decide(self, signals: Mapping[str, PoolSignals], now_s: float) -> Mapping[str, PoolDecision]:
+        """A decision for each pool in `signals`, within the spec's bounds."""
