@@ -55,8 +55,8 @@ class PoolDecision:
 class ScalingPolicy(Protocol):
     """Decides for all pools at once, every few seconds.
 
-    It may remember what it saw, but reads no clock and does no I/O: a fresh policy that is shown the same signals at the
-    same times decides the same. It never raises on any signals.
+    It may remember what it saw, but reads no clock and does no I/O: a fresh policy that is shown the same signals at
+    the same times decides the same. It never raises on any signals.
     """
 
     def decide(self, signals: Mapping[str, PoolSignals], now_s: float) -> Mapping[str, PoolDecision]:
