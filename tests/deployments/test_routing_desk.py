@@ -14,6 +14,7 @@ from cluster.state import PoolState, ReplicaState
 from deployments import gateway as module
 from deployments.budget_store import BudgetStore
 from deployments.gateway import Gateway
+from deployments.pool_client import PoolFailed
 from router.budget import Account
 
 KEY = "sk-one"
@@ -198,14 +199,14 @@ def test_pinned_requests_and_tokenizing_are_not_on_the_budget(make, body):
 
 
 def test_what_failed_costs_nothing(make):
-    broken = fakes.FakePool((module.PoolFailed("died"),))
+    broken = fakes.FakePool((PoolFailed("died"),))
     gateway = make(dict.fromkeys(("small", "moe", "large"), broken), routing={"budget": {"mean_cost": 5}})
     assert post(gateway, json=ask()).status_code == 503
     assert gateway.desk._budget.take().spent == pytest.approx(0)
 
 
 def test_a_share_counts_who_answered_in_the_end(make):
-    broken = fakes.FakePool((module.PoolFailed("died"),))
+    broken = fakes.FakePool((PoolFailed("died"),))
     gateway = make({"small": broken, "moe": broken}, routing={"budget": {"large_share": 0}})
     assert post(gateway, json=ask()).status_code in (200, 503)
     answered = gateway.desk._budget.take()
