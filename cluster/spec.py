@@ -104,6 +104,17 @@ class GatewaySpec(Part):
             )
         return self
 
+    @model_validator(mode="after")
+    def _keys_differ(self) -> Self:
+        """A key says which client it is."""
+        owners: dict[str, str] = {}
+        for name, key in self.api_keys.items():
+            if key.sha256 in owners:
+                message = f"is the key of {owners[key.sha256]} too: write the SHA-256 of another key"
+                raise Problems({f"api_keys.{name}.sha256": message})
+            owners[key.sha256] = name
+        return self
+
 
 class FleetSpec(Part):
     """The whole fleet."""

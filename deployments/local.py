@@ -148,9 +148,14 @@ class LocalFleet:
             FleetFailed: the port is taken, or Ray does not start.
         """
         self._require_port()
-        self.start_nodes(said)
-        said("Ray Serve")
-        self._submit()
+        try:
+            self.start_nodes(said)
+            said("Ray Serve")
+            self._submit()
+        except FleetFailed:
+            raise
+        except Exception as error:  # Ray's own start fails in many ways, plain Exceptions among them
+            raise FleetFailed(f"Ray did not start ({error}): the machine may be too busy, try again") from error
 
     def start_nodes(self, said: Callable[[str], None] = lambda text: None) -> None:
         """Start the Ray nodes alone and connect this process to them."""

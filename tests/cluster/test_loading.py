@@ -45,6 +45,8 @@ def test_the_good_spec_is_good(tmp_path):
     assert load_spec(path).pools["large"].parallel.tensor == 4
 
 
+KEY = "a" * 64
+
 # (what is replaced in GOOD, by what, every part the message has to have)
 BROKEN = [
     # unknown keys, at each level
@@ -59,6 +61,11 @@ BROKEN = [
     ("hardware:\n", "gateway: {replicas: {mni: 1}}\nhardware:\n", ["gateway.replicas.mni", "did you mean 'min'?"]),
     ("hardware:\n", "routing: {large: 1}\nhardware:\n", ["routing.large: unknown key"]),
     ("hardware:\n", "scaling: {zzz: 1}\nhardware:\n", ["scaling.zzz", "write one of target_ongoing, "]),
+    (
+        "hardware:\n",
+        f"gateway: {{api_keys: {{ann: {{sha256: {KEY}}}, bob: {{sha256: {KEY}}}}}}}\nhardware:\n",
+        ["gateway.api_keys.bob.sha256: is the key of ann too"],
+    ),
     # keys in the wrong place
     ("    tier: large", "    tier: large\n    tensor: 2", ["pools.large.tensor: unknown key", "under parallel"]),
     ("    tier: large", "    tier: large\n    max_model_len: 2", ["max_model_len", "write it under engine.options"]),

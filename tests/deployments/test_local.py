@@ -32,6 +32,19 @@ def test_gpu_specs_are_refused_with_what_to_do():
         LocalFleet(load_spec(PROJECT_ROOT / "examples" / "h100.yaml"))
 
 
+def test_a_ray_that_does_not_start_is_said_without_a_traceback(monkeypatch):
+    fleet = LocalFleet(load_spec(PROJECT_ROOT / "examples" / "laptop.yaml"))
+
+    def start_nodes(said):
+        raise TimeoutError("node 2 did not register")
+
+    monkeypatch.setattr(fleet, "_require_port", lambda: None)
+    monkeypatch.setattr(fleet, "start_nodes", start_nodes)
+    with pytest.raises(FleetFailed, match=r"Ray did not start \(node 2 did not register\): .* try again"):
+        fleet.start()
+    fleet.stop()
+
+
 def test_messages_keep_the_error_and_lose_the_traceback():
     assert without_traceback(MESSAGE).splitlines() == [
         "small: The deployment failed to start 3 times in a row. Error:",
