@@ -42,7 +42,7 @@ async def answer(engine: VllmEngine, kind: Any, body: dict[str, Any], judged_tok
     return {
         "bytes": b"".join(frame.data for frame in frames if isinstance(frame, Chunk)).decode(),
         "status": frames[opened].status,
-        "before_opening": opened,
+        "before_opening": sum(len(each.logprobs) for each in frames[:opened] if isinstance(each, Progress)),
         "logprobs": [value for each in progress for value in each.logprobs],
         "margins": [value for each in progress for value in each.margins],
         "counts": [each.usage.completion_tokens for each in progress],
