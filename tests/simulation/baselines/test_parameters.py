@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from simulation.baselines.keda import KedaParameters
+from simulation.baselines.parameters import read_parameters
+
+
+def test_what_is_left_out_has_its_default():
+    chosen = read_parameters(KedaParameters, "keda", {"threshold": 2})
+    assert (chosen.threshold, chosen.polling_s) == (2, 30)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"treshold": 5}, "policy keda has no parameter 'treshold': did you mean 'threshold'?"),
+        ({"threshold": -1}, "parameter threshold of policy keda: found -1: input should be greater than or equal to"),
+        ({"threshold": float("nan")}, "parameter threshold of policy keda: found nan: input should be a finite number"),
+        ({"polling_s": 0}, "parameter polling_s of policy keda: found 0: input should be greater than 0"),
+    ],
+)
+def test_a_wrong_parameter_is_named(given, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        read_parameters(KedaParameters, "keda", given)
