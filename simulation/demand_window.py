@@ -1,0 +1,44 @@
+"""What the gateway says of each pool's demand: means over its last seconds."""
+
+from __future__ import annotations
+
+from collections import deque
+
+WINDOW_S = 30.0
+"""Length of the gateway's window."""
+
+
+class DemandWindow:
+    """One pool's requests and answers of the last WINDOW_S, in buckets of a second."""
+
+    def __init__(self, began_s: float) -> None:
+        self._began_s = began_s
+        self._buckets: deque[tuple[float, list[int]]] = deque()
+
+    def arrived(self, now_s: float, prompt_tokens: int) -> None:
+        """Count a request that was routed to the pool."""
+        bucket = self._bucket(now_s)
+        bucket[0] += 1
+        bucket[1] += prompt_tokens
+
+    def answered(self, now_s: float, answer_tokens: int) -> None:
+        """Count a complete answer."""
+        bucket = self._bucket(now_s)
+        bucket[2] += 1
+        bucket[3] += answer_tokens
+
+    def means(self, now_s: float) -> tuple[float, float, float]:
+        """Requests per second, tokens per prompt, tokens per answer; 0 where nothing came."""
+        while self._buckets and self._buckets[0][0] < now_s - WINDOW_S:
+            self._buckets.popleft()
+        requests, prompts, answers, tokens = (
+            (sum(each) for each in zip(*(b for _, b in self._buckets), strict=True)) if self._buckets else (0, 0, 0, 0)
+        )
+        span_s = max(1.0, min(WINDOW_S, now_s - self._began_s))
+        return requests / span_s, prompts / max(requests, 1), tokens / max(answers, 1)
+
+    def _bucket(self, now_s: float) -> list[int]:
+        second = float(int(now_s)) if now_s >= 0 else float(int(now_s) - 1)
+        if not self._buckets or self._buckets[-1][0] != second:
+            self._buckets.append((second, [0, 0, 0, 0]))
+        return self._buckets[-1][1]

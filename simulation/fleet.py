@@ -1,0 +1,237 @@
+"""The simulated fleet: requests, replicas and scaling on a virtual clock.
+
+Events lie in a heap by time; requests are taken from the workload as their time comes. The same spec, workload, seed
+and policy give the same run to the digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+
+from autoscaling.types import ScalingPolicy
+from cluster.spec import FleetSpec
+from cluster.state import PoolState
+from router.types import RoutingRequest
+from simulation.desk import Desk, KnownQuality
+from simulation.job import Job
+from simulation.launching import ColdStart, Launch, Launcher
+from simulation.pools import Pool
+from simulation.replica import EPOCH_S, NEVER, Replica
+from simulation.results import Outcomes, ttft_limit_s
+from simulation.scaling import Scaling
+from simulation.series import Series
+from simulation.timing import EngineShape
+from simulation.workload import Workload
+
+REPORT_EVERY_S = 1.0
+"""Replicas report, and the gateway reads their reports."""
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What arrives and what it asks."""
+
+    workload: Workload
+    queries: Sequence[RoutingRequest]
+    """What the requests ask, by their place in the workload."""
+    model: KnownQuality
+    """What the router predicts by."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How the fleet is simulated."""
+
+    shapes: Mapping[str, EngineShape]
+    """By pool."""
+    cold_start: ColdStart = field(default_factory=ColdStart)
+    seed: int = 0
+    """Of cold starts and of the choice of replicas."""
+    decide_every: int = 2
+    """Reports between two decisions of the policy."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run leaves behind."""
+
+    outcomes: Outcomes
+    series: Series
+    used_s: Mapping[str, Sequence[tuple[float, float]]]
+    """By pool, when each of its replicas was launched and released."""
+    preemptions: int
+
+
+class Fleet:
+    """One run. Times are seconds of the simulation, 0 where measuring begins."""
+
+    def __init__(self, spec: FleetSpec, arrivals: Arrivals, conditions: Conditions, policy: ScalingPolicy) -> None:
+        self._spec, self._arrivals, self._conditions = spec, arrivals, conditions
+        self._names = list(spec.pools)
+        self._launcher = Launcher(spec, conditions.cold_start, conditions.seed)
+        self._pools = {
+            name: Pool(name, pool, conditions.shapes[name], self._launcher, conditions.seed)
+            for name, pool in spec.pools.items()
+        }
+        # The first snapshot is there before the first request.
+        began_s = min(float(arrivals.workload.arrival_s[0]), 0.0) - REPORT_EVERY_S
+        self._now = began_s
+        self._desk = Desk(spec, arrivals.model)
+        self._scaling = Scaling(policy, self._pools, began_s)
+        self._outcomes = Outcomes.empty(len(arrivals.workload))
+        self._most_at_gateway = spec.gateway.replicas.max * spec.gateway.max_ongoing_per_replica
+        self._max_tokens = int(arrivals.workload.answer_tokens.max(initial=1))
+        self._at_gateway = 0
+        self._preemptions = 0
+        self._events: list[tuple[float, int, Replica | Launch | None]] = []
+        self._numbers = count()
+
+    def run(self, progress: Callable[[float], None] = lambda share: None) -> Run:
+        """Play the workload to its end, and on until its last request has left.
+
+        Args:
+            progress: hears now and then how much of the workload's time is done, 0..1.
+        """
+        arrivals = [*self._arrivals.workload.arrival_s.tolist(), NEVER]
+        duration_s = self._arrivals.workload.duration_s
+        last_s = duration_s + self._spec.gateway.request_timeout_s
+        self._begin()
+        index, reports = 0, 0
+        while (arrivals[index] < NEVER or self._at_gateway or self._now < duration_s) and self._now < last_s:
+            at_s, _, what = self._events[0]
+            if arrivals[index] <= at_s:
+                self._now = arrivals[index]
+                self._arrive(index)
+                index += 1
+                continue
+            heappop(self._events)
+            self._now = at_s
+            if isinstance(what, Replica):
+                self._end_step(what)
+            elif isinstance(what, Launch):
+                self._start(what)
+            else:
+                self._report(decides=reports % self._conditions.decide_every == 0)
+                reports += 1
+                progress(min(1.0, (at_s - arrivals[0]) / (duration_s - arrivals[0])))
+        return self._finish(duration_s)
+
+    # -- requests ----------------------------------------------------------------------------------------------
+
+    def _arrive(self, index: int) -> None:
+        """Admission, routing, and a replica's place if there is one."""
+        workload = self._arrivals.workload
+        prompt_tokens, answer_tokens = int(workload.prompt_tokens[index]), int(workload.answer_tokens[index])
+        name = None
+        if self._at_gateway < self._most_at_gateway:
+            query = self._arrivals.queries[index]
+            name = self._desk.decide(query, prompt_tokens, self._max_tokens, EPOCH_S + self._now)
+        if name is None:
+            self._outcomes.shed[index] = True
+            return
+        pool = self._pools[name]
+        self._scaling.demand[name].arrived(self._now, prompt_tokens)
+        self._outcomes.pool[index] = self._names.index(name)
+        self._outcomes.ttft_limit_s[index] = ttft_limit_s(pool.shape, prompt_tokens)
+        if prompt_tokens >= pool.shape.max_context_tokens:
+            return  # the engine refuses it
+        answer_tokens = min(answer_tokens, pool.shape.max_context_tokens - prompt_tokens)
+        hashes = workload.hashes[index] if workload.hashes is not None else ()
+        self._at_gateway += 1
+        pool.held.append(Job(index, self._now, prompt_tokens, answer_tokens, hashes))
+        self._give_out(pool)
+
+    def _give_out(self, pool: Pool) -> None:
+        """Give the requests that wait for a replica to those that have room, the oldest first."""
+        while pool.held:
+            if self._now - pool.held[0].arrival_s > self._spec.gateway.first_token_timeout_s:
+                self._leave(pool, pool.held.popleft())
+                continue
+            replica = pool.pick()
+            if replica is None:
+                return
+            ends_s = replica.ends_s
+            replica.submit(pool.held.popleft(), self._now)
+            self._follow(pool, replica, ends_s)
+
+    def _end_step(self, replica: Replica) -> None:
+        if replica.ends_s != self._now:
+            return  # an arrival has moved the event
+        replica.end_step(self._now)
+        pool = self._pools[replica.pool]
+        left = bool(replica.left)
+        self._follow(pool, replica, NEVER)
+        if left:
+            self._give_out(pool)
+
+    def _follow(self, pool: Pool, replica: Replica, known_s: float) -> None:
+        """Take in what a replica did: who left it, and when its next event is, where that is news."""
+        for job in replica.left:
+            self._leave(pool, job)
+        replica.left.clear()
+        if replica.ends_s != known_s:
+            heappush(self._events, (replica.ends_s, next(self._numbers), replica))
+        if not replica.ongoing and replica in pool.draining:
+            pool.release(replica, self._now)
+            self._preemptions += replica.preemptions
+            self._place()
+
+    def _leave(self, pool: Pool, job: Job) -> None:
+        """Note how a request fared."""
+        self._at_gateway -= 1
+        if job.first_s == NEVER:
+            return
+        self._outcomes.ttft_s[job.index] = job.first_s - job.arrival_s
+        steps = max(job.answer_tokens - 1, 1)
+        self._outcomes.tpot_s[job.index] = (self._now - job.first_s) / steps
+        self._scaling.demand[pool.name].answered(self._now, job.answer_tokens)
+        self._desk.answered(pool.name, job.answer_tokens)
+
+    # -- replicas ----------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """The fleet that is there before the first request: what Serve starts with."""
+        for name, pool in self._spec.pools.items():
+            self._pools[name].resize(max(pool.replicas.min, 1), self._now)
+        for launch in self._launcher.place(self._now, at_once=True):
+            self._start(launch)
+        heappush(self._events, (self._now, next(self._numbers), None))
+
+    def _report(self, *, decides: bool) -> None:
+        """The second's snapshot of the fleet, for the router and, now and then, for the policy."""
+        fleet = {
+            name: PoolState(name, tuple(replica.state(self._now) for replica in pool.ready))
+            for name, pool in self._pools.items()
+        }
+        self._desk.see(fleet)
+        for pool in self._pools.values():
+            self._give_out(pool)  # lets go of those that have waited too long
+        if decides:
+            for name, desired in self._scaling.decide(fleet, self._now).items():
+                self._resize(self._pools[name], desired)
+            self._place()
+        heappush(self._events, (self._now + REPORT_EVERY_S, next(self._numbers), None))
+
+    def _resize(self, pool: Pool, desired: int) -> None:
+        for replica in pool.resize(desired, self._now):
+            self._follow(pool, replica, replica.ends_s)
+
+    def _place(self) -> None:
+        for launch in self._launcher.place(self._now):
+            heappush(self._events, (launch.ready_s, next(self._numbers), launch))
+
+    def _start(self, launch: Launch) -> None:
+        pool = self._pools[launch.pool]
+        if launch in pool.launches:  # else it was cancelled
+            pool.start(launch, self._spec.gateway.first_token_timeout_s)
+            self._give_out(pool)
+
+    def _finish(self, duration_s: float) -> Run:
+        for pool in self._pools.values():
+            pool.close(max(self._now, duration_s))
+            self._preemptions += sum(replica.preemptions for replica in (*pool.ready, *pool.draining))
+        used_s = {name: pool.used_s for name, pool in self._pools.items()}
+        return Run(self._outcomes, self._scaling.series, used_s, self._preemptions)

@@ -1,0 +1,60 @@
+"""The loop that asks a scaling policy, and what it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from autoscaling.types import PoolSignals, ScalingPolicy
+from cluster.state import FleetState
+from simulation.demand_window import DemandWindow
+from simulation.pools import Pool
+from simulation.replica import EPOCH_S
+from simulation.series import PoolSeries, ScaleEvent, Series
+
+
+class Scaling:
+    """Asks the policy what every pool should have, and keeps the fleet's course for plots."""
+
+    def __init__(self, policy: ScalingPolicy, pools: Mapping[str, Pool], began_s: float) -> None:
+        self.demand = {name: DemandWindow(began_s) for name in pools}
+        self.series = Series(pools={name: PoolSeries() for name in pools})
+        self._policy = policy
+        self._pools = pools
+
+    def decide(self, fleet: FleetState, now_s: float) -> dict[str, int]:
+        """Wanted replicas of the pools for which they change, within the spec's bounds, as Serve holds them too."""
+        signals = {name: self._signals(pool, fleet, now_s) for name, pool in self._pools.items()}
+        self._note(signals, now_s)
+        wanted = {}
+        for name, decision in self._policy.decide(signals, EPOCH_S + now_s).items():
+            bounds, before = self._pools[name].spec.replicas, self._pools[name].target
+            desired = min(max(decision.desired, bounds.min), bounds.max)
+            if desired != before:
+                wanted[name] = desired
+                self.series.events.append(ScaleEvent(now_s, name, before, desired, decision.reason))
+        return wanted
+
+    def _signals(self, pool: Pool, fleet: FleetState, now_s: float) -> PoolSignals:
+        rate, prompt_tokens, answer_tokens = self.demand[pool.name].means(now_s)
+        return PoolSignals(
+            pool=pool.name,
+            target=pool.target,
+            replicas=fleet[pool.name].replicas,
+            held=len(pool.held),
+            arrivals_per_s=rate,
+            prompt_tokens=prompt_tokens,
+            answer_tokens=answer_tokens,
+            demand_as_of_s=EPOCH_S + now_s,
+            cold_start_s=pool.cold_start_s,
+        )
+
+    def _note(self, signals: Mapping[str, PoolSignals], now_s: float) -> None:
+        self.series.at_s.append(now_s)
+        for name, seen in signals.items():
+            course, replicas = self.series.pools[name], seen.replicas
+            course.arrivals_per_s.append(seen.arrivals_per_s)
+            course.ready.append(seen.ready)
+            course.target.append(seen.target)
+            course.queue.append(seen.held + sum(each.waiting for each in replicas))
+            course.running.append(sum(each.running for each in replicas))
+            course.kv_usage_ratio.append(sum(each.kv_usage_ratio for each in replicas) / max(len(replicas), 1))

@@ -1,0 +1,115 @@
+"""The speed and the memory of a pool's replica, estimated from the spec.
+
+Speeds of Llama-2-70B on A100 and H100 rest on measurements (`simulation.splitwise`). Other models are scaled by their
+bytes, operations and layers, other devices by their data sheets: an estimate.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from cluster.facts import ModelFacts, UnknownModel, facts_of
+from cluster.memory import kv_bytes_per_token, max_num_seqs, pool_memory, weight_bytes
+from cluster.plan import TARGETS
+from cluster.pool import PoolSpec
+from cluster.spec import FleetSpec, HardwareSpec
+from cluster.widths import weight_bytes_each
+from simulation.splitwise import A100, H100, SpeedConstants
+from simulation.timing import EngineShape, StepTimes
+
+CONSTANTS: dict[str, SpeedConstants] = {"H100": H100, "H200": H100, "MI300X": H100}
+"""By device; the others are taken for as quick on the host's side as an A100."""
+BATCHED_TOKENS = 2048
+"""vLLM's usual `max_num_batched_tokens`; on large devices its server takes LARGE_BATCHED_TOKENS."""
+LARGE_BATCHED_TOKENS = 8192
+LARGE_BATCH = 1024
+"""vLLM's batch on those devices."""
+
+
+class NotSimulated(Exception):
+    """A pool cannot be simulated; the message names it and says what to write."""
+
+
+def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
+    """What one replica of a pool can do.
+
+    Raises:
+        NotSimulated: the pool runs elsewhere, nothing is known of its model, or its model does not fit its devices.
+    """
+    pool = spec.pools[name]
+    if pool.engine.kind == "remote":
+        raise NotSimulated(f"pools.{name}: runs elsewhere, so nothing is known of its speed: leave it out")
+    if pool.engine.kind == "simulated":
+        return _simulated(pool.engine.options)
+    try:
+        facts = facts_of(pool.model)
+        draft_name = spec.draft_of(name)
+        draft = facts_of(draft_name) if draft_name else None
+    except UnknownModel as error:
+        raise NotSimulated(f"pools.{name}.model: {error}") from error
+    hardware = spec.hardware_of(name)
+    memory = pool_memory(facts, pool, hardware, draft)
+    if not memory.fits:
+        raise NotSimulated(
+            f"pools.{name}: lacks {-memory.spare_gib:.1f} GiB a device for its weights and one sequence of "
+            f"{memory.max_context_tokens} tokens: see `signalbox check`"
+        )
+    options = pool.engine.options
+    batch = max_num_seqs(pool, hardware)
+    return EngineShape(
+        times=_times(facts, pool, hardware, batch * pool.parallel.data),
+        kv_tokens=memory.kv_tokens,
+        max_num_seqs=batch * pool.parallel.data,
+        max_num_batched_tokens=pool.parallel.data
+        * int(
+            options.get("max_num_batched_tokens") or (LARGE_BATCHED_TOKENS if batch >= LARGE_BATCH else BATCHED_TOKENS)
+        ),
+        max_context_tokens=memory.max_context_tokens,
+        block_tokens=int(options.get("block_size") or 16),
+        chunked=options.get("enable_chunked_prefill") is not False,
+    )
+
+
+def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int) -> StepTimes:
+    """Data-parallel copies share the sequences and step at the same time. Stages of a pipeline are counted as if they
+    split every layer."""
+    target, constants = TARGETS[hardware.device], CONSTANTS.get(hardware.device, A100)
+    copies, split = pool.parallel.data, pool.parallel.tensor * pool.parallel.pipeline
+    bandwidth, flops = target.bandwidth_gb_s * 1e9, target.tflops * 1e12
+    layers_s = facts.layers * (constants.layer_s + constants.layer_doubling_s * math.log2(split))
+    arithmetic = constants.arithmetic_factor / (split * copies * flops)
+    hidden = facts.layers * facts.heads * facts.head_size
+    reduce_s = hidden * (split - 1) / split * constants.reduce_s / copies
+    all_s = weight_bytes(facts, pool) / bandwidth + layers_s
+    experts_s = (facts.moe_layers * facts.experts * facts.expert * weight_bytes_each(facts, pool.engine.options)) / (
+        pool.parallel.devices * bandwidth
+    )
+    return StepTimes(
+        decode_weights_s=tuple(all_s - experts_s * _unread(facts, sequences) for sequences in range(batch + 1)),
+        prefill_weights_s=all_s,
+        per_sequence_s=facts.layers * constants.sequence_layer_s / copies,
+        per_kv_token_s=kv_bytes_per_token(facts, pool) / bandwidth / copies,
+        per_prompt_token_s=2 * facts.active_parameters * arithmetic + reduce_s,
+        per_attended_pair_s=4 * hidden * arithmetic,
+    )
+
+
+def _unread(facts: ModelFacts, sequences: int) -> float:
+    """Share of the routed experts that no sequence of a step is sent to, routes being even."""
+    return (1 - facts.experts_per_token / facts.experts) ** sequences if facts.experts else 0.0
+
+
+def _simulated(options: dict[str, Any]) -> EngineShape:
+    """The simulated engine's own rates, as in `deployments.engines.simulated`."""
+    batch = int(options.get("max_num_seqs", 32))
+    step_s = 1 / float(options.get("decode_tokens_per_s", 100))
+    return EngineShape(
+        times=StepTimes(
+            (step_s,) * (batch + 1), step_s, 0.0, 0.0, 1 / float(options.get("prefill_tokens_per_s", 10_000)), 0.0
+        ),
+        kv_tokens=int(options.get("kv_capacity_tokens", 65_536)),
+        max_num_seqs=batch,
+        max_num_batched_tokens=BATCHED_TOKENS,
+        max_context_tokens=int(options.get("max_model_len", 4_096)),
+    )

@@ -1,0 +1,68 @@
+"""How long a step of an engine takes. Seconds and tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """The time of one step, in which every sequence of the batch gets a token and prompts are computed.
+
+        weights + per sequence x sequences + per KV token x tokens in the cache
+        + per prompt token x prompt tokens + per attended pair x (prompt token, token it looks at)
+
+    A step without prompts reads the weights that its sequences need, which with experts are not all of them.
+    """
+
+    decode_weights_s: tuple[float, ...]
+    """Of a step without prompts, by sequences in the batch: 0 to the largest batch."""
+    prefill_weights_s: float
+    """Of a step with prompts."""
+    per_sequence_s: float
+    per_kv_token_s: float
+    per_prompt_token_s: float
+    per_attended_pair_s: float
+
+    def decode_s(self, sequences: int, kv_tokens: float) -> float:
+        """A step without prompts."""
+        return self.decode_weights_s[sequences] + self.per_sequence_s * sequences + self.per_kv_token_s * kv_tokens
+
+    def prefill_s(self, sequences: int, kv_tokens: float, prompt_tokens: int, attended_pairs: float) -> float:
+        """A step with prompts, and the sequences that decode beside them."""
+        return (
+            self.prefill_weights_s
+            + self.per_sequence_s * sequences
+            + self.per_kv_token_s * kv_tokens
+            + self.per_prompt_token_s * prompt_tokens
+            + self.per_attended_pair_s * attended_pairs
+        )
+
+
+@dataclass(frozen=True)
+class EngineShape:
+    """What of an engine the simulation knows: its speed, its memory and its limits."""
+
+    times: StepTimes
+    kv_tokens: int
+    """Tokens the KV cache holds."""
+    max_num_seqs: int
+    """Sequences in the batch."""
+    max_num_batched_tokens: int
+    """Tokens of one step, prompts and answers together."""
+    max_context_tokens: int
+    """Longest prompt plus answer."""
+    block_tokens: int = 16
+    """KV cache is given out in blocks of so many tokens."""
+    chunked: bool = True
+    """Whether a prompt longer than what is left of a step is computed in parts."""
+
+    def unloaded_ttft_s(self, prompt_tokens: int) -> float:
+        """Time to first token of a prompt that has the engine for itself."""
+        steps = -(-prompt_tokens // self.max_num_batched_tokens) if self.chunked else 1
+        times = self.times
+        return (
+            steps * times.prefill_weights_s
+            + times.per_prompt_token_s * prompt_tokens
+            + times.per_attended_pair_s * prompt_tokens**2 / 2
+        )
