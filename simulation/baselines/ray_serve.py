@@ -116,9 +116,6 @@ class RayServeRule:
 
     def _decide(self, context: Any, now_s: float) -> int:
         """The steps of Ray's `_apply_autoscaling_config` around its default policy, at a given time."""
-        woken = self._ray._get_cold_start_scale_up_replicas(context)
-        if woken is not None:
-            return int(woken)
         raw, _ = self._ray.replica_queue_length_autoscaling_policy(context)
         wanted = self._ray._apply_scaling_factors(raw, context.current_num_replicas, context.config)
         if context.current_num_replicas == 0 and wanted > 0:

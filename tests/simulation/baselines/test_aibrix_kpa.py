@@ -41,6 +41,13 @@ def test_panic_counts_the_short_window_and_does_not_go_down(spec, seen, ask):
     assert decided[6:] == [4] * 7 + [1, 1]
 
 
+def test_each_panic_has_its_own_peak(spec, seen, ask):
+    windows = {"scale_down_delay_s": 0, "stable_window_s": 5, "panic_window_s": 5}
+    policy = aibrix_kpa(spec(), windows | {"max_up_rate": 9, "kv_target_ratio": 0.25})
+    # Windows of one look: 1.0 wants 4 and 0.5 wants 2, panic for the one ready replica both times.
+    assert history(policy, seen, ask, [(1.0, 1), (0.1, 1), (0.5, 1)], 1) == [4, 1, 2]
+
+
 @pytest.mark.parametrize(("delay_s", "last_s"), [(0, 60), (60, 120), (180, 240)])
 def test_the_greatest_of_the_delay_counts(spec, seen, ask, delay_s, last_s):
     policy = aibrix_kpa(spec(), {"scale_down_delay_s": delay_s, "stable_window_s": 1, "panic_window_s": 1})

@@ -48,6 +48,12 @@ def test_a_cooldown_of_nothing_does_not_put_a_busy_pool_to_sleep(spec, seen, ask
     assert ask(keda(spec(0, 5), {"cooldown_s": 0}), seen(0, 1, [0.1], [4]), 0) == 1
 
 
+def test_before_its_cooldown_one_replica_stays(spec, seen, ask):
+    policy = keda(spec(0, 5), {"down_window_s": 0})
+    assert ask(policy, seen(0, 3, [0.1] * 3), 0) == 3
+    assert ask(policy, seen(15, 3, [0.1] * 3), 15) == 1
+
+
 def test_a_pool_with_a_minimum_never_sleeps(spec, seen, ask):
     policy = keda(spec(1, 5), {"cooldown_s": 0, "down_window_s": 0})
     assert [ask(policy, seen(now_s, 1, [0.0]), now_s) for now_s in (0, 30, 60)] == [1, 1, 1]

@@ -27,12 +27,17 @@ from simulation.baselines.llm_d import llm_d
         ([0.1] * 2, [1, 1], 2, 1),
         ([0.1] * 2, [2, 1], 2, 2),
         # One starts already: no further one.
-        ([0.9, 0.9], [9, 9], 3, 3),
+        ([0.9, 0.9], [9, 9], 4, 4),
         ([0.1], [0], 1, 1),
     ],
 )
 def test_formula(spec, seen, ask, usages, waiting, target, expected):
     assert ask(llm_d(spec(), {}), seen(0, target, usages, waiting), 0) == expected
+
+
+def test_two_must_be_free_to_go_down_even_where_nothing_is_to_be_spared(spec, seen, ask):
+    policy = llm_d(spec(), {"kv_spare": 0, "queue_spare": 0})
+    assert ask(policy, seen(0, 2, [0.1, 0.9]), 0) == 2
 
 
 def test_it_looks_once_a_minute_at_the_last_minutes_maxima(spec, seen, ask):

@@ -82,7 +82,7 @@ def test_it_decides_as_rays_own_wrapper(spec, seen, ask, monkeypatch, seed):
         "upscale_delay_s": draw.choice((0, 30)),
         "downscale_delay_s": draw.choice((0, 90, 600)),
         "upscaling_factor": draw.choice((0.3, 1.0, 1.7)),
-        "downscaling_factor": draw.choice((0.4, 1.0)),
+        "downscaling_factor": draw.choice((0.4, 1.0, 1.5)),
     }
     settings = AutoscalingConfig(min_replicas=bounds[0], max_replicas=bounds[1], **chosen)
     policy, state, series = ray_serve(spec(*bounds), chosen), {}, []
