@@ -4,10 +4,10 @@
 
 Sources: KEDA's documentation, "ScaledObject specification" of 2.17 (pollingInterval 30 s, cooldownPeriod 300 s) and
 "Scaling Deployments" of 2.15 (activation is strictly above its threshold, default 0); vllm-project/production-stack at
-278f84a, tutorials/assets/values-19-keda.yaml (trigger `vllm:num_requests_waiting`, threshold 5). KEDA itself only goes from 0 to
-1 and back; from 1 on it feeds an AverageValue metric to a HorizontalPodAutoscaler (GetExternalPerPodMetricReplicas in
-replica_calculator.go of kubernetes/kubernetes). Requests that the gateway holds count as waiting: without replicas no
-others could wake the pool.
+278f84a, tutorials/assets/values-19-keda.yaml (trigger `vllm:num_requests_waiting`, threshold 5). KEDA itself only goes
+from 0 to 1 and back; from 1 on it feeds an AverageValue metric to a HorizontalPodAutoscaler
+(GetExternalPerPodMetricReplicas in replica_calculator.go of kubernetes/kubernetes). Requests that the gateway holds
+count as waiting: without replicas no others could wake the pool.
 """
 
 from __future__ import annotations

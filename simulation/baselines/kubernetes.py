@@ -2,8 +2,8 @@
 
 Sources: Kubernetes documentation "Horizontal Pod Autoscaling" (autoscaling/v2: algorithm details, configurable scaling
 behavior, default behavior), and pkg/controller/podautoscaler/horizontal.go of kubernetes/kubernetes at 0006726,
-where the documents leave details open. Defaults: one look every 15 s, tolerance 0.1, scaling up at once by at most the greater of
-100% and 4 pods in 15 s, scaling down to the greatest recommendation of the last 300 s.
+where the documents leave details open. Defaults: one look every 15 s, tolerance 0.1, scaling up at once by at most the
+greater of 100% and 4 pods in 15 s, scaling down to the greatest recommendation of the last 300 s.
 """
 
 from __future__ import annotations
