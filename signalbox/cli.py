@@ -19,6 +19,7 @@ from signalbox.collect_cli import collect
 from signalbox.router_cli import group as router_group
 from signalbox.router_eval import eval_command
 from signalbox.router_train import train_command
+from signalbox.simulate import simulate
 
 DEFAULT_SPEC = Path(__file__).parent.parent / "examples" / "laptop.yaml"
 
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(bench, name="bench")
 app.add_typer(router_group, name="router")
 app.command()(collect)
+app.command()(simulate)
 router_group.command("train")(train_command)
 router_group.command("eval")(eval_command)
 out = Console()

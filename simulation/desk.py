@@ -56,7 +56,7 @@ class Desk:
         self._pools = list(spec.pools)
         self._wish = parse_wish(spec.routing.default)
         self._traffic = Traffic()
-        self._fleet: FleetState | None = {}
+        self._fleet: FleetState | None = None
         self._budget: BudgetController | None = None
         if spec.routing.budget is not None:
             is_large = [pool.tier == "large" for pool in spec.pools.values()]

@@ -14,31 +14,19 @@ from itertools import count
 from autoscaling.types import ScalingPolicy
 from cluster.spec import FleetSpec
 from cluster.state import PoolState
-from router.types import RoutingRequest
-from simulation.desk import Desk, KnownQuality
+from simulation.arrivals import Arrivals
+from simulation.desk import Desk
 from simulation.job import Job
 from simulation.launching import ColdStart, Launch, Launcher
+from simulation.outcomes import Outcomes, ttft_limit_s
 from simulation.pools import Pool
 from simulation.replica import EPOCH_S, NEVER, Replica
-from simulation.results import Outcomes, ttft_limit_s
 from simulation.scaling import Scaling
 from simulation.series import Series
 from simulation.timing import EngineShape
-from simulation.workload import Workload
 
 REPORT_EVERY_S = 1.0
 """Replicas report, and the gateway reads their reports."""
-
-
-@dataclass(frozen=True)
-class Arrivals:
-    """What arrives and what it asks."""
-
-    workload: Workload
-    queries: Sequence[RoutingRequest]
-    """What the requests ask, by their place in the workload."""
-    model: KnownQuality
-    """What the router predicts by."""
 
 
 @dataclass(frozen=True)
