@@ -14,6 +14,7 @@ from cluster.devices import DEVICES, Device
 from cluster.pool import TIERS, Name, Part, PoolSpec, ReplicasSpec, Text, pool_names
 from cluster.problems import Problems, did_you_mean
 from cluster.routing import RoutingSpec, Wishes
+from cluster.scaling import ScalingSpec as ScalingSpec
 from cluster.wish import AUTO, is_auto
 
 
@@ -49,17 +50,6 @@ class HardwareSpec(Part):
     def device_memory_gib(self) -> float:
         """Memory of one device in GiB."""
         return self.memory_gib or self.catalogue.memory_gib
-
-
-class ScalingSpec(Part):
-    """When pools with `replicas.min < replicas.max` grow and shrink."""
-
-    target_ongoing: float = Field(default=16.0, gt=0)
-    """Requests waiting or running per replica that scaling aims for."""
-    upscale_delay_s: float = Field(default=3.0, ge=0)
-    """How long the load must stay above the target before a replica is added."""
-    downscale_delay_s: float = Field(default=120.0, ge=0)
-    """How long the load must stay below the target before a replica is removed."""
 
 
 class ApiKeySpec(Part):
@@ -166,6 +156,23 @@ class FleetSpec(Part):
         priced = any(pool.prices.input_per_mtok or pool.prices.output_per_mtok for pool in pools)
         if budget.mean_cost is not None and not priced:
             raise Problems({"routing.budget.mean_cost": "no pool has a price of tokens: write prices, or large_share"})
+        return self
+
+    @model_validator(mode="after")
+    def _devices_go_round(self) -> Self:
+        """Priorities name pools, and the device budget holds the replicas that are always there."""
+        problems = {}
+        for name in self.scaling.priorities:
+            if name not in self.pools:
+                problems[f"scaling.priorities.{name}"] = f"is no pool: {did_you_mean(name, self.pools)}"
+        budget = self.scaling.device_budget
+        floor = sum(pool.replicas.min * pool.devices for pool in self.pools.values())
+        if budget is not None and budget < floor:
+            problems["scaling.device_budget"] = (
+                f"found {budget}: replicas.min of the pools alone take {floor} devices; write at least {floor}"
+            )
+        if problems:
+            raise Problems(problems)
         return self
 
     def draft_of(self, pool_name: str) -> str | None:

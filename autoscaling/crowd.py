@@ -1,0 +1,74 @@
+"""How many requests run at once, on average and by chance: the arithmetic behind the demand signal.
+
+A replica that is offered d tokens a second, and gives each of its R requests a token every a + b R seconds, settles at
+
+    d = R / (a + b R)        so        R = d a / (1 - u),        u = d b
+
+(Little's law for processor sharing; a batch shares its replica's steps). Arrivals come by chance and move R around that
+point. Answers end at the rate R / (a + b R) per token of an answer, which changes with R by (1 - u) / life; noise of
+size d against such a pull leaves a variance of R / (1 - u) (van Kampen's linear noise approximation). Replicas that
+share a load share the luck: of each, the variance is the N-th part.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from autoscaling.demand import Demand
+from autoscaling.speed import Speed, prompt_mix
+
+MOST_UTILISATION = 0.95
+"""Part of the highest rate there is beyond which no mean load is planned: queues there grow without bound."""
+SLOWEST_STEP = 2.0
+"""A model that takes longer than half the target alone may take so many times that: nothing would fit otherwise."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one replica may hold at once."""
+
+    tpot_s: float
+    """Longest time per token."""
+    slots: float = math.inf
+    """Requests in the engine's batch."""
+    kv_tokens: float = math.inf
+    """Tokens of KV cache that may be filled."""
+    held_tokens: float = 0.0
+    """Tokens of KV cache that a running request holds on average; 0 where nothing is known of it."""
+    usual_running: float = 1.0
+    """Requests that a replica is trusted with before more of them were seen."""
+
+    def most_running(self, speed: Speed, mix: float) -> tuple[float, str]:
+        """Requests that a replica may run, at least 1, and which limit that is.
+
+        Args:
+            mix: `prompt_mix` of the traffic.
+        """
+        tpot_s = max(self.tpot_s, SLOWEST_STEP * speed.base_s)
+        slope_s = speed.per_request_s * mix
+        limits = {
+            f"TPOT {tpot_s:.3g} s": (tpot_s - speed.base_s) / slope_s if slope_s > 0 else math.inf,
+            "its batch": self.slots,
+            "its KV cache": self.kv_tokens / self.held_tokens if self.held_tokens > 0 else math.inf,
+            "more was never seen": max(speed.most_work / mix, self.usual_running),
+        }
+        name = min(limits, key=limits.__getitem__)
+        return max(1.0, limits[name]), name
+
+
+def peak_running(demand: Demand, speed: Speed, replicas: int, certainty: float) -> float:
+    """Requests in the batch of each of `replicas` that share a demand, at a moment when they are more than that with
+    the probability 1 - `certainty` only; inf where the replicas cannot keep up."""
+    offered = demand.tokens_per_s / replicas
+    utilisation = offered * speed.per_request_s * prompt_mix(demand.prompt_tokens, demand.answer_tokens)
+    if utilisation >= MOST_UTILISATION:
+        return math.inf
+    running = offered * speed.base_s / (1 - utilisation)
+    return running + NormalDist().inv_cdf(certainty) * math.sqrt(running / (1 - utilisation) / replicas)
+
+
+def steady_rate(speed: Speed, running: float, mix: float) -> float:
+    """Tokens per second of a replica with a steady batch of so many requests."""
+    return running / (speed.base_s + speed.per_request_s * mix * running) if running > 0 else 0.0

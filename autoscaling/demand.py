@@ -1,0 +1,172 @@
+"""What arrives at a pool, as a policy remembers it: its level, its surges, and where a trend would lead."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, combinations
+from statistics import NormalDist
+
+from autoscaling.types import PoolSignals
+
+BUCKET_S = 5.0
+"""Looks come at any interval; they are averaged over parts of time of this length."""
+REMEMBER_S = 1800.0
+"""How far back the history goes."""
+GAP_S = 60.0
+"""After such a silence the history begins anew."""
+SURGE_S = 20.0
+"""Surges are means over this time, about that of an answer: batches average out what is shorter."""
+USUAL_NOISE = 0.2
+"""Standard deviation of a load around its level before its own is known, in units of the level: that of the Azure 2023
+conversation trace from minute to minute."""
+USUAL_COUNTS = 60
+"""What that is worth beside what was seen: so many buckets, five minutes."""
+TREND_POINTS = 12
+"""Means in which a trend is seen."""
+CONCORDANT = 0.75
+"""Share of pairs of them, the later one higher, from which a rise is a trend and no chance."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Requests that a pool is to serve."""
+
+    requests_per_s: float = 0.0
+    prompt_tokens: float = 0.0
+    """Mean prompt."""
+    answer_tokens: float = 0.0
+    """Mean answer; 0 where none was ever told."""
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Tokens to generate each second."""
+        return self.requests_per_s * self.answer_tokens
+
+    def at(self, requests_per_s: float) -> Demand:
+        """More or fewer of the same requests."""
+        return replace(self, requests_per_s=requests_per_s)
+
+
+@dataclass
+class _Bucket:
+    """Sums over the looks in one part of time; lengths are weighed by the requests that they stand for."""
+
+    index: int
+    looks: int = 0
+    rate: float = 0.0
+    told: float = 0.0
+    prompt: float = 0.0
+    answer: float = 0.0
+
+    def add(self, signals: PoolSignals) -> None:
+        rate = signals.arrivals_per_s
+        self.looks += 1
+        self.rate += rate
+        if signals.answer_tokens > 0:
+            self.told += rate
+            self.prompt += rate * signals.prompt_tokens
+            self.answer += rate * signals.answer_tokens
+
+
+@dataclass
+class DemandHistory:
+    """What the gateway said over the last half hour."""
+
+    _buckets: deque[_Bucket] = field(default_factory=deque)
+    _lengths: tuple[float, float] = (0.0, 0.0)
+    _ratio: tuple[object, float] = (None, 1.0)
+
+    def add(self, signals: PoolSignals, now_s: float) -> None:
+        """Remember what was said."""
+        index = int(now_s // BUCKET_S)
+        if self._buckets and (index - self._buckets[-1].index) * BUCKET_S > GAP_S:
+            self._buckets.clear()
+        if not self._buckets or self._buckets[-1].index != index:
+            self._buckets.append(_Bucket(index))
+        self._buckets[-1].add(signals)
+        while self._buckets[0].index <= index - REMEMBER_S / BUCKET_S:
+            self._buckets.popleft()
+        if signals.answer_tokens > 0:
+            self._lengths = (signals.prompt_tokens, signals.answer_tokens)
+
+    def level(self, window_s: float) -> Demand:
+        """Mean over the last `window_s` seconds. Lengths outlive a lull."""
+        recent = self._newest(window_s)
+        rate = sum(bucket.rate for bucket in recent) / sum(bucket.looks for bucket in recent)
+        told = sum(bucket.told for bucket in recent)
+        if told <= 0:
+            return Demand(rate, *self._lengths)
+        return Demand(
+            rate, sum(bucket.prompt for bucket in recent) / told, sum(bucket.answer for bucket in recent) / told
+        )
+
+    def surge_per_s(self, window_s: float, ahead_s: float, certainty: float) -> float:
+        """Requests per second to expect at worst in `ahead_s` seconds, in all but 1 - `certainty` of the time.
+
+        It is the level now, times the ratio by which loads exceeded the level that had been known `ahead_s` before:
+        what the past says of the future, whether chance, bursts or growth made it. Where a level of nearly nothing
+        makes ratios absurd, what was really seen is the bound.
+        """
+        key = (self._buckets[-1].index, window_s, ahead_s, certainty)
+        if self._ratio[0] != key:
+            self._ratio = (key, surge_ratio(self._rates(), window_s, ahead_s, certainty))
+        level, usual = self.level(window_s).requests_per_s, _usual_ratio(certainty)
+        most = usual * max(self._means(SURGE_S))
+        return max(level, min(level * self._ratio[1], most))
+
+    def rise_per_s(self, window_s: float) -> float:
+        """Requests per second by which the load grew each second of the window; 0 unless it clearly did.
+
+        Theil and Sen's slope, the median over pairs of means: one burst makes no trend.
+        """
+        each = max(1, round(window_s / BUCKET_S / TREND_POINTS))
+        rates = self._rates()[-each * TREND_POINTS :]
+        if len(rates) < each * TREND_POINTS:
+            return 0.0
+        means = [statistics.fmean(rates[at : at + each]) for at in range(0, len(rates), each)]
+        slopes = [(means[j] - means[i]) / (j - i) for i, j in combinations(range(TREND_POINTS), 2)]
+        if sum(slope > 0 for slope in slopes) < CONCORDANT * len(slopes):
+            return 0.0
+        return max(0.0, statistics.median(slopes)) / (each * BUCKET_S)
+
+    def _newest(self, window_s: float) -> list[_Bucket]:
+        count = min(len(self._buckets), max(1, math.ceil(window_s / BUCKET_S)))
+        return [self._buckets[-1 - n] for n in range(count)]
+
+    def _rates(self) -> list[float]:
+        return [bucket.rate / bucket.looks for bucket in self._buckets]
+
+    def _means(self, span_s: float) -> list[float]:
+        """Means over every `span_s` seconds of the history; over all of it while it is shorter."""
+        sums, span = list(accumulate(self._rates(), initial=0.0)), round(span_s / BUCKET_S)
+        span = min(span, len(sums) - 1)
+        return [(later - sooner) / span for sooner, later in zip(sums, sums[span:], strict=False)]
+
+
+def surge_ratio(rates: Sequence[float], window_s: float, ahead_s: float, certainty: float) -> float:
+    """Quantile of (mean over SURGE_S) / (mean over the window that ended `ahead_s` before it), at least 1.
+
+    While few of them are seen, `USUAL_NOISE` counts as well.
+
+    Args:
+        rates: means over BUCKET_S each, oldest first.
+    """
+    window, ahead, short = (max(1, round(span_s / BUCKET_S)) for span_s in (window_s, ahead_s, SURGE_S))
+    sums = list(accumulate(rates, initial=0.0))
+    ratios = []
+    for end in range(window + ahead + short, len(sums)):
+        known = end - short - ahead
+        before = (sums[known] - sums[known - window]) / window
+        if before > 0:
+            ratios.append((sums[end] - sums[end - short]) / short / before)
+    usual = _usual_ratio(certainty)
+    seen = sorted(ratios)[int(certainty * len(ratios))] if ratios else usual
+    return max(1.0, (len(ratios) * seen + USUAL_COUNTS * usual) / (len(ratios) + USUAL_COUNTS))
+
+
+def _usual_ratio(certainty: float) -> float:
+    return 1 + NormalDist().inv_cdf(certainty) * USUAL_NOISE

@@ -1,0 +1,77 @@
+"""What a planner remembers of one pool from look to look."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from autoscaling.demand import DemandHistory
+from autoscaling.reading import Reading
+from autoscaling.speed import SpeedTable
+from cluster.state import ReplicaState
+
+HELD_MEMORY = 0.95
+"""Weight of the looks so far, against the newest one, in the KV cache that a running request holds."""
+PREEMPTED_S = 10.0
+"""How long a preemption counts as lately."""
+
+
+@dataclass
+class PoolMemory:
+    """History of a pool and what was learned of it. `look` fills it, once for each believable reading."""
+
+    demand: DemandHistory = field(default_factory=DemandHistory)
+    speed: SpeedTable = field(default_factory=SpeedTable)
+    held_tokens: float = 0.0
+    """KV cache that a running request holds on average; 0 before anything ran."""
+    busy_s: float | None = None
+    """When the pool last had a request; at first, when it was first seen."""
+    _reports: dict[str, ReplicaState] = field(default_factory=dict)
+    _preemptions: deque[tuple[float, int]] = field(default_factory=deque)
+    _starts: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def look(self, reading: Reading, now_s: float) -> None:
+        """Learn from a reading."""
+        self.demand.add(reading.signals, now_s)
+        self._learn_speed(reading, now_s)
+        self._learn_held(reading.replicas)
+        self._follow_starts(reading.signals.starting, now_s)
+        if self.busy_s is None or reading.ongoing or reading.signals.arrivals_per_s > 0:
+            self.busy_s = now_s
+
+    @property
+    def preempted(self) -> int:
+        """Requests preempted lately."""
+        return sum(count for _, count in self._preemptions)
+
+    def starts(self, now_s: float, cold_start_s: float) -> Sequence[tuple[float, int]]:
+        """Replicas that start: seconds until they are expected to serve, and how many."""
+        return [(max(0.0, asked_s + cold_start_s - now_s), count) for asked_s, count in self._starts]
+
+    def _learn_speed(self, reading: Reading, now_s: float) -> None:
+        while self._preemptions and self._preemptions[0][0] <= now_s - PREEMPTED_S:
+            self._preemptions.popleft()
+        for now in reading.replicas:
+            if before := self._reports.get(now.replica_id):
+                self.speed.add(before, now, reading.signals.prompt_tokens, reading.signals.answer_tokens)
+                if (preempted := now.preemptions_total - before.preemptions_total) > 0:
+                    self._preemptions.append((now_s, preempted))
+        self._reports = {replica.replica_id: replica for replica in reading.replicas}
+
+    def _learn_held(self, replicas: Sequence[ReplicaState]) -> None:
+        if running := sum(replica.running for replica in replicas):
+            held = sum(replica.kv_usage_ratio * replica.kv_capacity_tokens for replica in replicas) / running
+            self.held_tokens += (1 - HELD_MEMORY if self.held_tokens else 1.0) * (held - self.held_tokens)
+
+    def _follow_starts(self, starting: int, now_s: float) -> None:
+        """Keep when those that start were asked for; the oldest arrive first."""
+        known = sum(count for _, count in self._starts)
+        if starting > known:
+            self._starts.append((now_s, starting - known))
+        gone = known - starting
+        while gone > 0:
+            asked_s, count = self._starts.popleft()
+            if count > gone:
+                self._starts.appendleft((asked_s, count - gone))
+            gone -= count

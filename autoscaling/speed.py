@@ -1,0 +1,115 @@
+"""How fast a pool's replicas are, learned from their reports.
+
+    time of a step = base + per_request x work of the step
+    work           = running requests + PROMPT_TOKEN_WORK x prompt tokens read
+
+A step reads the weights once (base), does some work for every request in the batch and reads prompts in between. All
+requests of a batch get a token with each step, so this is their time per token (TPOT).
+
+What replicas did is summed by batch size, and the line goes through the sums: an hour at one load does not drown what
+was learned at another, and the ratio of two sums has none of the noise of single reports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cluster.load import generation_rate
+from cluster.state import ReplicaState
+
+PROMPT_TOKEN_WORK = 0.3
+"""Work of reading a prompt token, in units of what one more request adds to a step. Llama-2-70B on eight H100: 0.08 ms
+against 0.27 ms (the table of Splitwise, Patel et al. 2024). Where it is another, the line is right for the mix of
+prompts and answers that it was learned from."""
+REMEMBER_S = 300.0
+"""Replica-seconds at one batch size after which older ones have faded."""
+ENOUGH_S = 10.0
+"""Replica-seconds before a line is drawn."""
+EXTRAPOLATE = 4.0
+"""Steps with up to so many times the most work seen are believed to follow the line."""
+MOST_SLOPE = 0.9
+"""Share of an average step that its work may explain: some of it is always the base."""
+
+
+def prompt_mix(prompt_tokens: float, answer_tokens: float) -> float:
+    """Work per generated token in the long run, its own and its share of a prompt: at least 1, and 1 where no answers
+    are known."""
+    return 1 + PROMPT_TOKEN_WORK * prompt_tokens / answer_tokens if answer_tokens > 0 else 1.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Time of a replica's steps."""
+
+    base_s: float
+    per_request_s: float
+    most_work: float
+    """Work of a step up to which this was seen or may be believed."""
+
+
+@dataclass
+class _Bin:
+    """Sums over the time that replicas ran about so many requests."""
+
+    seconds: float = 0.0
+    steps: float = 0.0
+    work: float = 0.0
+
+    def add(self, seconds: float, steps: float, work: float) -> None:
+        keep = max(0.0, 1 - seconds / REMEMBER_S)
+        self.seconds = keep * self.seconds + seconds
+        self.steps = keep * self.steps + steps
+        self.work = keep * self.work + work
+
+
+@dataclass
+class SpeedTable:
+    """What a pool's replicas did."""
+
+    _bins: dict[int, _Bin] = field(default_factory=dict)
+
+    def add(self, before: ReplicaState, now: ReplicaState, prompt_tokens: float, answer_tokens: float) -> None:
+        """Learn from what a replica did between two of its reports.
+
+        Args:
+            prompt_tokens: mean prompt of recent requests.
+            answer_tokens: mean answer of recent requests; 0 where none is known: nothing is learned.
+        """
+        rate = generation_rate(before, now)
+        running = (before.running + now.running) / 2
+        if not rate or not running or answer_tokens <= 0:
+            return
+        seconds = now.as_of_s - before.as_of_s
+        generated = rate * seconds
+        # Requests that joined the batch: as many as left it (one for each answer's tokens) and what it grew by.
+        joined = max(0.0, generated / answer_tokens + now.running - before.running)
+        work = generated + PROMPT_TOKEN_WORK * joined * prompt_tokens
+        size = round(2 * math.log2(max(running, 1.0)))
+        self._bins.setdefault(size, _Bin()).add(seconds, generated / running, work)
+
+    def speed(self) -> Speed | None:
+        """The line through what was seen; None before there is enough of it."""
+        bins = self._bins.values()
+        if sum(each.seconds for each in bins) < ENOUGH_S:
+            return None
+        work = [each.work / each.steps for each in bins]
+        step_s = [each.seconds / each.steps for each in bins]
+        # Weighed for errors in proportion: what matters is the share by which a time is wrong.
+        weights = [each.seconds / time_s**2 for each, time_s in zip(bins, step_s, strict=True)]
+        return Speed(*_line(work, step_s, weights), EXTRAPOLATE * max(work))
+
+
+def _line(work: Sequence[float], step_s: Sequence[float], weights: Sequence[float]) -> tuple[float, float]:
+    """Base and slope by least squares, within what is possible."""
+    points = list(zip(work, step_s, weights, strict=True))
+    total = sum(weights)
+    mean_x = sum(weight * x for x, _, weight in points) / total
+    mean_y = sum(weight * y for _, y, weight in points) / total
+    spread = sum(weight * (x - mean_x) ** 2 for x, _, weight in points)
+    shared = sum(weight * (x - mean_x) * (y - mean_y) for x, y, weight in points)
+    # One batch size says nothing of the two parts: halves, which is cautious, as decoding is mostly the base.
+    slope = shared / spread if spread > 0 else mean_y / mean_x / 2
+    slope = min(max(slope, 0.0), MOST_SLOPE * mean_y / mean_x)
+    return mean_y - slope * mean_x, slope
