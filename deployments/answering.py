@@ -22,7 +22,7 @@ from deployments.learning import Learning
 from deployments.metrics import GatewayMetrics
 from deployments.pool_client import PoolBusy, PoolClient, PoolFailed
 from deployments.route_headers import route_headers
-from deployments.routing_desk import Bill, RoutingDesk
+from deployments.routing_desk import GENERATING, Bill, RoutingDesk
 from router.types import RoutingDecision, RoutingRequest
 
 MAX_TRIES = 3
@@ -119,10 +119,13 @@ class Answering:
         """Pass one pool's frames on to the client, if second opinions let them."""
         exchange = job.exchange
         self._explain(job, pool)  # for an error, too
+        if job.kind in GENERATING:
+            self.desk.demand.arrived(pool, job.ask.prompt_tokens)
         async with job.second.frames(pool, partial(self._request, job)) as frames:
             # A whole answer opens when it is complete: only a stream's opening says that the first token is there.
             patience_s = self.spec.gateway.first_token_timeout_s if job.body.get("stream") else None
-            opened = await asyncio.wait_for(anext(frames), patience_s)
+            with self.desk.demand.unopened(pool):
+                opened = await asyncio.wait_for(anext(frames), patience_s)
             assert isinstance(opened, Opened)
             self._explain(job, pool)  # now with what was said of the answer
             async for frame in frames:

@@ -8,7 +8,8 @@ from ray import serve
 from ray.serve import Application, Deployment
 
 from cluster.pool import PoolSpec, ReplicasSpec
-from cluster.spec import FleetSpec, ScalingSpec
+from cluster.scaling import ScalingSpec
+from cluster.spec import FleetSpec
 from deployments.gateway import GatewayDeployment
 from deployments.placement import actor_options, placement_options
 from deployments.replica import PoolReplica
@@ -57,16 +58,25 @@ def _gateway_options(spec: FleetSpec) -> dict[str, Any]:
 
 
 def _size(replicas: ReplicasSpec, scaling: ScalingSpec) -> dict[str, Any]:
-    """A fixed size, or Serve's own autoscaling between the bounds."""
+    """A fixed size, or bounds between which `deployments.scaling_policy` or Serve itself decides."""
     if replicas.min == replicas.max:
         return {"num_replicas": replicas.min}
-    return {
-        "autoscaling_config": {
-            "min_replicas": replicas.min,
-            "initial_replicas": max(replicas.min, 1),
-            "max_replicas": replicas.max,
-            "target_ongoing_requests": scaling.target_ongoing,
-            "upscale_delay_s": scaling.upscale_delay_s,
-            "downscale_delay_s": scaling.downscale_delay_s,
-        }
+    ours = {
+        # The policy waits where waiting is right: nothing is smoothed twice.
+        "upscale_delay_s": 0,
+        "downscale_delay_s": 0,
+        # How soon a request for an empty pool wakes it. Deprecated, yet the one setting that Serve heeds.
+        "metrics_interval_s": 1,
+        "look_back_period_s": 3,
     }
+    serves = {
+        "target_ongoing_requests": scaling.target_ongoing,
+        "upscale_delay_s": scaling.upscale_delay_s,
+        "downscale_delay_s": scaling.downscale_delay_s,
+    }
+    bounds = {
+        "min_replicas": replicas.min,
+        "initial_replicas": max(replicas.min, 1),
+        "max_replicas": replicas.max,
+    }
+    return {"autoscaling_config": bounds | (ours if scaling.policy == "signalbox" else serves)}

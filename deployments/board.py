@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.artifact_store import ArtifactStore
 from deployments.budget_store import BudgetStore
+from deployments.demand import PoolDemand
 from deployments.recent_requests import Limits, Recent, RecentRequests
+from deployments.scaling_board import Decided, ScalingBoard
 from deployments.state_folder import state_folder
 from router.budget import Account
 
@@ -43,6 +45,7 @@ class FleetBoard:
         self._artifacts = ArtifactStore(folder / "router")
         self._budget = BudgetStore(folder)
         self._recent: RecentRequests | None = None
+        self._scaling = ScalingBoard()
 
     # -- replicas --------------------------------------------------------------------------------------------
 
@@ -61,6 +64,22 @@ class FleetBoard:
         oldest = time.time() - FORGET_AFTER_S
         self._reports = {key: entry for key, entry in self._reports.items() if entry[0] >= oldest}
         return [state for _, state in self._reports.values()]
+
+    # -- scaling ---------------------------------------------------------------------------------------------
+
+    def demand(self, gateway: str, demand: Mapping[str, PoolDemand]) -> dict[str, Decided]:
+        """Take in a gateway replica's demand; give it the newest decisions by pool."""
+        self._scaling.demand_of(gateway, demand, time.time())
+        return self._scaling.current
+
+    def exchange_scaling(self, decisions: Sequence[Decided]) -> tuple[list[ReplicaState] | None, dict[str, PoolDemand]]:
+        """Take in the policy's decisions; give it the newest reports (as `snapshot`) and the demand."""
+        self._scaling.decided(decisions)
+        return self.snapshot(), self._scaling.demand(time.time())
+
+    def scaling(self) -> dict[str, Any]:
+        """As ScalingBoard.view."""
+        return self._scaling.view()
 
     # -- the artifact in use ---------------------------------------------------------------------------------
 
@@ -107,7 +126,8 @@ class BoardLink:
         self._folder = state_folder(spec)
         self._actor: ActorHandle[Any] | None = None
 
-    def _board(self) -> ActorHandle[Any]:
+    def actor(self) -> ActorHandle[Any]:
+        """The board; started where there is none."""
         if self._actor is None:
             remote: Any = ray.remote(FleetBoard)
             self._actor = remote.options(
@@ -123,8 +143,12 @@ class BoardLink:
     async def call(self, method: str, *args: Any) -> Any:
         """Call a board method; None when the board cannot be reached (the next call looks for it anew)."""
         try:
-            return await getattr(self._board(), method).remote(*args)
+            return await getattr(self.actor(), method).remote(*args)
         except Exception as error:
             log.warning("fleet board not reached: %s", error)
-            self._actor = None
+            self.forget()
             return None
+
+    def forget(self) -> None:
+        """Look for the board anew at the next call."""
+        self._actor = None

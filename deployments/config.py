@@ -7,6 +7,8 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 
+SCALING_POLICY = "deployments.scaling_policy:FleetScaling"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -33,6 +35,16 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
                 "route_prefix": "/",
                 "import_path": "deployments.app:build",
                 "args": {"spec": spec.model_dump(mode="json")},
+                **_scaling(spec),
             }
         ],
     }
+
+
+def _scaling(spec: FleetSpec) -> dict[str, Any]:
+    """One policy for the whole application, where Signalbox decides and anything may change its size."""
+    bounds = [spec.gateway.replicas, *(pool.replicas for pool in spec.pools.values())]
+    if spec.scaling.policy != "signalbox" or all(each.min == each.max for each in bounds):
+        return {}
+    kwargs = {"spec": spec.model_dump(mode="json")}
+    return {"autoscaling_policy": {"policy_function": SCALING_POLICY, "policy_kwargs": kwargs}}

@@ -59,6 +59,7 @@ class Gateway:
             "/detokenize": {"POST": self._detokenize},
             "/v1/models": {"GET": self._models},
             "/v1/fleet": {"GET": self._fleet},
+            "/v1/scaling": {"GET": self._scaling},
             "/health": {"GET": self._health},
             "/ready": {"GET": self._ready},
             "/metrics": {"GET": self._metrics},
@@ -169,6 +170,10 @@ class Gateway:
         view = fleet_views.fleet(self.spec, self.desk.fleet, time.time())
         proxy = "HAProxy" if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" else "Ray Serve's own proxy"
         await exchange.reply_json({**view, "proxy": proxy})
+
+    async def _scaling(self, exchange: Exchange) -> None:
+        view = await self.board.call("scaling")
+        await exchange.reply_json({"board": view is not None, **(view or {"pools": {}, "log": []})})
 
     async def _health(self, exchange: Exchange) -> None:
         await exchange.reply_json({"status": "ok"})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
 from cluster.state import ReplicaState
+from deployments.scaling_board import Decided
 
 SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0]
 
@@ -92,6 +94,11 @@ class GatewayMetrics:
             tag_keys=("pool", "result"),
         )
         self.feedback = Counter("signalbox_feedback", "Scores that clients sent, by tier that answered.", ("tier",))
+        self.replicas = Gauge(
+            "signalbox_replicas",
+            "Replicas by pool and state: desired, ready, starting. Desired above ready for long: nodes are missing.",
+            tag_keys=("pool", "state"),
+        )
         self.ttft = Histogram(
             "signalbox_ttft_seconds", "Arrival of the request to the first byte sent.", SECONDS, ("pool",)
         )
@@ -101,3 +108,10 @@ class GatewayMetrics:
             SECONDS,
             ("pool",),
         )
+
+    def scaled(self, decisions: Mapping[str, Decided]) -> None:
+        """Export the newest scaling decisions."""
+        for pool, one in decisions.items():
+            states = {"desired": one.desired, "ready": one.ready, "starting": max(0, one.target - one.ready)}
+            for state, count in states.items():
+                self.replicas.set(float(count), tags={"pool": pool, "state": state})

@@ -15,6 +15,7 @@ from cluster.state import FleetState
 from cluster.wish import is_auto
 from deployments.board import BoardLink
 from deployments.conversations import SESSION_HEADER, Conversations, conversation_key, goes_on
+from deployments.demand import Demand
 from deployments.errors import HttpError
 from deployments.exchange import Exchange
 from deployments.frames import Kind, Usage
@@ -51,6 +52,7 @@ class RoutingDesk:
         self.spec = spec
         self.router = Router(spec, model)
         self.fleet: FleetState | None = None
+        self.demand = Demand()
         self._pools = list(spec.pools)
         self._board = board
         self._metrics = metrics
@@ -109,6 +111,7 @@ class RoutingDesk:
         self._metrics.realised_cost.inc(self.cost(pool, usage), tags={"pool": pool})
         if usage.completion_tokens:
             self._traffic.answered(pool, usage.completion_tokens)
+            self.demand.answered(pool, usage.completion_tokens)
 
     def close(self, bill: Bill, *, client_left: bool) -> None:
         """Replace what was booked by what was paid. What a client took before it left, or an engine that counts no
@@ -124,9 +127,12 @@ class RoutingDesk:
     # -- in the background -------------------------------------------------------------------------------------
 
     async def sync(self, fleet: FleetState | None) -> None:
-        """Take in a new snapshot, and exchange what was spent with the other gateway replicas."""
+        """Take in a new snapshot, say what demand there is, and exchange what was spent with the other gateway
+        replicas."""
         self.fleet = fleet
         self._traffic.see(fleet or {})
+        scaled = await self._board.call("demand", self._gateway, self.demand.now(self._pools, fleet))
+        self._metrics.scaled(scaled or {})
         if self._budget is None or self.spec.routing.budget is None:
             return
         booked = self._budget.take()

@@ -126,10 +126,10 @@ def spec() -> None:
 
 @app.command()
 def status(url: UrlOption = DEFAULT_URL) -> None:
-    """Show the pools and replicas of a running fleet."""
-    from signalbox.views import fleet_tables
+    """Show the pools and replicas of a running fleet, and why there are so many."""
+    from signalbox.views import fleet_tables, scaling_tables
 
-    for table in fleet_tables(_get(url, "/v1/fleet")):
+    for table in (*fleet_tables(_get(url, "/v1/fleet")), *scaling_tables(_get(url, "/v1/scaling"))):
         out.print(table)
 
 

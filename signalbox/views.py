@@ -42,6 +42,24 @@ def _load(state: dict[str, Any]) -> tuple[str, str, str]:
     return str(state["waiting"]), str(state["running"]), f"{state['kv_usage_ratio']:.0%}"
 
 
+SHOWN_CHANGES = 10
+
+
+def scaling_tables(scaling: dict[str, Any]) -> list[Table]:
+    """Newest decisions of a GET /v1/scaling body, and the last changes; nothing for a fleet of fixed size."""
+    if not scaling["pools"]:
+        return []
+    now = Table("pool", "ready", "desired", "because", title="scaling")
+    for name, one in scaling["pools"].items():
+        style = "red" if one["problem"] else None
+        now.add_row(name, str(one["ready"]), str(one["desired"]), escape(one["reason"]), style=style)
+    changes = Table("at", "pool", "replicas", "because", title="last changes")
+    for one in scaling["log"][:SHOWN_CHANGES]:
+        size = f"{one['target']} to {one['desired']}"
+        changes.add_row(_time(one["at_s"]), one["pool"], size, escape(one["reason"]))
+    return [now, changes] if scaling["log"] else [now]
+
+
 def models_table(models: dict[str, Any]) -> Table:
     """Names of a GET /v1/models body."""
     table = Table("model", "pool", "tier", "also called", "capabilities", "ready", title="models")

@@ -1,0 +1,134 @@
+"""The policy that Serve calls: what it decides comes from the planner, and nothing it meets moves or stops a fleet."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from autoscaling.types import PoolDecision
+from cluster.spec import FleetSpec
+from cluster.state import PoolState, ReplicaState
+from deployments import scaling_policy
+from deployments.demand import PoolDemand
+from deployments.scaling_policy import OLDEST_VIEW_S, FleetScaling, View
+
+SPEC = FleetSpec.model_validate(
+    {
+        "pools": {
+            name: {"tier": name, "model": name, "engine": {"kind": "simulated"}, "replicas": {"min": 1, "max": 4}}
+            for name in ("small", "large")
+        },
+        "gateway": {"replicas": {"min": 1, "max": 3}, "max_ongoing_per_replica": 100},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Id:
+    """As Serve's DeploymentID."""
+
+    name: str
+    app: str = "signalbox"
+
+
+class Watch:
+    """As BoardWatch, without a board."""
+
+    def __init__(self, spec):
+        self.view = None
+        self.said = []
+
+    def say(self, decisions):
+        self.said += decisions
+
+
+class Policy:
+    """Wants as many replicas as it is told."""
+
+    def __init__(self, **desired):
+        self.desired = desired
+        self.seen = []
+
+    def decide(self, signals, now_s):
+        self.seen.append(signals)
+        return {pool: PoolDecision(pool, self.desired[pool], "told so") for pool in signals}
+
+
+@pytest.fixture
+def scaling(monkeypatch):
+    monkeypatch.setattr(scaling_policy, "BoardWatch", Watch)
+    made = FleetScaling(SPEC.model_dump(mode="json"))
+    made.policy = Policy(small=3, large=1)
+    return made
+
+
+def contexts(gateway_requests=0.0, **targets):
+    return {
+        Id(name): SimpleNamespace(target_num_replicas=count, total_num_requests=gateway_requests)
+        for name, count in targets.items()
+    }
+
+
+def view(age_s=0.0, **replicas):
+    fleet = {
+        pool: PoolState(
+            pool, tuple(ReplicaState(pool, f"{pool}-{i}", "n", time.time(), start_s=9) for i in range(count))
+        )
+        for pool, count in replicas.items()
+    }
+    return View(time.time() - age_s, fleet, {"small": PoolDemand(5.0, 100.0, 40.0, 2)})
+
+
+def test_desired_replicas_are_the_policys(scaling):
+    scaling.watch.view = view(small=2, large=2)
+    desired, state = scaling(contexts(small=2, large=2))
+    assert desired == {Id("small"): 3, Id("large"): 1}
+    assert state == {}
+    small = scaling.policy.seen[0]["small"]
+    assert (small.target, small.ready, small.arrivals_per_s, small.held, small.cold_start_s) == (2, 2, 5.0, 2, 9.0)
+    assert {one.pool: (one.target, one.desired, one.reason) for one in scaling.watch.said} == {
+        "small": (2, 3, "told so"),
+        "large": (2, 1, "told so"),
+    }
+
+
+def test_between_two_decisions_the_last_one_stands(scaling):
+    scaling.watch.view = view(small=2, large=2)
+    first, _ = scaling(contexts(small=2, large=2))
+    second, _ = scaling(contexts(small=3, large=2))
+    assert first == second
+    assert len(scaling.policy.seen) == 1
+
+
+@pytest.mark.parametrize("seen", [None, view(age_s=OLDEST_VIEW_S + 1, small=1, large=1)])
+def test_without_a_fresh_view_every_target_stays(scaling, seen):
+    scaling.watch.view = seen
+    desired, _ = scaling(contexts(small=2, large=4))
+    assert desired == {Id("small"): 2, Id("large"): 4}
+    assert {one.problem for one in scaling.watch.said} == {"the fleet board is not in sight"}
+
+
+def test_a_bug_in_the_policy_changes_nothing_and_is_reported(scaling):
+    scaling.watch.view = view(small=2, large=2)
+    scaling.policy = Policy(small=3)  # knows no large
+    desired, _ = scaling(contexts(small=2, large=2))
+    assert desired == {Id("small"): 2, Id("large"): 2}
+    assert "KeyError: 'large'" in scaling.watch.said[0].problem
+    assert "target stays" in scaling.watch.said[0].reason
+
+
+@pytest.mark.parametrize(("requests", "replicas"), [(0, 1), (69, 1), (71, 2), (10_000, 3)])
+def test_gateways_are_sized_by_their_open_requests(scaling, requests, replicas):
+    scaling.watch.view = view(small=2, large=2)
+    desired, _ = scaling(contexts(requests, small=2, large=2, gateway=1))
+    assert desired[Id("gateway")] == replicas
+
+
+def test_deployments_that_do_not_scale_are_not_asked_about(scaling):
+    scaling.watch.view = view(small=2, large=2)
+    desired, _ = scaling(contexts(small=2))
+    assert desired == {Id("small"): 3}
+    assert list(scaling.policy.seen[0]) == ["small"]

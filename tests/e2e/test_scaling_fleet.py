@@ -1,0 +1,183 @@
+"""Scaling on a fleet of real engines: every signal moves what it should, with its reason, and no stream is lost.
+
+The tests are one story and run in this order.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psutil
+import pytest
+from fleet_process import start_fleet, stop_fleet
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+PATIENCE_S = 400.0
+SPEC = """
+hardware:
+  cpu: {{device: cpu, nodes: 2, devices_per_node: 2}}
+pools:
+  small:
+    tier: small
+    model: demo/models/small
+    replicas: {{min: 1, max: 2}}
+    engine: {{kind: vllm, options: &tiny {{dtype: float32, enforce_eager: true, max_model_len: 1024, block_size: 32,
+              kv_cache_memory_bytes: 33554432, max_num_seqs: 4}}}}
+  moe:
+    tier: moe
+    model: demo/models/small
+    served_name: sleeper
+    replicas: {{min: 0, max: 1}}
+    engine: {{kind: vllm, options: *tiny}}
+  large:
+    tier: large
+    model: demo/models/large
+    replicas: {{min: 1, max: 2}}
+    engine: {{kind: vllm, options: {{<<: *tiny, kv_cache_memory_bytes: {large_cache}, max_num_seqs: 16}}}}
+scaling: {{policy: signalbox, upscale_delay_s: 1, downscale_delay_s: 20, idle_s: 10, cold_start_s: 20, device_budget: 3}}
+routing: {{artifact: rules, state_folder: {folder}}}
+"""
+LARGE_CACHE = 24 * 2**20
+LONG = 900
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    home = tmp_path_factory.mktemp("scaling")
+    spec = home / "spec.yaml"
+    spec.write_text(SPEC.format(folder=home / "state", large_cache=LARGE_CACHE))
+    running = start_fleet(spec, home / "serve.log")
+    yield running
+    stop_fleet(running)
+
+
+def scaling(fleet):
+    return httpx.get(f"{fleet.url}/v1/scaling", timeout=30).json()
+
+
+def wait_for(what, found):
+    """Until `found()` is true; what it gave."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.5)
+    pytest.fail(f"{what}: not within {PATIENCE_S} s")
+
+
+def change(fleet, pool, target, desired):
+    """The newest logged change of a pool from one size to another."""
+    moves = [entry for entry in scaling(fleet)["log"] if (entry["pool"], entry["target"]) == (pool, target)]
+    return next((entry for entry in moves if entry["desired"] == desired), None)
+
+
+def long_answer(fleet, pool, tokens=LONG):
+    """A stream that generates as many tokens as asked for; how many events of text came, and whether it ended well."""
+    body = {
+        "model": pool,
+        "messages": [{"role": "user", "content": "Write a long list."}],
+        "max_tokens": tokens,
+        "ignore_eos": True,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    with httpx.stream("POST", f"{fleet.url}/v1/chat/completions", json=body, timeout=300) as answer:
+        text = answer.read().decode()
+    return answer.status_code == 200 and text.rstrip().endswith("[DONE]") and f'"completion_tokens":{tokens}' in text
+
+
+class Load:
+    """Keeps so many requests going until it is left; every one has to end well."""
+
+    def __init__(self, fleet, pool, streams, tokens):
+        self.fleet, self.pool, self.streams, self.tokens = fleet, pool, streams, tokens
+        self.stop = threading.Event()
+        self.done = []
+
+    def _go(self):
+        while not self.stop.is_set():
+            self.done.append(long_answer(self.fleet, self.pool, self.tokens))
+
+    def __enter__(self):
+        self.pool_of_threads = ThreadPoolExecutor(self.streams)
+        self.going = [self.pool_of_threads.submit(self._go) for _ in range(self.streams)]
+        return self
+
+    def __exit__(self, *error):
+        self.stop.set()
+        self.pool_of_threads.shutdown()
+        for each in self.going:
+            each.result()
+        assert self.done
+        assert all(self.done)
+
+
+def test_an_idle_pool_scales_to_zero(fleet):
+    went = wait_for("moe to zero", lambda: change(fleet, "moe", 1, 0))
+    assert went["reason"].startswith("idle")
+    wait_for("moe gone", lambda: fleet.pool("moe")["ready"] == 0)
+
+
+def test_a_load_step_brings_the_second_replica(fleet, record_property):
+    began_s = time.time()
+    with Load(fleet, "small", streams=16, tokens=60):
+        grew = wait_for("small to two", lambda: change(fleet, "small", 1, 2))
+        first = {replica["replica_id"] for replica in fleet.pool("small")["replicas"]}
+        wait_for(
+            "a token from the new replica",
+            lambda: any(
+                replica["generated_tokens_total"] > 20 and replica["replica_id"] not in first
+                for replica in fleet.pool("small")["replicas"]
+            ),
+        )
+        record_property("step_to_decision_s", grew["at_s"] - began_s)
+        record_property("step_to_first_token_s", time.time() - began_s)
+    assert grew["reason"].startswith(("queue:", "demand:"))
+    assert grew["signals"]["waiting"] > 0
+
+
+def test_kv_pressure_alone_takes_a_device_from_an_idle_pool(fleet):
+    """Long answers fill the cache while nothing waits; the budget of three devices is spent, so small yields."""
+    (replica,) = fleet.pool("large")["replicas"]
+    streams = int(0.97 * replica["kv_capacity_tokens"] / (LONG + 30))
+    assert 2 <= streams <= 16
+    with Load(fleet, "large", streams, LONG):
+        grew = wait_for("large to two", lambda: change(fleet, "large", 1, 2))
+        wait_for("the second large", lambda: fleet.pool("large")["ready"] == 2)
+    assert grew["reason"].startswith("KV:")
+    assert grew["signals"]["waiting"] == 0
+    assert grew["signals"]["kv_usage_ratio"] > 0.3
+    shrunk = change(fleet, "small", 2, 1)
+    assert shrunk is not None
+    assert "small" in grew["reason"] or "large" in shrunk["reason"] or shrunk["at_s"] < grew["at_s"]
+
+
+def test_calm_brings_it_back_and_no_stream_breaks(fleet):
+    with Load(fleet, "large", streams=1, tokens=600):
+        wait_for("large back to one", lambda: change(fleet, "large", 2, 1))
+        wait_for("one large left", lambda: fleet.pool("large")["ready"] == 1)
+
+
+def test_killing_the_controller_moves_nothing(fleet):
+    before = {name: pool["ready"] for name, pool in fleet.state()["pools"].items()}
+    children = psutil.Process(fleet.process.pid).children(recursive=True)
+    (controller,) = [each for each in children if "ServeController" in " ".join(each.cmdline())]
+    controller.kill()
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        assert {name: pool["ready"] for name, pool in fleet.state()["pools"].items()} == before
+        time.sleep(1)
+    assert fleet.chat("What is 7 + 5?", model="small").status_code == 200
+
+
+def test_a_request_wakes_an_empty_pool_and_is_answered(fleet):
+    answer = httpx.post(
+        f"{fleet.url}/v1/chat/completions",
+        json={"model": "sleeper", "messages": [{"role": "user", "content": "What is 7 + 5?"}]},
+        timeout=300,
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-signalbox-pool"] == "moe"
