@@ -15,7 +15,7 @@ from cluster.plan import TARGETS
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec, HardwareSpec
 from cluster.widths import weight_bytes_each
-from simulation.splitwise import A100, H100, SpeedConstants
+from simulation.splitwise import A100, H100, LONG_STEP_TOKENS, SpeedConstants
 from simulation.timing import EngineShape, StepTimes
 
 CONSTANTS: dict[str, SpeedConstants] = {"H100": H100, "H200": H100, "MI300X": H100}
@@ -92,6 +92,8 @@ def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int
         per_kv_token_s=kv_bytes_per_token(facts, pool) / bandwidth / copies,
         per_prompt_token_s=2 * facts.active_parameters * arithmetic + reduce_s,
         per_attended_pair_s=4 * hidden * arithmetic,
+        per_long_token_s=hidden * constants.long_s / copies,
+        long_from_tokens=LONG_STEP_TOKENS * copies,
     )
 
 

@@ -9,7 +9,7 @@ communication, which grow with the layers. Prompts are arithmetic at a share of 
     step     = weights / (N x bandwidth) + layers x (layer_s + layer_doubling_s x log2 N)
              + KV bytes / (N x bandwidth) + sequences x layers x sequence_layer_s
     prompts  = arithmetic_factor x (2 x active parameters x tokens + 4 x layers x width x attended pairs) / (N x flops)
-             + tokens x layers x width x (N - 1) / N x reduce_s
+             + layers x width x (tokens x (N - 1) / N x reduce_s + tokens beyond LONG_STEP_TOKENS x long_s)
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulation.workload import Floats
+
 LAYERS, WIDTH, PARAMETERS, KV_BYTES_PER_TOKEN = 80, 8192, 68.98e9, 327_680
 """Llama-2-70B; weights and KV cache in 16 bits."""
+LONG_STEP_TOKENS = 2048
+"""From here on prompts of one step take longer by the token, on any number of devices: the measurements have a kink."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,14 @@ class SpeedConstants:
     arithmetic_factor: float
     """How many times longer than at the devices' peak arithmetic takes."""
     reduce_s: float
-    """All-reduce of one number of a prompt token's hidden state."""
+    """All-reduce of one number of a prompt token's hidden state in one layer."""
+    long_s: float
+    """Added for such a number where the step has more than LONG_STEP_TOKENS, for those beyond."""
 
 
-A100 = SpeedConstants(1.90e-4, 8.30e-5, 4.58e-6, 1.35, 1.23e-10)
-H100 = SpeedConstants(1.40e-4, 5.42e-5, 3.82e-6, 1.50, 7.28e-11)
-"""Median error against the measurements on A100 and H100: 3% in decode steps, 14% and 16% in prompts."""
+A100 = SpeedConstants(1.90e-4, 8.30e-5, 4.58e-6, 1.248, 7.58e-11, 1.887e-10)
+H100 = SpeedConstants(1.40e-4, 5.42e-5, 3.82e-6, 1.372, 5.22e-11, 6.881e-11)
+"""Median error against the measurements on A100 and H100: 3% in decode steps, 8% and 7% in prompts."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,16 @@ class Measurement:
     token_s: float
 
 
+def predicted(constants: SpeedConstants, row: Measurement, bandwidth: float, flops: float) -> tuple[float, float]:
+    """Seconds of a row's prompts and of one of its steps, by the formula; arguments as for `fit`."""
+    step, prompts = _terms([row], bandwidth, flops)
+    beyond = (constants.layer_s, constants.layer_doubling_s, constants.sequence_layer_s)
+    factors = (constants.arithmetic_factor, constants.reduce_s, constants.long_s)
+    alone_s = step.weights_s[0] + float(step.beyond[0, :2] @ beyond[:2])
+    token_s = step.weights_s[0] + step.kv_s[0] + float(step.beyond[0] @ beyond)
+    return float(alone_s + prompts[0] @ factors), float(token_s)
+
+
 def fit(rows: Sequence[Measurement], bandwidth: float, flops: float) -> SpeedConstants:
     """The constants with the least squares of relative errors.
 
@@ -62,16 +78,37 @@ def fit(rows: Sequence[Measurement], bandwidth: float, flops: float) -> SpeedCon
         bandwidth: of one device, bytes per second.
         flops: of one device, dense 16-bit operations per second.
     """
-    n, prompt, batch, answer, prompt_s, token_s = np.array([list(vars(row).values()) for row in rows]).T
+    prompt_s, token_s = np.array([row.prompt_s for row in rows]), np.array([row.token_s for row in rows])
+    step, prompts = _terms(rows, bandwidth, flops)
+    beyond = _least_squares(step.beyond, token_s - step.weights_s - step.kv_s, token_s)
+    alone_s = step.weights_s + step.beyond[:, :2] @ beyond[:2]
+    # Rows that differ in their answers only have the same prompts: they count once.
+    once = list({(row.devices, row.prompt_tokens, row.batch): place for place, row in enumerate(rows)}.values())
+    factors = _least_squares(prompts[once], (prompt_s - alone_s)[once], prompt_s[once])
+    return SpeedConstants(*(float(each) for each in (*beyond, *factors)))
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The formula's terms of a step, by row."""
+
+    weights_s: Floats
+    kv_s: Floats
+    beyond: Floats
+    """What the three constants of a step are multiplied with."""
+
+
+def _terms(rows: Sequence[Measurement], bandwidth: float, flops: float) -> tuple[_Steps, Floats]:
+    """The terms of steps, and what the three constants of prompts are multiplied with."""
+    n, prompt, batch, answer = np.array([list(vars(row).values())[:4] for row in rows], dtype=np.float64).T
     kv_bytes = batch * (prompt + answer / 2) * KV_BYTES_PER_TOKEN
-    read_s = (2 * PARAMETERS + kv_bytes) / (n * bandwidth)
     beyond = np.stack([np.ones_like(n), np.log2(n), batch], axis=1) * LAYERS
-    step = np.linalg.lstsq(beyond / token_s[:, None], (token_s - read_s) / token_s)[0]
-    alone_s = 2 * PARAMETERS / (n * bandwidth) + beyond[:, :2] @ step[:2]
-    work_s = (2 * PARAMETERS * prompt * batch + 4 * LAYERS * WIDTH * batch * prompt**2 / 2) / (n * flops)
-    reduced = prompt * batch * LAYERS * WIDTH * (n - 1) / n
-    prompts = np.stack([work_s, reduced], axis=1) / prompt_s[:, None]
-    factors = np.linalg.lstsq(prompts, (prompt_s - alone_s) / prompt_s)[0]
-    layer_s, doubling_s, sequence_s = step.tolist()
-    arithmetic, reduce_s = factors.tolist()
-    return SpeedConstants(layer_s, doubling_s, sequence_s, arithmetic, reduce_s)
+    work = 2 * PARAMETERS * prompt * batch + 4 * LAYERS * WIDTH * batch * prompt**2 / 2
+    numbers, beyond_long = prompt * batch * LAYERS * WIDTH, np.maximum(prompt * batch - LONG_STEP_TOKENS, 0)
+    steps = _Steps(2 * PARAMETERS / (n * bandwidth), kv_bytes / (n * bandwidth), beyond)
+    return steps, np.stack([work / (n * flops), numbers * (n - 1) / n, beyond_long * LAYERS * WIDTH], axis=1)
+
+
+def _least_squares(terms: Floats, seconds: Floats, measured_s: Floats) -> Floats:
+    """Constants that bring terms x constants as near to `seconds` as can be, in shares of what was measured."""
+    return np.asarray(np.linalg.lstsq(terms / measured_s[:, None], seconds / measured_s)[0], dtype=np.float64)

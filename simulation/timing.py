@@ -10,7 +10,8 @@ class StepTimes:
     """The time of one step, in which every sequence of the batch gets a token and prompts are computed.
 
         weights + per sequence x sequences + per KV token x tokens in the cache
-        + per prompt token x prompt tokens + per attended pair x (prompt token, token it looks at)
+        + per prompt token x prompt tokens + per long token x prompt tokens beyond long_from_tokens
+        + per attended pair x (prompt token, token it looks at)
 
     A step without prompts reads the weights that its sequences need, which with experts are not all of them.
     """
@@ -23,6 +24,8 @@ class StepTimes:
     per_kv_token_s: float
     per_prompt_token_s: float
     per_attended_pair_s: float
+    per_long_token_s: float = 0.0
+    long_from_tokens: int = 0
 
     def decode_s(self, sequences: int, kv_tokens: float) -> float:
         """A step without prompts."""
@@ -36,6 +39,7 @@ class StepTimes:
             + self.per_kv_token_s * kv_tokens
             + self.per_prompt_token_s * prompt_tokens
             + self.per_attended_pair_s * attended_pairs
+            + self.per_long_token_s * max(0, prompt_tokens - self.long_from_tokens)
         )
 
 
@@ -59,10 +63,7 @@ class EngineShape:
 
     def unloaded_ttft_s(self, prompt_tokens: int) -> float:
         """Time to first token of a prompt that has the engine for itself."""
-        steps = -(-prompt_tokens // self.max_num_batched_tokens) if self.chunked else 1
-        times = self.times
-        return (
-            steps * times.prefill_weights_s
-            + times.per_prompt_token_s * prompt_tokens
-            + times.per_attended_pair_s * prompt_tokens**2 / 2
-        )
+        times, most = self.times, self.max_num_batched_tokens if self.chunked else prompt_tokens
+        full, rest = divmod(prompt_tokens, most)
+        seconds = full * times.prefill_s(0, 0.0, most, 0.0) + (times.prefill_s(0, 0.0, rest, 0.0) if rest else 0.0)
+        return seconds + times.per_attended_pair_s * prompt_tokens**2 / 2
