@@ -37,7 +37,13 @@ pools:
     model: demo/models/large
     replicas: {{min: 1, max: 2}}
     engine: {{kind: vllm, options: {{<<: *tiny, kv_cache_memory_bytes: {large_cache}, max_num_seqs: 16}}}}
-scaling: {{policy: signalbox, upscale_delay_s: 1, downscale_delay_s: 20, idle_s: 10, cold_start_s: 20, device_budget: 3}}
+scaling:
+  policy: signalbox
+  upscale_delay_s: 1
+  downscale_delay_s: 20
+  idle_s: 10
+  cold_start_s: 20
+  device_budget: 3
 routing: {{artifact: rules, state_folder: {folder}}}
 """
 LARGE_CACHE = 24 * 2**20
