@@ -153,12 +153,11 @@ def test_kv_pressure_alone_takes_a_device_from_an_idle_pool(fleet):
     with Load(fleet, "large", streams, LONG):
         grew = wait_for("large to two", lambda: change(fleet, "large", 1, 2))
         wait_for("the second large", lambda: fleet.pool("large")["ready"] == 2)
-    assert grew["reason"].startswith("KV:")
+    assert "KV" in grew["reason"]
     assert grew["signals"]["waiting"] == 0
     assert grew["signals"]["kv_usage_ratio"] > 0.3
-    shrunk = change(fleet, "small", 2, 1)
-    assert shrunk is not None
-    assert "small" in grew["reason"] or "large" in shrunk["reason"] or shrunk["at_s"] < grew["at_s"]
+    assert "takes devices from small" in grew["reason"]
+    assert "yields to large" in change(fleet, "small", 2, 1)["reason"]
 
 
 def test_calm_brings_it_back_and_no_stream_breaks(fleet):
