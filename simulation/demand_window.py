@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 WINDOW_S = 30.0
@@ -13,7 +14,8 @@ class DemandWindow:
 
     def __init__(self, began_s: float) -> None:
         self._began_s = began_s
-        self._buckets: deque[tuple[float, list[int]]] = deque()
+        # Second, and in it: requests, prompt tokens, answers, answer tokens.
+        self._buckets: deque[tuple[int, list[int]]] = deque()
 
     def arrived(self, now_s: float, prompt_tokens: int) -> None:
         """Count a request that was routed to the pool."""
@@ -31,14 +33,12 @@ class DemandWindow:
         """Requests per second, tokens per prompt, tokens per answer; 0 where nothing came."""
         while self._buckets and self._buckets[0][0] < now_s - WINDOW_S:
             self._buckets.popleft()
-        requests, prompts, answers, tokens = (
-            (sum(each) for each in zip(*(b for _, b in self._buckets), strict=True)) if self._buckets else (0, 0, 0, 0)
-        )
+        requests, prompts, answers, tokens = (sum(bucket[place] for _, bucket in self._buckets) for place in range(4))
         span_s = max(1.0, min(WINDOW_S, now_s - self._began_s))
         return requests / span_s, prompts / max(requests, 1), tokens / max(answers, 1)
 
     def _bucket(self, now_s: float) -> list[int]:
-        second = float(int(now_s)) if now_s >= 0 else float(int(now_s) - 1)
+        second = math.floor(now_s)
         if not self._buckets or self._buckets[-1][0] != second:
             self._buckets.append((second, [0, 0, 0, 0]))
         return self._buckets[-1][1]

@@ -47,7 +47,7 @@ class Devices:
 
 @dataclass
 class Launcher:
-    """Gives out devices in the order in which replicas were asked for."""
+    """Gives out devices in the order in which replicas were asked for; what fits goes past what does not."""
 
     spec: FleetSpec
     cold_start: ColdStart
