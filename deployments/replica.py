@@ -99,16 +99,6 @@ class PoolReplica:
             log.warning("the dead engine could not be stopped cleanly: %s", error)
         os._exit(1)
 
-    def record_autoscaling_stats(self) -> dict[str, float]:
-        """What Serve's controller hands to scaling policies."""
-        stats = self.engine.stats()
-        return {
-            "waiting": float(stats.waiting),
-            "running": float(stats.running),
-            "kv_usage_ratio": stats.kv_usage_ratio,
-            "as_of_s": stats.as_of_s,
-        }
-
     async def __del__(self) -> None:
         """Serve calls this when it stops the replica."""
         if hasattr(self, "reporter"):
