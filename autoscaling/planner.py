@@ -151,7 +151,7 @@ class Planner:
         plan = plan or _Plan(target, target, "", holds=True)
         floor = plan.wanted if plan.holds else pool.replicas.min
         priority = self.scaling.priorities.get(name, USUAL_PRIORITY)
-        return Want(name, pool.devices, floor, plan.needed, plan.wanted, target, priority)
+        return Want(name, pool.devices, floor, min(plan.needed, plan.wanted), plan.wanted, target, priority)
 
 
 def _within(bounds: ReplicasSpec, replicas: int) -> int:

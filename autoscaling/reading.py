@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaling.types import PoolSignals
 from cluster.state import STALE_AFTER_S, ReplicaState
@@ -37,6 +37,8 @@ class Reading:
 
 def read_pool(signals: PoolSignals, now_s: float) -> Reading | str:
     """The believable part of what a pool says, or in words why nothing can be decided on it. Raises nothing."""
+    if not _is_amount(now_s):
+        return f"the clock says {now_s!r:.20}"
     numbers = {
         "target": signals.target,
         "held": signals.held,
@@ -55,6 +57,8 @@ def read_pool(signals: PoolSignals, now_s: float) -> Reading | str:
     if len(good) < QUORUM * len(wrongs):
         replica, wrong = next((replica, wrong) for replica, wrong in wrongs if wrong)
         return f"{len(wrongs) - len(good)} of {len(wrongs)} reports are not to be used: {replica.replica_id} {wrong}"
+    if signals.answer_tokens < 1:  # an answer has a token: less is no mean of answers
+        signals = replace(signals, prompt_tokens=0.0, answer_tokens=0.0)
     return Reading(signals, good)
 
 

@@ -23,6 +23,10 @@ PROMPT_TOKEN_WORK = 0.3
 """Work of reading a prompt token, in units of what one more request adds to a step. Llama-2-70B on eight H100: 0.08 ms
 against 0.27 ms (the table of Splitwise, Patel et al. 2024). Where it is another, the line is right for the mix of
 prompts and answers that it was learned from."""
+USUAL_BASE_WORK = 100.0
+"""Work that takes as long as a step's base, before it is known: 30 ms against 0.27 ms in the same table."""
+USUAL_WEIGHT = 0.003
+"""What that counts beside steps that were seen: little once their work differs by a tenth of it."""
 REMEMBER_S = 300.0
 """Replica-seconds at one batch size after which older ones have faded."""
 ENOUGH_S = 10.0
@@ -79,10 +83,10 @@ class SpeedTable:
         """
         rate = generation_rate(before, now)
         running = (before.running + now.running) / 2
-        if not rate or not running or answer_tokens <= 0:
-            return
         seconds = now.as_of_s - before.as_of_s
-        generated = rate * seconds
+        generated = rate * seconds if rate else 0.0
+        if generated < 1 or not running or answer_tokens <= 0:
+            return
         # Requests that joined the batch: as many as left it (one for each answer's tokens) and what it grew by.
         joined = max(0.0, generated / answer_tokens + now.running - before.running)
         work = generated + PROMPT_TOKEN_WORK * joined * prompt_tokens
@@ -97,7 +101,7 @@ class SpeedTable:
         work = [each.work / each.steps for each in bins]
         step_s = [each.seconds / each.steps for each in bins]
         # Weighed for errors in proportion: what matters is the share by which a time is wrong.
-        weights = [each.seconds / time_s**2 for each, time_s in zip(bins, step_s, strict=True)]
+        weights = [each.seconds / (time_s * time_s) for each, time_s in zip(bins, step_s, strict=True)]
         return Speed(*_line(work, step_s, weights), EXTRAPOLATE * max(work))
 
 
@@ -109,7 +113,8 @@ def _line(work: Sequence[float], step_s: Sequence[float], weights: Sequence[floa
     mean_y = sum(weight * y for _, y, weight in points) / total
     spread = sum(weight * (x - mean_x) ** 2 for x, _, weight in points)
     shared = sum(weight * (x - mean_x) * (y - mean_y) for x, y, weight in points)
-    # One batch size says nothing of the two parts: halves, which is cautious, as decoding is mostly the base.
-    slope = shared / spread if spread > 0 else mean_y / mean_x / 2
+    # Least squares plus USUAL_WEIGHT x (base - USUAL_BASE_WORK x slope)^2, since steps of one size cannot tell the two.
+    usual_x = mean_x + USUAL_BASE_WORK
+    slope = (shared + USUAL_WEIGHT * total * usual_x * mean_y) / (spread + USUAL_WEIGHT * total * usual_x**2)
     slope = min(max(slope, 0.0), MOST_SLOPE * mean_y / mean_x)
     return mean_y - slope * mean_x, slope
