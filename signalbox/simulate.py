@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +29,7 @@ def simulate(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=NUMBER, a parameter of a baseline; several times.")
     ] = None,
-    scale: Annotated[float, typer.Option(help="The trace's load times this; 0.5 leaves out every other request.")] = 1,
+    scale: Annotated[float, typer.Option(help="The trace's load times this; 0.5 leaves half of it out.")] = 1,
     bursts: Annotated[bool, typer.Option("--bursts", help="Four times the load for 60 s in every 10 minutes.")] = False,
     start: Annotated[float, typer.Option(min=0, help="Minutes of the trace to leave out at its start.")] = 0,
     minutes: Annotated[float | None, typer.Option(help="Minutes to measure. Default: to the trace's end.")] = None,
@@ -54,11 +54,13 @@ def simulate(
     The router and the scaling policy are the ones that serve; engines are played from a model of their timing.
     """
     from signalbox.simulate_inputs import Choice, WrongInput, policies_from, scenario_from
-    from signalbox.simulate_report import summary_data, summary_tables, write_plot
+    from signalbox.simulate_report import summary_data, summary_tables
 
     choice = Choice(trace, scale, bursts, start, minutes, lead_in, cold_start_s, node_start_s, queries, seed)
     try:
         chosen, parameters = policies_from(policy, set_)
+        if plot and not plot.parent.is_dir():
+            raise WrongInput(f"--plot: there is no folder {plot.parent}: make it, or write another path")
         began = time.perf_counter()
         scenario = scenario_from(spec, choice)
         _say(scenario, time.perf_counter() - began)
@@ -67,8 +69,7 @@ def simulate(
         err.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
     if plot:
-        write_plot({name: run for name, (run, _) in runs.items()}, plot)
-        err.print(f"plot: {plot}", highlight=False, markup=False)
+        _draw(plot, {name: run for name, (run, _) in runs.items()})
     summaries = {name: summary for name, (_, summary) in runs.items()}
     if as_json:
         print(json.dumps(summary_data(summaries, alone=policy != ALL)))
@@ -91,6 +92,17 @@ def _play(scenario: Scenario, name: str, parameters: dict[str, float]) -> tuple[
     seconds = time.process_time() - began
     err.print(f"{name}: {len(scenario.arrivals.workload):,} requests in {seconds:.1f} CPU seconds", highlight=False)
     return run, summary
+
+
+def _draw(plot: Path, runs: Mapping[str, Run]) -> None:
+    """Write the plot; where that fails, the numbers are shown all the same."""
+    from signalbox.simulate_report import write_plot
+
+    try:
+        write_plot(runs, plot)
+        err.print(f"plot: {plot}", highlight=False, markup=False)
+    except OSError as error:
+        err.print(f"--plot: {plot} cannot be written ({error.strerror})", style="red", markup=False)
 
 
 def _shown_in(bar: Progress, name: str) -> Callable[[float], None]:

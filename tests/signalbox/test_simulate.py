@@ -108,6 +108,7 @@ def test_queries_come_from_an_outcome_file(spec, trace, tmp_path):
         (["--start", "60"], "leave no request of"),
         (["--cold-start-s", "soon"], "--cold-start-s: found 'soon': write seconds such as 120, or 60-180"),
         (["--cold-start-s", "180-60"], "--cold-start-s: found '180-60'"),
+        (["--plot", "no/such/folder/plot.html"], "--plot: there is no folder no/such/folder"),
         (["--queries", "nowhere.jsonl"], "nowhere.jsonl: cannot be read"),
     ],
 )
