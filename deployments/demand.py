@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from autoscaling.demand_window import DemandWindow
 from cluster.state import FleetState
 
-WINDOW_S = 30
-"""Arrivals are counted over so many whole seconds."""
 FORGET_AFTER_S = 5.0
 """A gateway replica that said nothing for so long is gone, and its demand with it."""
 
@@ -21,7 +21,7 @@ class PoolDemand:
     """Demand for one pool, as one gateway replica sees it or all together."""
 
     arrivals_per_s: float = 0.0
-    """Requests routed to the pool, mean over the window."""
+    """Requests routed to the pool, mean over the window of `autoscaling.demand_window`."""
     prompt_tokens: float = 0.0
     """Mean prompt of the window's requests; 0 without any."""
     answer_tokens: float = 0.0
@@ -35,18 +35,16 @@ class Demand:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._born_s = clock()
         self._unopened: dict[str, int] = defaultdict(int)
-        self._arrivals: dict[str, _Sums] = defaultdict(_Sums)
-        self._answers: dict[str, _Sums] = defaultdict(_Sums)
+        self._windows: dict[str, DemandWindow] = defaultdict(partial(DemandWindow, clock()))
 
     def arrived(self, pool: str, prompt_tokens: int) -> None:
         """A request was routed to a pool."""
-        self._arrivals[pool].add(int(self._clock()), prompt_tokens)
+        self._windows[pool].arrived(self._clock(), prompt_tokens)
 
     def answered(self, pool: str, answer_tokens: int) -> None:
         """An answer of a pool ended."""
-        self._answers[pool].add(int(self._clock()), answer_tokens)
+        self._windows[pool].answered(self._clock(), answer_tokens)
 
     @contextmanager
     def unopened(self, pool: str) -> Iterator[None]:
@@ -59,35 +57,12 @@ class Demand:
 
     def now(self, pools: Iterable[str], fleet: FleetState | None) -> dict[str, PoolDemand]:
         """Demand for each of the pools."""
-        now_s = int(self._clock())
-        window_s = min(WINDOW_S, max(1.0, self._clock() - self._born_s))
-        return {pool: self._of(pool, now_s, window_s, fleet) for pool in pools}
+        return {pool: self._of(pool, fleet) for pool in pools}
 
-    def _of(self, pool: str, now_s: int, window_s: float, fleet: FleetState | None) -> PoolDemand:
-        arrivals, prompt_tokens = self._arrivals[pool].since(now_s - WINDOW_S)
-        _, answer_tokens = self._answers[pool].since(now_s - WINDOW_S)
+    def _of(self, pool: str, fleet: FleetState | None) -> PoolDemand:
         # Without a snapshot nobody knows whether a replica is there; Serve wakes an empty pool by itself.
         is_empty = fleet is not None and not (pool in fleet and fleet[pool].ready)
-        return PoolDemand(arrivals / window_s, prompt_tokens, answer_tokens, self._unopened[pool] if is_empty else 0)
-
-
-class _Sums:
-    """Events and a sum over them, by second; seconds out of the window are dropped."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[int, tuple[int, int]] = {}
-
-    def add(self, second: int, amount: int) -> None:
-        count, total = self._seconds.get(second, (0, 0))
-        self._seconds[second] = count + 1, total + amount
-        if len(self._seconds) > 2 * WINDOW_S:
-            self.since(second - WINDOW_S)
-
-    def since(self, first_s: int) -> tuple[int, float]:
-        """How many events, and their mean amount (0 without any)."""
-        self._seconds = {second: sums for second, sums in self._seconds.items() if second > first_s}
-        count = sum(events for events, _ in self._seconds.values())
-        return count, sum(total for _, total in self._seconds.values()) / count if count else 0.0
+        return PoolDemand(*self._windows[pool].means(self._clock()), self._unopened[pool] if is_empty else 0)
 
 
 def together(demands: Iterable[Mapping[str, PoolDemand]]) -> dict[str, PoolDemand]:

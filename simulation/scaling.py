@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from autoscaling.demand_window import DemandWindow
 from autoscaling.types import PoolSignals, ScalingPolicy
 from cluster.state import FleetState
-from simulation.demand_window import DemandWindow
 from simulation.pools import Pool
 from simulation.replica import EPOCH_S
 from simulation.series import PoolSeries, ScaleEvent, Series

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from autoscaling.demand_window import WINDOW_S
 from cluster.state import PoolState, ReplicaState
-from deployments.demand import WINDOW_S, Demand, PoolDemand, together
+from deployments.demand import Demand, PoolDemand, together
 
 READY = {"small": PoolState("small", (ReplicaState("small", "r", "n", 0.0),))}
 

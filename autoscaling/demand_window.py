@@ -1,4 +1,4 @@
-"""What the gateway says of each pool's demand: means over its last seconds."""
+"""Demand for one pool: means over the last seconds, as the gateway counts them on the cluster and in the simulation."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulation.demand_window import WINDOW_S, DemandWindow
+from autoscaling.demand_window import WINDOW_S, DemandWindow
 
 
 def test_nothing_came():
