@@ -28,6 +28,7 @@ HARNESS = {
     "signalbox serve": "the session's fleet",
     "signalbox check": "the command's name; README runs it with a spec",
     "signalbox collect": "the command's name; docs/routing.md runs it with prompts",
+    "signalbox simulate": "the command's name; tests/signalbox/test_simulate.py runs it",
     "signalbox serve examples/laptop.yaml": "the session's fleet",
 }
 
