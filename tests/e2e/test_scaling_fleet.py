@@ -1,4 +1,4 @@
-"""Scaling on a fleet of real engines: load and calm move what they should, with reasons, and no stream is lost.
+"""Scaling on a fleet of real engines: every signal moves what it should, with its reason, and no stream is lost.
 
 The tests are one story and run in this order.
 """
@@ -36,7 +36,7 @@ pools:
     tier: large
     model: demo/models/large
     replicas: {{min: 1, max: 2}}
-    engine: {{kind: vllm, options: *tiny}}
+    engine: {{kind: vllm, options: {{<<: *tiny, kv_cache_memory_bytes: {large_cache}, max_num_seqs: 16}}}}
 scaling:
   policy: signalbox
   upscale_delay_s: 1
@@ -46,13 +46,15 @@ scaling:
   device_budget: 3
 routing: {{artifact: rules, state_folder: {folder}}}
 """
+LARGE_CACHE = 24 * 2**20
+LONG = 900
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
     home = tmp_path_factory.mktemp("scaling")
     spec = home / "spec.yaml"
-    spec.write_text(SPEC.format(folder=home / "state"))
+    spec.write_text(SPEC.format(folder=home / "state", large_cache=LARGE_CACHE))
     running = start_fleet(spec, home / "serve.log")
     yield running
     stop_fleet(running)
@@ -83,7 +85,7 @@ def change(fleet, pool, target, desired):
     return next((entry for entry in moves if entry["desired"] == desired), None)
 
 
-def long_answer(fleet, pool, tokens):
+def long_answer(fleet, pool, tokens=LONG):
     """A stream that generates as many tokens as asked for; how many events of text came, and whether it ended well."""
     body = {
         "model": pool,
@@ -148,10 +150,25 @@ def test_a_load_step_brings_the_second_replica(fleet, record_property):
     assert grew["signals"]["arrivals_per_s"] > 0
 
 
+def test_kv_pressure_alone_takes_a_device_from_an_idle_pool(fleet):
+    """Long answers fill the cache while nothing waits; the budget of three devices is spent, so small yields."""
+    (replica,) = fleet.pool("large")["replicas"]
+    streams = int(0.97 * replica["kv_capacity_tokens"] / (LONG + 30))
+    assert 2 <= streams <= 16
+    with Load(fleet, "large", streams, LONG):
+        grew = wait_for("large to two", lambda: change(fleet, "large", 1, 2))
+        wait_for("the second large", lambda: fleet.pool("large")["ready"] == 2)
+    assert "KV" in grew["reason"]
+    assert grew["signals"]["waiting"] == 0
+    assert grew["signals"]["kv_usage_ratio"] > 0.3
+    assert "takes devices from small" in grew["reason"]
+    assert "yields to large" in change(fleet, "small", 2, 1)["reason"]
+
+
 def test_calm_brings_it_back_and_no_stream_breaks(fleet):
-    with Load(fleet, "small", streams=1, tokens=600):
-        wait_for("small back to one", lambda: change(fleet, "small", 2, 1))
-        wait_for("one small left", lambda: fleet.pool("small")["ready"] == 1)
+    with Load(fleet, "large", streams=1, tokens=600):
+        wait_for("large back to one", lambda: change(fleet, "large", 2, 1))
+        wait_for("one large left", lambda: fleet.pool("large")["ready"] == 1)
 
 
 def test_killing_the_controller_moves_nothing(fleet):
