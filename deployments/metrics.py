@@ -39,6 +39,24 @@ class EngineGauges:
             gauge.set(float(getattr(state, field)))
 
 
+class ScalingGauges:
+    """What the scaling policy wants of each pool, and what there is."""
+
+    def __init__(self) -> None:
+        self._replicas = Gauge(
+            "signalbox_replicas",
+            "Replicas by pool and state: desired, ready, starting. Desired above ready for long: nodes are missing.",
+            tag_keys=("pool", "state"),
+        )
+
+    def set(self, decisions: Mapping[str, Decided]) -> None:
+        """Export the newest decisions."""
+        for pool, one in decisions.items():
+            states = {"desired": one.desired, "ready": one.ready, "starting": max(0, one.target - one.ready)}
+            for state, count in states.items():
+                self._replicas.set(float(count), tags={"pool": pool, "state": state})
+
+
 class GatewayMetrics:
     """What the gateway decides and sees."""
 
@@ -94,24 +112,10 @@ class GatewayMetrics:
             tag_keys=("pool", "result"),
         )
         self.feedback = Counter("signalbox_feedback", "Scores that clients sent, by tier that answered.", ("tier",))
-        self.replicas = Gauge(
-            "signalbox_replicas",
-            "Replicas by pool and state: desired, ready, starting. Desired above ready for long: nodes are missing.",
-            tag_keys=("pool", "state"),
-        )
+        self.scaling = ScalingGauges()
         self.ttft = Histogram(
             "signalbox_ttft_seconds", "Arrival of the request to the first byte sent.", SECONDS, ("pool",)
         )
         self.e2e = Histogram(
-            "signalbox_e2e_latency_seconds",
-            "Arrival of the request to the last byte sent.",
-            SECONDS,
-            ("pool",),
+            "signalbox_e2e_latency_seconds", "Arrival of the request to the last byte sent.", SECONDS, ("pool",)
         )
-
-    def scaled(self, decisions: Mapping[str, Decided]) -> None:
-        """Export the newest scaling decisions."""
-        for pool, one in decisions.items():
-            states = {"desired": one.desired, "ready": one.ready, "starting": max(0, one.target - one.ready)}
-            for state, count in states.items():
-                self.replicas.set(float(count), tags={"pool": pool, "state": state})

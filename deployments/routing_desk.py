@@ -132,7 +132,7 @@ class RoutingDesk:
         self.fleet = fleet
         self._traffic.see(fleet or {})
         scaled = await self._board.call("demand", self._gateway, self.demand.now(self._pools, fleet))
-        self._metrics.scaled(scaled or {})
+        self._metrics.scaling.set(scaled or {})
         if self._budget is None or self.spec.routing.budget is None:
             return
         booked = self._budget.take()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from counting_quality import Counting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,16 +69,6 @@ def test_the_digest_changes_no_decision(replicas, text, rate, prompt_tokens):
         return decision.pool, decision.spilled_from, decision.alternatives
 
     assert decided(digest(fleet, rates)) == decided(fleet)
-
-
-class Counting(RuleQuality):
-    def __init__(self):
-        super().__init__()
-        self.asked = 0
-
-    def predict(self, request):
-        self.asked += 1
-        return super().predict(request)
 
 
 def test_each_distinct_query_is_predicted_once():

@@ -68,10 +68,6 @@ class SilentMetrics:
     def __init__(self):
         self.seen = []
 
-    def scaled(self, decisions):
-        """As GatewayMetrics.scaled."""
-        self.seen.append(("scaled", decisions, None))
-
     def __getattr__(self, name):
         recorder = type("Recorder", (), {})()
         recorder.inc = lambda value=1, tags=None: self.seen.append((name, value, tags))
