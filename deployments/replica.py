@@ -15,6 +15,7 @@ from ray import serve
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
+from deployments import serve_logs
 from deployments.board import BoardLink
 from deployments.engines.base import EngineDead, make_engine
 from deployments.frames import EngineRequest, Frame
@@ -33,14 +34,15 @@ class PoolReplica:
         began = time.perf_counter()
         fleet = FleetSpec.model_validate(spec)
         self.pool = pool
-        self.engine = make_engine(fleet, pool)
         self.replica_id = serve.get_replica_context().replica_id.unique_id
         self.node_id = ray.get_runtime_context().get_node_id()
         self.board = BoardLink(fleet)
         self.gauges = EngineGauges(pool, self.replica_id)
         self.dying: asyncio.Task[None] | None = None
-        async with asyncio.timeout(fleet.pools[pool].engine.start_timeout_s):
-            await self.engine.start()
+        with serve_logs.kept_open():
+            self.engine = make_engine(fleet, pool)
+            async with asyncio.timeout(fleet.pools[pool].engine.start_timeout_s):
+                await self.engine.start()
         self.start_s = time.perf_counter() - began
         self.reporter = asyncio.create_task(self._report_forever())
 
