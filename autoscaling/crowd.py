@@ -23,6 +23,8 @@ MOST_UTILISATION = 0.95
 """Part of the highest rate there is beyond which no mean load is planned: queues there grow without bound."""
 SLOWEST_STEP = 2.0
 """A model that takes longer than half the target alone may take so many times that: nothing would fit otherwise."""
+KV_CACHE = "its KV cache"
+"""What `Limits.most_running` calls the limit that the KV cache sets."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Limits:
         limits = {
             f"TPOT {tpot_s:.3g} s": (tpot_s - speed.base_s) / slope_s if slope_s > 0 else math.inf,
             "its batch": self.slots,
-            "its KV cache": self.kv_tokens / self.held_tokens if self.held_tokens > 0 else math.inf,
+            KV_CACHE: self.kv_tokens / self.held_tokens if self.held_tokens > 0 else math.inf,
             "more was never seen": max(speed.most_work / mix, self.usual_running),
         }
         name = min(limits, key=limits.__getitem__)

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autoscaling.crowd import Limits, peak_running, steady_rate
+from autoscaling.crowd import KV_CACHE, Limits, peak_running, steady_rate
 from autoscaling.demand import Demand
 from autoscaling.reading import Reading
 from autoscaling.speed import Speed, prompt_mix
@@ -50,9 +50,14 @@ def demand_need(
 
     return Need(
         min(most, 1 + bisect_left(range(1, most + 1), True, key=fits)),
-        f"{name}: {demand.requests_per_s:.3g} requests/s of {demand.prompt_tokens:.0f} + {demand.answer_tokens:.0f} "
+        f"{_scarce(limit)}{name}: {demand.requests_per_s:.3g} requests/s of {demand.prompt_tokens:.0f} + {demand.answer_tokens:.0f} "
         f"tokens; a replica takes {allowed:.3g} at a time ({limit})",
     )
+
+
+def _scarce(limit: str) -> str:
+    """How a reason begins where the KV cache is what limits a batch."""
+    return "KV: " if limit == KV_CACHE else ""
 
 
 def ongoing_need(reading: Reading, target_ongoing: float) -> Need:
@@ -90,13 +95,16 @@ def backlog_need(reading: Reading, queue: Queue) -> Need:
     wait is longer than its target or that is more than chance. Replicas that serve or start work at it and at what
     arrives meanwhile, until `drain_s` after a new one would serve; the rest is what new ones are for.
     """
-    allowed, _ = queue.limits.most_running(queue.speed, queue.mix)
+    allowed, limit = queue.limits.most_running(queue.speed, queue.mix)
     excess = reading.ongoing - allowed * reading.signals.ready
     wait_s = _wait_s(reading, queue)
     if excess <= 0 or (wait_s <= queue.target_wait_s and excess <= CHANCE * reading.ongoing):
         return Need(0, "queue: no backlog")
     waiting = reading.signals.held + sum(replica.waiting for replica in reading.replicas)
-    found = f"queue: {waiting} waiting (predicted {wait_s:.3g} s), {excess:.0f} requests too many for healthy batches"
+    found = (
+        f"{_scarce(limit)}queue: {waiting} waiting (predicted {wait_s:.3g} s), "
+        f"{excess:.0f} requests too many for healthy batches"
+    )
     rate = steady_rate(queue.speed, allowed, queue.mix)
     horizon_s = queue.cold_start_s + queue.drain_s
     replica_s = reading.signals.ready * horizon_s + sum(n * max(0.0, horizon_s - eta_s) for eta_s, n in queue.starts)

@@ -98,7 +98,10 @@ class Planner:
         self, name: str, reading: Reading, memory: PoolMemory, now_s: float, cold_start_s: float
     ) -> Iterator[Need]:
         """What each signal asks for."""
-        idle_s = now_s - (memory.busy_s or now_s)
+        if memory.busy_s is None:
+            yield Need(0, "idle: asleep, and no request came yet")
+            return
+        idle_s = now_s - memory.busy_s
         if idle_s > max(self.scaling.idle_s, KEEP_COLD_STARTS * cold_start_s):
             yield Need(0, f"idle: no request for {idle_s:.0f} s")
             return

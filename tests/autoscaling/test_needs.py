@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scaled_pools import ANSWER, PROMPT, START_S, report, signals
 
-from autoscaling.crowd import Limits, peak_running, steady_rate
+from autoscaling.crowd import KV_CACHE, Limits, peak_running, steady_rate
 from autoscaling.demand import Demand
 from autoscaling.needs import Queue, backlog_need, demand_need, kv_need, ongoing_need, preemption_need
 from autoscaling.reading import read_pool
@@ -43,7 +43,7 @@ def test_the_crowd_settles_where_offer_and_speed_meet():
         (7.5, LIMITS, 0.99, 2, "TPOT 0.1 s"),  # room for chance
         (80.0, LIMITS, 0.99, 11, "TPOT 0.1 s"),  # less of it in a larger pool
         (7.0, Limits(0.1, slots=32), 0.5, 2, "its batch"),
-        (7.0, Limits(0.1, kv_tokens=40_000, held_tokens=1_100), 0.5, 2, "its KV cache"),
+        (7.0, Limits(0.1, kv_tokens=40_000, held_tokens=1_100), 0.5, 2, KV_CACHE),
         (1e9, LIMITS, 0.99, 40, "TPOT 0.1 s"),
         (1.0, Limits(tpot_s=0.001), 0.5, 1, "TPOT 0.04 s"),  # a target that the model alone misses
     ],
@@ -51,7 +51,7 @@ def test_the_crowd_settles_where_offer_and_speed_meet():
 def test_demand(requests_per_s, limits, certainty, needed, said):
     need = demand_need(demand(requests_per_s), SPEED, limits, certainty, most=40)
     assert need.replicas == needed
-    assert need.reason.startswith("demand: ")
+    assert need.reason.startswith("KV: demand: " if said == KV_CACHE else "demand: ")
     assert said in need.reason
 
 
@@ -99,6 +99,13 @@ def test_queue(shown, weighed, needed, said):
     assert need.replicas == needed
     assert need.reason.startswith("queue: ")
     assert said in need.reason
+
+
+def test_a_backlog_that_the_kv_cache_makes_says_so():
+    """Forty requests fit into the batch and ten of them into the cache: nothing waits, and it is too much."""
+    narrow = Queue(demand(0.1), SPEED, Limits(0.1, kv_tokens=10_000, held_tokens=1_000), (), 60.0, 30.0, 2.0)
+    need = backlog_need(reading(report(running=40)), narrow)
+    assert need.reason.startswith("KV: queue: 0 waiting")
 
 
 @given(st.integers(0, 2_000), st.integers(0, 2_000))

@@ -72,6 +72,17 @@ def test_a_pool_scales_to_zero_and_wakes_on_a_held_request():
     assert woken.desired == 1
 
 
+def test_a_fresh_planner_lets_a_pool_sleep_until_a_request_comes():
+    """As after a restart of whatever asks it."""
+    planner = Planner(fleet_spec({"small": (0, 4)}))
+    for second in range(0, 10, 2):
+        now_s = START_S + second
+        asleep = planner.decide({"small": signals([], now_s, 0, prompt_tokens=0, answer_tokens=0)}, now_s)["small"]
+        assert (asleep.desired, asleep.reason[:5]) == (0, "idle:")
+    for waker in ({"held": 1}, {"arrivals_per_s": 0.03}):
+        assert planner.decide({"small": signals([], now_s, 0, **waker)}, now_s)["small"].desired == 1
+
+
 def test_starting_replicas_are_counted():
     """While they start, the same trouble asks for no more of them."""
     pool, planner = FluidPool(target=1, cold_start_s=180.0), Planner(fleet_spec({"small": (1, 40)}))
