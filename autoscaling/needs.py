@@ -50,8 +50,8 @@ def demand_need(
 
     return Need(
         min(most, 1 + bisect_left(range(1, most + 1), True, key=fits)),
-        f"{_scarce(limit)}{name}: {demand.requests_per_s:.3g} requests/s of {demand.prompt_tokens:.0f} + {demand.answer_tokens:.0f} "
-        f"tokens; a replica takes {allowed:.3g} at a time ({limit})",
+        f"{_scarce(limit)}{name}: {demand.requests_per_s:.3g} requests/s of {demand.prompt_tokens:.0f} + "
+        f"{demand.answer_tokens:.0f} tokens; a replica takes {allowed:.3g} at a time ({limit})",
     )
 
 
