@@ -30,7 +30,7 @@ class PoolDemand:
     """Requests without a first frame while the pool has no replica."""
 
 
-class Demand:
+class GatewayDemand:
     """Counts of one gateway replica."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:

@@ -76,6 +76,11 @@ class GatewayMetrics:
             "Decisions that load changed, by the pool that was better and the one chosen. Many: a pool is too small.",
             tag_keys=("from", "to"),
         )
+        self.wakes = Counter(
+            "signalbox_route_wakes",
+            "Decisions that wanted a pool scaled to zero, by that pool. Many: it sleeps too soon, raise scaling.idle_s.",
+            tag_keys=("pool",),
+        )
         self.fallbacks = Counter(
             "signalbox_route_fallbacks",
             "Decisions made by rules because the learned model could not speak. Many: it was trained on other traffic.",

@@ -15,7 +15,7 @@ from cluster.state import FleetState
 from cluster.wish import is_auto
 from deployments.board import BoardLink
 from deployments.conversations import SESSION_HEADER, Conversations, conversation_key, goes_on
-from deployments.demand import Demand
+from deployments.demand import GatewayDemand
 from deployments.errors import HttpError
 from deployments.exchange import Exchange
 from deployments.frames import Kind, Usage
@@ -52,7 +52,7 @@ class RoutingDesk:
         self.spec = spec
         self.router = Router(spec, model)
         self.fleet: FleetState | None = None
-        self.demand = Demand()
+        self.demand = GatewayDemand()
         self._pools = list(spec.pools)
         self._board = board
         self._metrics = metrics
@@ -96,6 +96,8 @@ class RoutingDesk:
         self._count(ask, decision)
         if kind not in GENERATING or not is_auto(ask.model):
             return Bill(decision, None)
+        if decision.woken not in (None, decision.pool):  # what a pool is asked itself is counted where it is asked
+            self.demand.arrived(decision.woken, ask.prompt_tokens)
         self._traffic.decided(decision)
         return Bill(decision, self._charge(ask, decision), self._conversation(exchange, body))
 
@@ -173,6 +175,8 @@ class RoutingDesk:
         self._metrics.decisions.inc(tags={"pool": decision.pool, "mode": mode(ask)})
         if decision.spilled_from is not None:
             self._metrics.spills.inc(tags={"from": decision.spilled_from, "to": decision.pool})
+        if decision.woken is not None:
+            self._metrics.wakes.inc(tags={"pool": decision.woken})
         if decision.prediction is not None and decision.prediction.fallback:
             self._metrics.fallbacks.inc()
         if decision.pool in decision.appraisals:

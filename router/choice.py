@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from cluster.routing import RoutingSpec
@@ -60,6 +60,22 @@ def _closest(wish: Wish, appraisals: Appraisals) -> tuple[str, str]:
     best = min(within, key=lambda pool: MODES["best"](appraisals[pool]))
     limit = f" at a cost of at most {wish.max_cost:.3g}" if wish.max_cost is not None else ""
     return best, f"no pool is predicted to reach quality {wish.min_quality:.2f}{limit}: the best one"
+
+
+def awake(
+    wish: Wish, appraisals: Appraisals, loads: Mapping[str, float], asleep: Collection[str]
+) -> tuple[Appraisals, str | None]:
+    """The pools to choose from, and the sleeping one to wake, if any.
+
+    A pool that sleeps is woken by the requests that it would have got, while others answer them. Where all sleep, the
+    cheapest is the choice: its requests wait for it.
+    """
+    wanted = rank(wish, appraisals, loads).fitting[0]
+    up = {pool: appraisal for pool, appraisal in appraisals.items() if pool not in asleep}
+    if not up:
+        wanted = min(appraisals, key=lambda pool: MODES["cheap"](appraisals[pool]))
+        return {wanted: appraisals[wanted]}, wanted
+    return up, wanted if wanted in asleep else None
 
 
 def spill(ranking: Ranking, appraisals: Appraisals, routing: RoutingSpec, spill_share: float) -> str | None:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from cluster.wish import AUTO, is_auto
-from router.choice import rank, spill
+from router.choice import awake, rank, spill
 from router.complexity import RuleComplexity
 from router.costs import Costs
 from router.eligible import eligible
 from router.features import features
+from router.filters import asleep
 from router.loads import ongoing_per_replica, pool_wait_s
 from router.names import names
 from router.quality import QualityModel, RuleQuality
@@ -54,9 +55,12 @@ class Router:
             return self._pinned(request, sorted(pools, key=loads.__getitem__), skipped)
         prediction = self.model.predict(request)
         cost_lambda = self.usual_lambda if state.cost_lambda is None else state.cost_lambda
-        appraisals = {
+        appraised = {
             pool: self._appraise(pool, request, prediction, cost_lambda, fleet, now_s, state) for pool in pools
         }
+        sleeping = [pool for pool in pools if asleep(pool, self.spec.pools[pool], fleet)]
+        appraisals, woken = awake(request.wish, appraised, loads, sleeping)
+        skipped |= {pool: "scaled to zero" for pool in sleeping if pool not in appraisals}
         ranking = rank(request.wish, appraisals, loads)
         best = ranking.fitting[0]
         spilled_to = spill(ranking, appraisals, self.spec.routing, state.spill_share)
@@ -66,7 +70,15 @@ class Router:
             tier=self.spec.pools[chosen].tier,
             score=1 - prediction.quality["small"],
             reasons=reasons(
-                request.wish, prediction, appraisals, ranking, skipped, cost_lambda, spilled_to, self.costs.assumed
+                request.wish,
+                prediction,
+                appraisals,
+                ranking,
+                skipped,
+                cost_lambda,
+                spilled_to,
+                woken,
+                self.costs.assumed,
             ),
             skipped=skipped,
             alternatives=tuple(pool for pool in (*ranking.fitting, *ranking.others) if pool != chosen),
@@ -74,6 +86,7 @@ class Router:
             prediction=prediction,
             cost_lambda=cost_lambda,
             spilled_from=best if spilled_to else None,
+            woken=woken,
         )
 
     def _named(self, request: RoutingRequest) -> tuple[str, ...]:

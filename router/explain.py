@@ -37,6 +37,7 @@ def explained(router: Router, request: RoutingRequest, decision: RoutingDecision
         "skipped": dict(decision.skipped),
         "alternatives": list(decision.alternatives),
         "spilled_from": decision.spilled_from,
+        "woken": decision.woken,
         "last_pool": request.last_pool,
         "prompt_tokens": request.prompt_tokens,
     }

@@ -7,20 +7,24 @@ from typing import Any
 
 from cluster.pool import PoolSpec
 from cluster.state import FleetState
-from cluster.wish import is_auto
 from router.types import RoutingRequest
 
 Filter = Callable[[RoutingRequest, str, PoolSpec, FleetState | None], str | None]
 
 
 def unready(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
-    """No ready replica. Without a state (no board) nothing is known, and routing goes on."""
-    if state is None or (name in state and state[name].ready):
-        return None
-    if pool.replicas.min > 0:
-        return "no ready replica"
-    # A request that names the pool is what starts its first replica; `auto` does not wait for that.
-    return "scaled to zero, name it to start it" if is_auto(request.model) else None
+    """No ready replica where there should be one."""
+    return "no ready replica" if pool.replicas.min > 0 and _has_none(name, state) else None
+
+
+def asleep(name: str, pool: PoolSpec, state: FleetState | None) -> bool:
+    """Whether a pool is scaled to zero: it can answer after a cold start."""
+    return pool.replicas.min == 0 and _has_none(name, state)
+
+
+def _has_none(name: str, state: FleetState | None) -> bool:
+    """No replica. Without a state (no board) nothing is known, and routing goes on."""
+    return state is not None and not (name in state and state[name].ready)
 
 
 def context(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:

@@ -20,6 +20,7 @@ def reasons(
     skipped: Mapping[str, str],
     cost_lambda: float,
     spilled_to: str | None,
+    woken: str | None,
     assumed_prices: bool,
 ) -> tuple[str, ...]:
     """Why a pool was chosen, most important first."""
@@ -37,6 +38,10 @@ def reasons(
         known = math.isfinite(chosen.wait_s)
         wait = f"would wait {chosen.wait_s:.0f} s" if known else "cannot say how long its queue takes"
         said.append(f"{best} {wait}: spilled to {spilled_to}")
+    if woken == best:
+        said.append(f"every pool that may answer is asleep: {best}, the cheapest, is woken")
+    elif woken:
+        said.append(f"would have gone to {woken}, which is asleep; it is woken")
     if assumed_prices:
         said.append("no prices in the spec: 1 to 3 to 10 by tier")
     if prediction.fallback:

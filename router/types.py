@@ -100,6 +100,8 @@ class RoutingDecision:
     """Quality given up per unit of the prices' currency."""
     spilled_from: str | None = None
     """The pool that was better but too busy; None when load changed nothing."""
+    woken: str | None = None
+    """The pool that would have been chosen and is scaled to zero; `pool` itself where all sleep that may answer."""
 
     @property
     def spilled_up(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from autoscaling.demand_window import WINDOW_S
 from cluster.state import PoolState, ReplicaState
-from deployments.demand import Demand, PoolDemand, together
+from deployments.demand import GatewayDemand, PoolDemand, together
 
 READY = {"small": PoolState("small", (ReplicaState("small", "r", "n", 0.0),))}
 
@@ -25,7 +25,7 @@ def clock():
 
 
 def test_arrivals_are_a_mean_over_the_window(clock):
-    demand = Demand(clock)
+    demand = GatewayDemand(clock)
     clock.now_s += 100
     for _ in range(60):
         demand.arrived("small", 10)
@@ -38,7 +38,7 @@ def test_arrivals_are_a_mean_over_the_window(clock):
 
 
 def test_a_young_gateway_divides_by_its_age(clock):
-    demand = Demand(clock)
+    demand = GatewayDemand(clock)
     clock.now_s += 5
     for _ in range(10):
         demand.arrived("small", 1)
@@ -46,7 +46,7 @@ def test_a_young_gateway_divides_by_its_age(clock):
 
 
 def test_what_is_older_than_the_window_counts_no_more(clock):
-    demand = Demand(clock)
+    demand = GatewayDemand(clock)
     demand.arrived("small", 10)
     demand.answered("small", 50)
     assert demand.now(["small"], READY)["small"].answer_tokens == 50
@@ -56,14 +56,14 @@ def test_what_is_older_than_the_window_counts_no_more(clock):
 
 @pytest.mark.parametrize(("fleet", "held"), [(READY, 0), ({}, 2), ({"small": PoolState("small")}, 2), (None, 0)])
 def test_requests_are_held_where_a_pool_has_no_replica(fleet, held):
-    demand = Demand()
+    demand = GatewayDemand()
     with demand.unopened("small"), demand.unopened("small"):
         assert demand.now(["small"], fleet)["small"].held == held
     assert demand.now(["small"], {})["small"].held == 0
 
 
 def test_a_failing_request_is_held_no_more():
-    demand = Demand()
+    demand = GatewayDemand()
     with pytest.raises(RuntimeError), demand.unopened("small"):
         raise RuntimeError
     assert demand.now(["small"], {})["small"].held == 0

@@ -30,6 +30,7 @@ def spec(**changes):
         }
         for tier, price in {"small": 1, "moe": 3, "large": 10}.items()
     }
+    pools["large"] |= changes.pop("large", {})
     # Rules, so that what the desk does is not about what ships as learned.
     routing = {"artifact": "rules"} | changes.pop("routing", {})
     return FleetSpec.model_validate({"pools": pools, "routing": routing, **changes})
@@ -254,3 +255,15 @@ def test_rates_come_from_reports_and_queues_spill(make):
     assert answer.headers["x-signalbox-pool"] == "moe"
     assert "spilled to moe" in answer.headers["x-signalbox-reason"]
     assert any(name == "spills" for name, _, _ in gateway.metrics.seen)
+
+
+def test_a_request_is_demand_of_the_sleeping_pool_that_it_would_have_gone_to(make):
+    gateway = make(large={"replicas": {"min": 0, "max": 1}})
+    awake = [ReplicaState(pool, pool, "n", module.time.time()) for pool in ("small", "moe")]
+    gateway.desk.fleet = {replica.pool: PoolState(replica.pool, (replica,)) for replica in awake}
+    for path in ("/v1/chat/completions", "/v1/route"):  # asking for a decision wakes nobody
+        answer = post(gateway, path, json=ask("auto:best"))
+    assert answer.json()["woken"] == "large"
+    demand = gateway.desk.demand.now(("small", "moe", "large"), gateway.desk.fleet)
+    assert demand["moe"].arrivals_per_s == demand["large"].arrivals_per_s > 0
+    assert [(value, tags) for name, value, tags in gateway.metrics.seen if name == "wakes"] == [(1, {"pool": "large"})]

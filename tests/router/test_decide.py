@@ -302,10 +302,28 @@ def resting(awake=1, **request):
     return Router(RESTING, EASY).decide(RoutingRequest("text", **request), fleet, NOW_S)
 
 
-def test_a_pool_scaled_to_zero_is_started_by_its_name_only():
-    assert "scaled to zero" in resting().skipped["rest"]
-    assert "scaled to zero" in resting(model="auto:best").skipped["rest"]
+def test_a_pool_scaled_to_zero_is_woken_by_what_it_would_have_got():
+    easy = resting()
+    assert (easy.pool, easy.woken, easy.skipped) == ("cheap", None, {"rest": "scaled to zero"})
+    hard = resting(wish=parse_wish("best"), awake=0)
+    assert (hard.pool, hard.woken, hard.skipped["rest"]) == ("cheap", "rest", "scaled to zero")
+    assert "would have gone to rest, which is asleep; it is woken" in hard.reasons
+    assert not {"rest"} & {*hard.alternatives, *hard.appraisals}
+
+
+def test_where_all_are_asleep_the_cheapest_is_woken_and_waited_for():
+    sleeping = FleetSpec.model_validate(
+        {"pools": {tier: pool(tier, replicas={"min": 0, "max": 1}) for tier in ("large", "small", "moe")}}
+    )
+    for wish in ("", "best"):
+        decision = Router(sleeping, HARD).decide(RoutingRequest("text", wish=parse_wish(wish)), {}, NOW_S)
+        assert (decision.pool, decision.woken, decision.alternatives) == ("small", "small", ())
+        assert "every pool that may answer is asleep: small, the cheapest, is woken" in decision.reasons
+
+
+def test_a_pool_scaled_to_zero_is_started_by_its_name():
     assert resting(model="rest").pool == "rest"
+    assert resting(model="rest").woken is None
     assert resting(model="large").pool == "awake"
     assert resting(model="large", awake=0).pool == "rest"
 

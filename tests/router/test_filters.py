@@ -6,7 +6,7 @@ import pytest
 
 from cluster.pool import PoolSpec
 from cluster.state import PoolState, ReplicaState
-from router.filters import capability, context, room, unready
+from router.filters import asleep, capability, context, room, unready
 from router.types import RoutingRequest
 
 
@@ -25,23 +25,21 @@ NONE_READY = {"p": PoolState("p")}
 
 
 @pytest.mark.parametrize(
-    ("state", "minimum", "model", "reason"),
+    ("state", "minimum", "reason", "sleeps"),
     [
-        (None, 1, "auto", None),
-        (None, 0, "auto", None),
-        (ready(), 1, "auto", None),
-        (ready(), 0, "auto", None),
-        (NONE_READY, 1, "auto", "no ready replica"),
-        ({}, 1, "auto", "no ready replica"),
-        ({}, 1, "p", "no ready replica"),
-        ({}, 0, "auto", "scaled to zero"),
-        (NONE_READY, 0, "auto", "scaled to zero"),
-        ({}, 0, "p", None),
+        (None, 1, None, False),
+        (None, 0, None, False),
+        (ready(), 1, None, False),
+        (ready(), 0, None, False),
+        (NONE_READY, 1, "no ready replica", False),
+        ({}, 1, "no ready replica", False),
+        ({}, 0, None, True),
+        (NONE_READY, 0, None, True),
     ],
 )
-def test_unready(state, minimum, model, reason):
-    said = unready(RoutingRequest("x", model=model), "p", pool(minimum=minimum), state)
-    assert said is None if reason is None else reason in said
+def test_without_a_replica_a_pool_is_unready_or_asleep(state, minimum, reason, sleeps):
+    assert unready(RoutingRequest("x"), "p", pool(minimum=minimum), state) == reason
+    assert asleep("p", pool(minimum=minimum), state) is sleeps
 
 
 @pytest.mark.parametrize(
