@@ -7,7 +7,6 @@ knows is fetched by a thread beside it, and where it knows nothing, every target
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 import weakref
@@ -17,6 +16,7 @@ from typing import Any
 
 import ray
 
+from autoscaling.gateways import GatewaySize
 from autoscaling.types import PoolDecision, PoolSignals, ScalingPolicy
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, group_by_pool
@@ -31,8 +31,6 @@ OLDEST_VIEW_S = 5.0
 BOARD_TIMEOUT_S = 2.0
 MOST_UNSAID = 100
 GATEWAY = "gateway"
-GATEWAY_LOAD = 0.7
-"""Of the requests that gateway replicas may have at a time, the share that scaling aims for."""
 
 log = logging.getLogger("signalbox.scaling")
 
@@ -63,6 +61,7 @@ class FleetScaling:
 
         self.spec = FleetSpec.model_validate(spec)
         self.policy: ScalingPolicy = Planner(self.spec)
+        self.gateways = GatewaySize(self.spec)
         self.memory = Memory()
         self.watch = BoardWatch(self.spec)
 
@@ -73,8 +72,7 @@ class FleetScaling:
         try:
             if now_s - self.memory.decided_s >= DECIDE_EVERY_S:
                 self.memory.decided_s = now_s
-                self.memory.desired = self._decide(targets, now_s)
-                self._scale_gateway(contexts)
+                self.memory.desired = self._decide(targets, now_s) | self._decide_gateways(contexts, now_s)
             desired = {**targets, **self.memory.desired}
         except Exception as error:  # a policy that raises would stop the scaling of every app on the cluster
             log.exception("scaling decided nothing")
@@ -112,14 +110,13 @@ class FleetScaling:
             cold_start_s=self.memory.cold_starts.newest_s(pool) or measured,
         )
 
-    def _scale_gateway(self, contexts: Mapping[Any, Any]) -> None:
-        """Gateways wait and relay: what counts is how many requests each has open."""
-        for key, context in contexts.items():
-            if key.name == GATEWAY:
-                room = self.spec.gateway.max_ongoing_per_replica * GATEWAY_LOAD
-                bounds = self.spec.gateway.replicas
-                wanted = math.ceil(context.total_num_requests / room)
-                self.memory.desired[GATEWAY] = min(max(wanted, bounds.min, 1), bounds.max)
+    def _decide_gateways(self, contexts: Mapping[Any, Any], now_s: float) -> dict[str, int]:
+        """Desired gateway replicas; empty where the gateway does not scale."""
+        return {
+            key.name: self.gateways.decide(context.total_num_requests, int(context.target_num_replicas), now_s)
+            for key, context in contexts.items()
+            if key.name == GATEWAY
+        }
 
 
 def _decided(signals: PoolSignals, decision: PoolDecision, now_s: float) -> Decided:

@@ -120,11 +120,11 @@ def test_a_bug_in_the_policy_changes_nothing_and_is_reported(scaling):
     assert "target stays" in scaling.watch.said[0].reason
 
 
-@pytest.mark.parametrize(("requests", "replicas"), [(0, 1), (69, 1), (71, 2), (10_000, 3)])
-def test_gateways_are_sized_by_their_open_requests(scaling, requests, replicas):
+def test_gateways_are_sized_beside_the_pools(scaling, monkeypatch):
+    monkeypatch.setattr(scaling.gateways, "decide", lambda requests, target, now_s: target + int(requests))
     scaling.watch.view = view(small=2, large=2)
-    desired, _ = scaling(contexts(requests, small=2, large=2, gateway=1))
-    assert desired[Id("gateway")] == replicas
+    desired, _ = scaling(contexts(2.0, small=2, large=2, gateway=1))
+    assert desired == {Id("small"): 3, Id("large"): 1, Id("gateway"): 3}
 
 
 def test_deployments_that_do_not_scale_are_not_asked_about(scaling):
