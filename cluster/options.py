@@ -43,7 +43,7 @@ NO_EFFECT = {
 }
 """DeepSpeed's own arguments that change nothing without a word in the pinned release: refused instead."""
 
-CHOSEN_BY_US = frozenset({"distributed_executor_backend", "data_parallel_backend", "worker_extension_cls"})
+CHOSEN_BY_US = frozenset({"distributed_executor_backend", "data_parallel_backend", "worker_cls"})
 """vLLM arguments that follow from the layout, so that ranks run in the replica's placement group and report."""
 
 

@@ -44,7 +44,9 @@ class ReplicaState:
     max_context_tokens: int = 0
     """Longest prompt plus answer the engine takes."""
     start_s: float = 0.0
-    """Seconds from process start to the warm-up answer."""
+    """Seconds from the replica's construction to its warm-up answer: what comes before, it cannot see."""
+    start_phases_s: tuple[tuple[str, float], ...] = ()
+    """Where those seconds went, by phase (`deployments.start_phases`)."""
     ranks: tuple[RankState, ...] = ()
 
     @property
@@ -78,6 +80,11 @@ class PoolState:
     def running(self) -> int:
         """Requests in a batch over all replicas."""
         return sum(replica.running for replica in self.replicas)
+
+    @property
+    def crowd(self) -> float:
+        """Requests per replica, waiting or running; 0 without replicas."""
+        return (self.waiting + self.running) / len(self.replicas) if self.replicas else 0.0
 
     @property
     def kv_usage_ratio(self) -> float:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cluster.spec import FleetSpec
-from cluster.state import FleetState, PoolState
+from cluster.state import FleetState, PoolState, ReplicaState
 
 
 def _pool_state(fleet: FleetState | None, pool: str) -> PoolState:
@@ -41,15 +41,21 @@ def readiness(spec: FleetSpec, fleet: FleetState | None) -> dict[str, Any]:
     return {"ready": any(pools.values()), "pools": pools}
 
 
+def _replica(replica: ReplicaState, now_s: float) -> dict[str, Any]:
+    return {
+        **asdict(replica),
+        "start_phases_s": {phase: round(seconds, 3) for phase, seconds in replica.start_phases_s},
+        "age_s": round(now_s - replica.as_of_s, 3),
+        "fresh": replica.is_fresh(now_s),
+    }
+
+
 def fleet(spec: FleetSpec, fleet: FleetState | None, now_s: float) -> dict[str, Any]:
     """GET /v1/fleet: every pool with its bounds and the newest report of each of its replicas."""
     pools = {}
     for name, pool in spec.pools.items():
         state = _pool_state(fleet, name)
-        replicas = [
-            {**asdict(replica), "age_s": round(now_s - replica.as_of_s, 3), "fresh": replica.is_fresh(now_s)}
-            for replica in state.replicas
-        ]
+        replicas = [_replica(replica, now_s) for replica in state.replicas]
         pools[name] = {
             "tier": pool.tier,
             "model": pool.public_name,

@@ -9,6 +9,7 @@ from ray.util.metrics import Counter, Gauge, Histogram
 
 from cluster.state import ReplicaState
 from deployments.scaling_board import Decided
+from deployments.start_phases import Phase
 
 SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0]
 
@@ -22,7 +23,10 @@ class EngineGauges:
         "signalbox_engine_kv_usage_ratio": ("kv_usage_ratio", "Share of the KV cache in use, 0..1."),
         "signalbox_engine_kv_capacity_tokens": ("kv_capacity_tokens", "Tokens the KV cache holds."),
         "signalbox_engine_as_of_seconds": ("as_of_s", "Unix time of this reading."),
-        "signalbox_replica_start_seconds": ("start_s", "Seconds from process start to the warm-up answer."),
+        "signalbox_replica_start_seconds": (
+            "start_s",
+            "Seconds from construction to the warm-up answer. Grows: look at the phases.",
+        ),
     }
 
     def __init__(self, pool: str, replica_id: str) -> None:
@@ -37,6 +41,23 @@ class EngineGauges:
         """Export a report."""
         for field, gauge in self._gauges.items():
             gauge.set(float(getattr(state, field)))
+
+
+class StartPhases:
+    """Where the seconds of a replica's start went."""
+
+    def __init__(self, pool: str) -> None:
+        self._gauge = Gauge(
+            "signalbox_cold_start_phase_seconds",
+            "Seconds of a replica's start by phase. docs/cold-start.md says what makes which phase shorter.",
+            tag_keys=("pool", "phase"),
+        )
+        self._gauge.set_default_tags({"pool": pool})
+
+    def set(self, phases_s: Mapping[Phase, float]) -> None:
+        """Export a start."""
+        for phase, seconds in phases_s.items():
+            self._gauge.set(seconds, tags={"phase": phase})
 
 
 class ScalingGauges:

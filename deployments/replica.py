@@ -19,7 +19,8 @@ from deployments import serve_logs
 from deployments.board import BoardLink
 from deployments.engines.base import EngineDead, make_engine
 from deployments.frames import EngineRequest, Frame
-from deployments.metrics import EngineGauges
+from deployments.metrics import EngineGauges, StartPhases
+from deployments.start_phases import StartClock, in_order
 
 REPORT_EVERY_S = 1.0
 STOP_TIMEOUT_S = 10.0
@@ -31,7 +32,7 @@ class PoolReplica:
     """The Serve deployment behind each pool. It is constructed only when its engine answered a warm-up request."""
 
     async def __init__(self, spec: dict[str, Any], pool: str) -> None:  # type: ignore[misc]  # Serve awaits it
-        began = time.perf_counter()
+        began, clock = time.perf_counter(), StartClock()
         fleet = FleetSpec.model_validate(spec)
         self.pool = pool
         self.replica_id = serve.get_replica_context().replica_id.unique_id
@@ -40,10 +41,13 @@ class PoolReplica:
         self.gauges = EngineGauges(pool, self.replica_id)
         self.dying: asyncio.Task[None] | None = None
         with serve_logs.kept_open():
-            self.engine = make_engine(fleet, pool)
+            with clock.phase("import"):
+                self.engine = make_engine(fleet, pool)
             async with asyncio.timeout(fleet.pools[pool].engine.start_timeout_s):
-                await self.engine.start()
+                phases_s = {**clock.seconds, **await self.engine.start()}
         self.start_s = time.perf_counter() - began
+        self.start_phases_s = in_order(phases_s)
+        StartPhases(pool).set(phases_s)
         self.reporter = asyncio.create_task(self._report_forever())
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
@@ -67,6 +71,7 @@ class PoolReplica:
             replica_id=self.replica_id,
             node_id=self.node_id,
             start_s=self.start_s,
+            start_phases_s=self.start_phases_s,
             ranks=ranks,
             **vars(stats),
         )

@@ -23,7 +23,8 @@ def fleet_tables(fleet: dict[str, Any]) -> list[Table]:
         "KV usage",
         title=f"fleet {fleet['name']} behind {fleet['proxy']}{unreachable}",
     )
-    replicas = Table("replica", "node", "waiting", "running", "KV usage", "start", "age", title="replicas")
+    replicas = Table("replica", "node", "waiting", "running", "KV usage", "age", title="replicas")
+    starts = Table("replica", "start", "of it", title="starts")
     ranks = Table("replica", "rank", "node", "pid", "experts", title="ranks")
     for name, pool in fleet["pools"].items():
         size = f"{pool['ready']} of {pool['min']} to {pool['max']}"
@@ -31,15 +32,24 @@ def fleet_tables(fleet: dict[str, Any]) -> list[Table]:
         for replica in pool["replicas"]:
             label = f"{name} {replica['replica_id']}"
             node = replica["node_id"][:8]
-            replicas.add_row(label, node, *_load(replica), f"{replica['start_s']:.0f} s", f"{replica['age_s']:.1f} s")
+            replicas.add_row(label, node, *_load(replica), f"{replica['age_s']:.1f} s")
+            starts.add_row(label, f"{replica['start_s']:.1f} s", _phases(replica["start_phases_s"]))
             for rank in replica["ranks"]:
                 experts = ", ".join(map(str, rank["experts"]))
                 ranks.add_row(label, str(rank["rank"]), rank["node_id"][:8], str(rank["pid"]), experts or "-")
-    return [pools, replicas, ranks]
+    return [pools, replicas, starts, ranks]
 
 
 def _load(state: dict[str, Any]) -> tuple[str, str, str]:
     return str(state["waiting"]), str(state["running"]), f"{state['kv_usage_ratio']:.0%}"
+
+
+SHORTEST_PHASE_S = 0.05
+
+
+def _phases(seconds: dict[str, float]) -> str:
+    """Phases of a start that take long enough to be worth a word."""
+    return ", ".join(f"{phase} {took_s:.1f} s" for phase, took_s in seconds.items() if took_s >= SHORTEST_PHASE_S)
 
 
 SHOWN_CHANGES = 10

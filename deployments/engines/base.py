@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.frames import EngineRequest, Frame
+from deployments.frames import EngineRequest, Frame, Opened
+from deployments.start_phases import Phase
 
 
 class EngineDead(Exception):
@@ -33,8 +34,13 @@ class EngineStats:
 class Engine(Protocol):
     """Runs one model for one replica."""
 
-    async def start(self) -> None:
-        """Load the model and answer one warm-up request on every rank. Raises whatever made the start fail."""
+    async def start(self) -> Mapping[Phase, float]:
+        """Load the model and answer one warm-up request on every rank.
+
+        Returns: seconds by phase, those that this engine has; together about as long as the call.
+
+        Raises: whatever made the start fail.
+        """
 
     def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
         """Answer a request: one Opened, any number of Chunks, one Closed.
@@ -76,6 +82,18 @@ KINDS = {
 """Engine classes by the spec's `engine.kind`, imported only when a pool uses them."""
 JUDGEABLE_KINDS = ("vllm", "transformers", "deepspeed")
 """Kinds that report on `EngineRequest.judged_tokens`."""
+
+
+async def warm_up(engine: Engine, model: str) -> None:
+    """One short request: its first run may compile, allocate, and connect ranks.
+
+    Raises:
+        RuntimeError: it was refused.
+    """
+    body = {"model": model, "prompt": "warm up", "max_tokens": 4, "ignore_eos": True}
+    async for frame in engine.generate(EngineRequest("completion", body, "warm-up")):
+        if isinstance(frame, Opened) and frame.status != 200:
+            raise RuntimeError(f"the warm-up request was refused with status {frame.status}")
 
 
 def make_engine(spec: FleetSpec, pool_name: str) -> Engine:

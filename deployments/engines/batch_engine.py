@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from cluster.facts import UnknownModel, facts_of
 from cluster.memory import max_num_seqs, pool_memory
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.engines.base import EngineDead, EngineStats
+from deployments.engines.base import EngineDead, EngineStats, warm_up
 from deployments.engines.batching import Batcher, Plan, Sequence
 from deployments.engines.likelihood import LOGPROBS, margin
 from deployments.engines.openai_answer import Choice, TokenOut, Writer
@@ -29,6 +29,7 @@ from deployments.engines.openai_body import Asked, RefusedBody, read_body
 from deployments.engines.openai_prompts import PromptReader
 from deployments.errors import error_body
 from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Progress, Usage
+from deployments.start_phases import Phase, StartClock
 
 MAX_PREFILL_TOKENS = 4096
 KV_BUDGET_TOKENS = 32_768
@@ -118,18 +119,19 @@ class BatchEngine:
 
     # -- life ------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self) -> Mapping[Phase, float]:
         """Load the model on every rank and answer a warm-up request."""
-        self.model = await asyncio.to_thread(self.executor.load)
+        clock = StartClock()
+        with clock.phase("load"):
+            self.model = await asyncio.to_thread(self.executor.load)
         if not getattr(self.model.tokenizer, "is_fast", False):
             raise RuntimeError(f"{self.pool.model} has no tokenizer.json, which this engine needs: use kind vllm")
         self.max_context_tokens = min(self.model.max_context_tokens, self.kv_budget_tokens)
         self.prompts = PromptReader(self.model.tokenizer, self.max_context_tokens)
         self.thread.start()
-        body = {"prompt": "warm up", "max_tokens": 4, "ignore_eos": True}
-        async for frame in self.generate(EngineRequest("completion", body, "warm-up")):
-            if isinstance(frame, Opened) and frame.status != 200:
-                raise RuntimeError(f"the warm-up request was refused with status {frame.status}")
+        with clock.phase("warm_up"):
+            await warm_up(self, self.pool.public_name)
+        return clock.seconds
 
     async def stop(self) -> None:
         """End the thread and the other ranks."""

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from cluster.state import RankState
 from deployments.engines.base import EngineDead, EngineStats
 from deployments.errors import error_body
 from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
+from deployments.start_phases import Phase, StartClock
 
 PATHS = {"chat": "/chat/completions", "completion": "/completions"}
 PROBE_EVERY_S = 10.0
@@ -51,15 +52,18 @@ class RemoteEngine:
 
     # -- life ------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self) -> Mapping[Phase, float]:
         """Ask the remote whether it is there and takes the key; no tokens are bought for a warm-up.
 
         Raises:
             RuntimeError: it is not, or does not.
         """
-        if problem := await self._probe():
-            raise RuntimeError(f"pool {self.pool_name}: {problem}")
+        clock = StartClock()
+        with clock.phase("probe"):
+            if problem := await self._probe():
+                raise RuntimeError(f"pool {self.pool_name}: {problem}")
         self.prober = asyncio.create_task(self._probe_forever())
+        return clock.seconds
 
     async def _probe(self) -> str:
         """What is wrong with the remote, or nothing."""

@@ -6,13 +6,14 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.base import EngineStats
 from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
+from deployments.start_phases import Phase
 
 CHARS_PER_TOKEN = 4
 
@@ -30,8 +31,9 @@ class SimulatedEngine:
         self.slots = asyncio.Semaphore(int(options.get("max_num_seqs", 32)))
         self.waiting = self.running = self.kv_tokens = self.generated_tokens_total = 0
 
-    async def start(self) -> None:
+    async def start(self) -> Mapping[Phase, float]:
         """Nothing to load."""
+        return {}
 
     async def stop(self) -> None:
         """Nothing to end."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from argparse import Namespace
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from dataclasses import fields, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from cluster.adapters import max_lora_rank
-from cluster.memory import max_num_seqs
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.engines.base import EngineDead, EngineStats
+from deployments.engines.base import EngineDead, EngineStats, warm_up
 from deployments.errors import error_body
 from deployments.frames import Closed, EngineRequest, Frame, Opened
+from deployments.start_phases import Phase, StartClock, slowest
 
 # vLLM reads these when it is imported.
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -27,12 +25,9 @@ os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
 import ray
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.datastructures import State
-from vllm import AsyncEngineArgs
 from vllm.entrypoints.launchers.api_server.app_state import init_app_state
-from vllm.entrypoints.launchers.cli_args import BaseFrontendArgs, FrontendArgs
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.entrypoints.openai.completion.protocol import CompletionRequest
-from vllm.entrypoints.openai.models.protocol import LoRAModulePath
 from vllm.entrypoints.serve.engine.protocol import ErrorResponse
 from vllm.entrypoints.serve.exception_handling.error_response import create_error_response
 from vllm.entrypoints.serve.tokenize.protocol import DetokenizeRequest, TokenizeRequest
@@ -40,11 +35,10 @@ from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
+from deployments.engines.vllm_arguments import vllm_arguments
 from deployments.engines.vllm_ranks import unlink_shared_memory
 from deployments.engines.vllm_tap import CURRENT_TAP, LatestStats, Tap, TappedLLM
 
-FRONTEND_NAMES = frozenset(f.name for f in fields(BaseFrontendArgs))
-RANK_REPORT = "deployments.engines.vllm_ranks.RankReport"
 REQUEST_TYPES: dict[str, TypeAdapter[Any]] = {
     "chat": TypeAdapter(ChatCompletionRequest),
     "completion": TypeAdapter(CompletionRequest),
@@ -57,9 +51,8 @@ class VllmEngine:
     """Hosts one model; see `deployments.engines.base.Engine`."""
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
+        self.spec, self.pool_name = spec, pool_name
         self.pool = spec.pools[pool_name]
-        self.draft = spec.draft_of(pool_name)
-        self.hardware = spec.hardware_of(pool_name)
         self.engine: TappedLLM | None = None
         self.state = State()
         self.loggers: list[LatestStats] = []
@@ -68,71 +61,35 @@ class VllmEngine:
 
     # -- life ------------------------------------------------------------------------------------------------
 
-    def _executor(self) -> str | type:
-        """How vLLM starts the ranks: in EngineCore, as its processes, or as Ray actors in the replica's group."""
-        parallel = self.pool.parallel
-        if parallel.tensor * parallel.pipeline == 1:
-            return "uni"
-        if parallel.data > 1:
-            return "mp"
-        if self.hardware.is_gpu:
-            return "ray"
-        from deployments.engines.cpu_ray_executor import CpuRayExecutor
-
-        return CpuRayExecutor
-
-    def _arguments(self) -> tuple[AsyncEngineArgs, Namespace]:
-        """The spec's pool as vLLM's engine arguments and frontend arguments."""
-        options = dict(self.pool.engine.options)
-        frontend = {name: options.pop(name) for name in list(options) if name in FRONTEND_NAMES}
-        parallel = self.pool.parallel
-        engine_args = AsyncEngineArgs(
-            **{
-                "model": self.pool.model,
-                "tokenizer": self.pool.tokenizer,
-                "served_model_name": [self.pool.public_name],
-                "tensor_parallel_size": parallel.tensor,
-                "pipeline_parallel_size": parallel.pipeline,
-                "data_parallel_size": parallel.data,
-                "enable_expert_parallel": parallel.expert > 1,
-                "worker_extension_cls": RANK_REPORT,
-                "distributed_executor_backend": self._executor(),
-                # All equal priorities mean first come, first served, so this costs nothing.
-                "scheduling_policy": "priority",
-                # Said and not left to vLLM, which cannot look at the device when its ranks run on other nodes.
-                "max_num_seqs": max_num_seqs(self.pool, self.hardware),
-            }
-            | self._speculation()
-            | self._adapters()
-            | options
-        )
-        adapters = [LoRAModulePath(name, path) for name, path in self.pool.adapters.items()]
-        frontend["lora_modules"] = adapters or None
-        return engine_args, Namespace(**(vars(FrontendArgs()) | vars(engine_args) | frontend))
-
-    def _speculation(self) -> dict[str, Any]:
-        speculation = self.pool.speculation
-        if speculation is None:
-            return {}
-        config: dict[str, Any] = {"method": speculation.method, "num_speculative_tokens": speculation.tokens}
-        if speculation.method == "ngram":
-            return {"speculative_config": config | {"prompt_lookup_max": speculation.prompt_lookup_max}}
-        return {"speculative_config": config | {"model": self.draft}}
-
-    def _adapters(self) -> dict[str, Any]:
-        if not self.pool.adapters:
-            return {}
-        return {"enable_lora": True, "max_loras": len(self.pool.adapters), "max_lora_rank": max_lora_rank(self.pool)}
-
-    async def start(self) -> None:
+    async def start(self) -> Mapping[Phase, float]:
         """Load the model and answer a warm-up request, whose first run compiles and allocates."""
+        clock = StartClock()
+        with clock.phase("launch"):
+            self.engine = await self._launch()
+        with clock.phase("warm_up"):
+            await warm_up(self, self.pool.public_name)
+        # Every data-parallel copy is asked; AsyncLLM.collective_rpc would ask the first one only.
+        ask = self.engine.engine_core.call_utility_all_async
+        reports = [report for copy in await ask("collective_rpc", "rank_report", None, (), None) for report in copy]
+        unlink_shared_memory()  # the ranks have done the same
+        self.rank_states = tuple(
+            RankState(rank, report["node_id"], report["pid"], tuple(report["experts"]))
+            for rank, report in enumerate(reports)
+        )
+        named = await asyncio.to_thread(_actor_names)
+        self.rank_actors = frozenset(name for name in named if self.engine.vllm_config.instance_id in name)
+        clock.split("launch", slowest([report["phases_s"] for report in reports]))
+        return clock.seconds
+
+    async def _launch(self) -> TappedLLM:
+        """vLLM's engine and its serving layer."""
         if Path(self.pool.model).is_dir():
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
         if self.pool.parallel.devices == 1:
             # Lets vLLM on CPU run the one rank inside EngineCore: a process and some 400 MB fewer.
             os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
-        engine_args, namespace = self._arguments()
+        engine_args, namespace = vllm_arguments(self.spec, self.pool_name)
         loggers: list[Any] = [RayPrometheusStatLogger, self._make_logger]
         # The context chooses the batch's default size in tokens: as for vLLM's own server.
         context = UsageContext.OPENAI_API_SERVER
@@ -142,29 +99,12 @@ class VllmEngine:
         namespace.structured_outputs_config = engine.vllm_config.structured_outputs_config
         tasks = await engine.get_supported_tasks()
         await init_app_state(engine, self.state, namespace, supported_tasks=tasks)
-        self.engine = engine
-        await self._warm_up()
-        # Every data-parallel copy is asked; AsyncLLM.collective_rpc would ask the first one only.
-        asked = await engine.engine_core.call_utility_all_async("collective_rpc", "rank_report", None, (), None)
-        unlink_shared_memory()  # the ranks have done the same
-        reports = [report for copy in asked for report in copy]
-        self.rank_states = tuple(
-            RankState(rank, report["node_id"], report["pid"], tuple(report["experts"]))
-            for rank, report in enumerate(reports)
-        )
-        named = await asyncio.to_thread(_actor_names)
-        self.rank_actors = frozenset(name for name in named if engine.vllm_config.instance_id in name)
+        return engine
 
     def _make_logger(self, vllm_config: Any, engine_index: int) -> LatestStats:
         logger = LatestStats(vllm_config, engine_index)
         self.loggers.append(logger)
         return logger
-
-    async def _warm_up(self) -> None:
-        body = {"model": self.pool.public_name, "prompt": "warm up", "max_tokens": 4, "ignore_eos": True}
-        async for frame in self.generate(EngineRequest("completion", body, "warm-up")):
-            if isinstance(frame, Opened) and frame.status != 200:
-                raise RuntimeError(f"the warm-up request was refused with status {frame.status}")
 
     async def stop(self) -> None:
         """End EngineCore and its workers."""

@@ -79,7 +79,7 @@ BROKEN = [
     ("max_model_len: 8192", "gpu_memory_utilization: .nan", ["found nan", "above 0 and at most 1"]),
     ("max_model_len: 8192", "dtype: fp32", ["options.dtype: found 'fp32'", "float32"]),
     ("max_model_len: 8192", "tensor_parallel_size: 2", ["options.tensor_parallel_size", "write it as parallel.tensor"]),
-    ("max_model_len: 8192", "worker_extension_cls: a.B", ["options.worker_extension_cls: Signalbox", "leave it out"]),
+    ("max_model_len: 8192", "worker_cls: a.B", ["options.worker_cls: Signalbox chooses", "leave it out"]),
     ("max_model_len: 8192", "a: 1, b: 2", ["options.a: not an argument", "options.b: not an argument"]),
     ("max_model_len: 8192", "1: 2", ["engine.options.1: found the key 1", "text"]),
     (

@@ -26,7 +26,7 @@ async def running(model="small", **options):
     options = {"dtype": "float32", "max_model_len": 512, "kv_budget_tokens": 8192, **options}
     pool = {"tier": "small", "model": f"demo/models/{model}", "engine": {"kind": "transformers", "options": options}}
     engine = make_engine(FleetSpec.model_validate({"pools": {"p": pool}}), "p")
-    await engine.start()
+    engine.phases_s = await engine.start()
     try:
         yield engine
     finally:
@@ -46,6 +46,16 @@ def ask(*bodies, kind="chat", **options):
 
     answers = asyncio.run(run())
     return answers if len(bodies) > 1 else answers[0]
+
+
+def test_a_start_has_its_phases():
+    async def run():
+        async with running() as engine:
+            return engine.phases_s
+
+    phases_s = asyncio.run(run())
+    assert phases_s.keys() == {"load", "warm_up"}
+    assert all(seconds > 0 for seconds in phases_s.values())
 
 
 def ids_of(frames):

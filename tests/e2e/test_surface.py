@@ -79,3 +79,13 @@ def test_metrics_cover_the_whole_fleet(fleet):
     assert pools == everybody
     assert any(name.startswith("ray_vllm_") for name in families)
     assert len(families) == len(set(families))
+
+
+def test_starts_are_told_in_phases_that_add_up(fleet):
+    for pool in ("small", "moe", "large"):
+        for replica in fleet.pool(pool)["replicas"]:
+            phases_s = replica["start_phases_s"]
+            assert {"import", "launch", "load", "warm_up"} <= phases_s.keys()
+            assert all(seconds >= 0 for seconds in phases_s.values())
+            assert phases_s["launch"] > 0
+            assert 0.9 * replica["start_s"] <= sum(phases_s.values()) <= replica["start_s"] + 0.1
