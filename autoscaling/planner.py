@@ -16,7 +16,7 @@ from autoscaling.reading import Reading, read_pool
 from autoscaling.speed import Speed
 from autoscaling.types import PoolDecision, PoolSignals
 from cluster.memory import max_num_seqs
-from cluster.pool import ReplicasSpec
+from cluster.pool import PoolReplicasSpec
 from cluster.spec import FleetSpec
 
 LEVEL_S = 60.0
@@ -37,6 +37,11 @@ class _Plan:
     wanted: int
     reason: str
     holds: bool = False
+
+
+@dataclass(frozen=True)
+class _Trouble(Need):
+    """A need that counts from the replicas there are. It is what standby replicas stand by for: none is added to it."""
 
 
 @dataclass
@@ -84,15 +89,19 @@ class Planner:
         pool = self._pools.setdefault(name, _Pool())
         pool.memory.look(reading, now_s)
         cold_start_s = signals.cold_start_s or self.scaling.cold_start_s
-        need = max(self._needs(name, reading, pool.memory, now_s, cold_start_s), key=lambda each: each.replicas)
+        needs = list(self._needs(name, reading, pool.memory, now_s, cold_start_s))
+        need = max(needs, key=lambda each: each.replicas)
         needed = _within(bounds, need.replicas)
-        if reading.silent and needed < target:
-            return _Plan(target, target, f"held: {reading.silent} replicas are silent; {need.reason}")
+        load = max(each.replicas for each in needs if not isinstance(each, _Trouble))
+        ready = max(needed, _within(bounds, load + bounds.standby))
+        reason = f"{need.reason}; +{ready - needed} standby" if ready > needed else need.reason
+        if reading.silent and ready < target:
+            return _Plan(target, target, f"held: {reading.silent} replicas are silent; {reason}")
         if needed == 0 or target == 0:  # asleep: from idle pools nothing is learned by waiting, and requests wait
-            return _Plan(needed, needed, need.reason)
+            return _Plan(needed, ready, reason)
         down_s = max(self.scaling.downscale_delay_s, KEEP_COLD_STARTS * cold_start_s)
-        wanted = pool.pacing.pace(needed, target, now_s, self.scaling.upscale_delay_s, down_s)
-        return _Plan(needed, wanted, need.reason + _pace(needed, wanted, target, down_s))
+        wanted = pool.pacing.pace(ready, target, now_s, self.scaling.upscale_delay_s, down_s)
+        return _Plan(needed, wanted, reason + _pace(ready, wanted, target, down_s))
 
     def _needs(
         self, name: str, reading: Reading, memory: PoolMemory, now_s: float, cold_start_s: float
@@ -113,11 +122,10 @@ class Planner:
             yield from self._demand_needs(name, memory, demand, speed, limits, cold_start_s)
             starts = memory.starts(now_s, cold_start_s)
             scaling = self.scaling
-            yield backlog_need(
-                reading, Queue(demand, speed, limits, starts, cold_start_s, scaling.drain_s, scaling.ttft_target_s)
-            )
+            queue = Queue(demand, speed, limits, starts, cold_start_s, scaling.drain_s, scaling.ttft_target_s)
+            yield _trouble(backlog_need(reading, queue))
         yield kv_need(reading, demand)
-        yield preemption_need(reading, memory.preempted)
+        yield _trouble(preemption_need(reading, memory.preempted))
         yield Need(1, "awake: one replica until the pool is idle")
 
     def _demand_needs(
@@ -157,9 +165,13 @@ class Planner:
         return Want(name, pool.devices, floor, min(plan.needed, plan.wanted), plan.wanted, target, priority)
 
 
-def _within(bounds: ReplicasSpec, replicas: int) -> int:
+def _within(bounds: PoolReplicasSpec, replicas: int) -> int:
     """Replicas within a pool's bounds; the minimum where they are no number."""
     return min(max(replicas, bounds.min), bounds.max) if replicas >= bounds.min else bounds.min
+
+
+def _trouble(need: Need) -> _Trouble:
+    return _Trouble(need.replicas, need.reason)
 
 
 def _pace(needed: int, wanted: int, target: int, down_s: float) -> str:

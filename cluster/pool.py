@@ -76,7 +76,7 @@ class ParallelSpec(Part):
 
 
 class ReplicasSpec(Part):
-    """Bounds on the number of replicas of a pool."""
+    """Bounds on the number of replicas."""
 
     min: int = Field(default=1, ge=0, le=10_000)
     """Replicas kept without load; 0 lets the pool scale to zero."""
@@ -87,6 +87,21 @@ class ReplicasSpec(Part):
     def _ordered(self) -> Self:
         if self.min > self.max:
             raise Problems(min=f"found {self.min}, more than max: write at most {self.max}, or a greater max")
+        return self
+
+
+class PoolReplicasSpec(ReplicasSpec):
+    """Bounds on the number of replicas of a pool, and how many of them are spare."""
+
+    standby: int = Field(default=0, ge=0, le=10_000)
+    """Replicas kept started beyond those that the load needs, so that a surge or a failure finds them ready; an idle
+    pool keeps that many even where `min` is lower. They yield to what other pools need when devices are short."""
+
+    @model_validator(mode="after")
+    def _standby_fits(self) -> Self:
+        room = self.max - self.min
+        if self.standby > room:
+            raise Problems(standby=f"found {self.standby}: max leaves room for {room}; write that, or a greater max")
         return self
 
 
@@ -179,8 +194,8 @@ class PoolSpec(Part):
     strict_spread (a node for each rank)."""
     hardware: str | None = None
     """A name from the `hardware` section; may be left out when there is only one. None for a remote pool."""
-    replicas: ReplicasSpec = ReplicasSpec()
-    """Bounds on the number of replicas."""
+    replicas: PoolReplicasSpec = PoolReplicasSpec()
+    """Bounds on the number of replicas, and spare ones."""
     prices: PricesSpec = PricesSpec()
     """Cost of tokens and of replicas."""
 

@@ -175,6 +175,16 @@ class FleetSpec(Part):
             raise Problems(problems)
         return self
 
+    @model_validator(mode="after")
+    def _standby_is_kept(self) -> Self:
+        """Ray Serve's own policy knows no spare replicas."""
+        if self.scaling.policy != "signalbox":
+            text = "is kept by scaling.policy signalbox alone: write that, or leave it out"
+            wrong = [name for name, pool in self.pools.items() if pool.replicas.standby]
+            if wrong:
+                raise Problems({f"pools.{name}.replicas.standby": text for name in wrong})
+        return self
+
     def draft_of(self, pool_name: str) -> str | None:
         """Folder or hub id of the model that drafts for a pool."""
         speculation = self.pools[pool_name].speculation

@@ -35,7 +35,7 @@ def build(args: dict[str, Any]) -> Application:
 def _pool_options(spec: FleetSpec, name: str) -> dict[str, Any]:
     pool: PoolSpec = spec.pools[name]
     return {
-        **_size(pool.replicas, spec.scaling),
+        **_size(pool.replicas, spec.scaling, pool.replicas.standby),
         "ray_actor_options": actor_options(spec, name),
         **placement_options(spec, name),
         "max_ongoing_requests": pool.engine.max_ongoing_requests,
@@ -57,7 +57,7 @@ def _gateway_options(spec: FleetSpec) -> dict[str, Any]:
     }
 
 
-def _size(replicas: ReplicasSpec, scaling: ScalingSpec) -> dict[str, Any]:
+def _size(replicas: ReplicasSpec, scaling: ScalingSpec, standby: int = 0) -> dict[str, Any]:
     """A fixed size, or bounds between which `deployments.scaling_policy` or Serve itself decides."""
     if replicas.min == replicas.max:
         return {"num_replicas": replicas.min}
@@ -76,7 +76,7 @@ def _size(replicas: ReplicasSpec, scaling: ScalingSpec) -> dict[str, Any]:
     }
     bounds = {
         "min_replicas": replicas.min,
-        "initial_replicas": max(replicas.min, 1),
+        "initial_replicas": max(replicas.min + standby, 1),
         "max_replicas": replicas.max,
     }
     return {"autoscaling_config": bounds | (ours if scaling.policy == "signalbox" else serves)}

@@ -12,8 +12,8 @@ START_S = 1_000_000.0
 PROMPT, ANSWER = 1_000.0, 200.0
 
 
-def fleet_spec(pools, devices=1_000, **scaling):
-    """A spec with pools by name: (minimum, maximum) or (minimum, maximum, devices of a replica)."""
+def fleet_spec(pools, devices=1_000, standby=0, **scaling):
+    """A spec with pools by name: (minimum, maximum) or (minimum, maximum, devices of a replica); all with spare ones."""
     tiers = dict(zip(pools, ("small", "moe", "large"), strict=False))
     return FleetSpec.model_validate(
         {
@@ -23,12 +23,12 @@ def fleet_spec(pools, devices=1_000, **scaling):
                     "tier": tiers[name],
                     "model": name,
                     "parallel": {"tensor": (*shape, 1)[2]},
-                    "replicas": {"min": shape[0], "max": shape[1]},
+                    "replicas": {"min": shape[0], "max": shape[1], "standby": standby},
                     "engine": {"kind": "vllm", "options": {"max_num_seqs": 256}},
                 }
                 for name, shape in pools.items()
             },
-            "scaling": scaling,
+            "scaling": {"policy": "signalbox"} | scaling,
         }
     )
 
