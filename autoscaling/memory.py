@@ -26,7 +26,7 @@ class PoolMemory:
     held_tokens: float = 0.0
     """KV cache that a running request holds on average; 0 before anything ran."""
     busy_s: float | None = None
-    """When the pool last had a request; at first, when it was first seen awake. None: it was always asleep."""
+    """When the pool last had a request, or had none because it was waking. None: it was always asleep."""
     _reports: dict[str, ReplicaState] = field(default_factory=dict)
     _preemptions: deque[tuple[float, int]] = field(default_factory=deque)
     _starts: deque[tuple[float, int]] = field(default_factory=deque)
@@ -37,8 +37,9 @@ class PoolMemory:
         self._learn_speed(reading, now_s)
         self._learn_held(reading.replicas)
         self._follow_starts(reading.signals.starting, now_s)
-        first_awake = self.busy_s is None and reading.signals.target > 0
-        if first_awake or reading.ongoing or reading.signals.arrivals_per_s > 0:
+        # A pool that wakes is not idle yet, however long its first replica takes.
+        awakes = reading.signals.target > 0 and (self.busy_s is None or not reading.signals.ready)
+        if awakes or reading.ongoing or reading.signals.arrivals_per_s > 0:
             self.busy_s = now_s
 
     @property

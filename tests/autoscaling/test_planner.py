@@ -83,6 +83,16 @@ def test_a_fresh_planner_lets_a_pool_sleep_until_a_request_comes():
         assert planner.decide({"small": signals([], now_s, 0, **waker)}, now_s)["small"].desired == 1
 
 
+def test_a_start_that_takes_longer_than_idle_pools_stay_up_is_not_broken_off():
+    planner = Planner(fleet_spec({"small": (0, 4)}, idle_s=30.0))
+    planner.decide({"small": signals([], START_S, 0, arrivals_per_s=0.03, cold_start_s=10.0)}, START_S)
+    for second in range(2, 400, 2):
+        now_s = START_S + second
+        ready = [report(now_s=now_s)] if second >= 300 else []
+        decision = planner.decide({"small": signals(ready, now_s, 1, cold_start_s=10.0)}, now_s)["small"]
+        assert decision.desired == (1 if second <= 298 + 30 else 0), second
+
+
 def test_starting_replicas_are_counted():
     """While they start, the same trouble asks for no more of them."""
     pool, planner = FluidPool(target=1, cold_start_s=180.0), Planner(fleet_spec({"small": (1, 40)}))
