@@ -21,8 +21,8 @@ ROUNDS = 12
 NUDGE = 0.03
 """Relative change by which slopes are taken: large enough that medians move with it."""
 GUESS_WEIGHT = 0.05
-"""How much a constant that is wrong by e weighs beside a number that is wrong by e: decides only what the numbers leave
-open."""
+"""How much a constant that is wrong by e weighs beside a number that is wrong by e: decides what the numbers leave open.
+Of 0.02 to 0.2 the best on made-up engines whose runs were slower or faster by up to 8%; less lets noise run away."""
 
 
 @dataclass(frozen=True)
