@@ -18,6 +18,12 @@ from cluster.scaling import ScalingSpec as ScalingSpec
 from cluster.wish import AUTO, is_auto
 
 
+def _whole_path(value: str) -> str:
+    if not value.startswith(("/", "~/")):
+        raise ValueError(f"found '{value}': write a whole path, such as /mnt/cache: it is a folder on every node")
+    return value
+
+
 def _known_device(value: str) -> str:
     if value not in DEVICES:
         raise ValueError(f"found '{value}': {did_you_mean(value, DEVICES)}")
@@ -121,6 +127,10 @@ class FleetSpec(Part):
     """How pools grow and shrink."""
     gateway: GatewaySpec = GatewaySpec()
     """The endpoint."""
+    cache_folder: Annotated[str, AfterValidator(_whole_path)] | None = None
+    """Where replicas keep the weights that they downloaded and the code that they compiled, so that later starts find
+    them: a folder that outlives them, on Kubernetes a volume mounted on every node (docs/cold-start.md). None: each
+    library's own place in the home directory or in /tmp, which a container loses."""
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:

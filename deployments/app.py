@@ -10,6 +10,7 @@ from ray.serve import Application, Deployment
 from cluster.pool import PoolSpec, ReplicasSpec
 from cluster.scaling import ScalingSpec
 from cluster.spec import FleetSpec
+from deployments.caches import cache_environment
 from deployments.gateway import GatewayDeployment
 from deployments.placement import actor_options, placement_options
 from deployments.replica import PoolReplica
@@ -36,7 +37,7 @@ def _pool_options(spec: FleetSpec, name: str) -> dict[str, Any]:
     pool: PoolSpec = spec.pools[name]
     return {
         **_size(pool.replicas, spec.scaling, pool.replicas.standby),
-        "ray_actor_options": actor_options(spec, name),
+        "ray_actor_options": actor_options(spec, name) | _environment(spec),
         **placement_options(spec, name),
         "max_ongoing_requests": pool.engine.max_ongoing_requests,
         "health_check_period_s": HEALTH_CHECK_PERIOD_S,
@@ -44,6 +45,12 @@ def _pool_options(spec: FleetSpec, name: str) -> dict[str, Any]:
         # A replica that is scaled away finishes its streams first.
         "graceful_shutdown_timeout_s": spec.gateway.request_timeout_s,
     }
+
+
+def _environment(spec: FleetSpec) -> dict[str, Any]:
+    """Variables that libraries read when they are imported; Ray hands them on to the actors that a replica starts."""
+    variables = cache_environment(spec)
+    return {"runtime_env": {"env_vars": variables}} if variables else {}
 
 
 def _gateway_options(spec: FleetSpec) -> dict[str, Any]:

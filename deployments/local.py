@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from cluster.spec import FleetSpec
+from deployments.caches import CacheUnusable, require_cache
 from deployments.config import LAPTOP, serve_config
 from deployments.placement import HARDWARE_LABEL
 
@@ -145,15 +146,18 @@ class LocalFleet:
         """Start the nodes and submit the fleet; `said` hears each step. Pools come up afterwards (`progress`).
 
         Raises:
-            FleetFailed: the port is taken, or Ray does not start.
+            FleetFailed: the port is taken, the cache folder cannot be written, or Ray does not start.
         """
         self._require_port()
         try:
+            require_cache(self.spec)
             self.start_nodes(said)
             said("Ray Serve")
             self._submit()
         except FleetFailed:
             raise
+        except CacheUnusable as error:
+            raise FleetFailed(str(error)) from error
         except Exception as error:  # Ray's own start fails in many ways, plain Exceptions among them
             raise FleetFailed(f"Ray did not start ({error}): the machine may be too busy, try again") from error
 

@@ -17,6 +17,7 @@ from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments import serve_logs
 from deployments.board import BoardLink
+from deployments.caches import require_cache
 from deployments.engines.base import EngineDead, make_engine
 from deployments.frames import EngineRequest, Frame
 from deployments.metrics import EngineGauges, StartPhases
@@ -34,6 +35,7 @@ class PoolReplica:
     async def __init__(self, spec: dict[str, Any], pool: str) -> None:  # type: ignore[misc]  # Serve awaits it
         began, clock = time.perf_counter(), StartClock()
         fleet = FleetSpec.model_validate(spec)
+        require_cache(fleet)
         self.pool = pool
         self.replica_id = serve.get_replica_context().replica_id.unique_id
         self.node_id = ray.get_runtime_context().get_node_id()

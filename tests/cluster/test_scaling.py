@@ -24,5 +24,19 @@ def test_what_cannot_be_is_refused(scaling, parts):
     assert all(part in str(caught.value) for part in parts), str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("standby", "scaling", "parts"),
+    [
+        (4, {}, ["pools.small.replicas", "standby", "found 4", "room for 3"]),
+        (-1, {}, ["pools.small.replicas.standby", "greater than or equal to 0"]),
+        (1, {"policy": "ray-serve"}, ["pools.small.replicas.standby", "scaling.policy signalbox", "leave it out"]),
+    ],
+)
+def test_standby_that_cannot_be_is_refused(standby, scaling, parts):
+    with pytest.raises(ValidationError) as caught:
+        fleet_spec({"small": (1, 4)}, standby=standby, **scaling)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
 def test_a_budget_that_just_holds_the_minimum_is_fine():
     assert fleet_spec(POOLS, device_budget=5, priorities={"large": 0}).scaling.priorities == {"large": 0}

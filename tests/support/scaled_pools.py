@@ -13,7 +13,7 @@ PROMPT, ANSWER = 1_000.0, 200.0
 
 
 def fleet_spec(pools, devices=1_000, standby=0, **scaling):
-    """A spec with pools by name: (minimum, maximum) or (minimum, maximum, devices of a replica); all with spare ones."""
+    """A spec with pools by name: (minimum, maximum) or (minimum, maximum, devices of a replica); all with standby."""
     tiers = dict(zip(pools, ("small", "moe", "large"), strict=False))
     return FleetSpec.model_validate(
         {
