@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autoscaling.demand import DemandHistory
+from autoscaling.lateness import LatenessTable
 from autoscaling.reading import Reading
-from autoscaling.speed import SpeedTable
+from autoscaling.speed import PROMPT_TOKEN_WORK, SpeedTable
 from cluster.state import ReplicaState
 
 HELD_MEMORY = 0.95
 """Weight of the looks so far, against the newest one, in the KV cache that a running request holds."""
+STANDING = 0.2
+"""Share of the ongoing requests that wait from which on a queue stands."""
+LOOK_GAP_S = 10.0
+"""After such a silence nothing is known of what was offered meanwhile."""
 PREEMPTED_S = 10.0
 """How long a preemption counts as lately."""
 
@@ -23,10 +28,12 @@ class PoolMemory:
 
     demand: DemandHistory = field(default_factory=DemandHistory)
     speed: SpeedTable = field(default_factory=SpeedTable)
+    lateness: LatenessTable = field(default_factory=LatenessTable)
     held_tokens: float = 0.0
     """KV cache that a running request holds on average; 0 before anything ran."""
     busy_s: float | None = None
     """When the pool last had a request, or had none because it was waking. None: it was always asleep."""
+    _looked_s: float | None = None
     _reports: dict[str, ReplicaState] = field(default_factory=dict)
     _preemptions: deque[tuple[float, int]] = field(default_factory=deque)
     _starts: deque[tuple[float, int]] = field(default_factory=deque)
@@ -36,6 +43,7 @@ class PoolMemory:
         self.demand.add(reading.signals, now_s)
         self._learn_speed(reading, now_s)
         self._learn_held(reading.replicas)
+        self._learn_lateness(reading, now_s)
         self._follow_starts(reading.signals.starting, now_s)
         # A pool that wakes is not idle yet, however long its first replica takes.
         awakes = reading.signals.target > 0 and (self.busy_s is None or not reading.signals.ready)
@@ -60,6 +68,16 @@ class PoolMemory:
                 if (preempted := now.preemptions_total - before.preemptions_total) > 0:
                     self._preemptions.append((now_s, preempted))
         self._reports = {replica.replica_id: replica for replica in reading.replicas}
+
+    def _learn_lateness(self, reading: Reading, now_s: float) -> None:
+        """Not while a queue stands: its lateness is of the load that made it, and `backlog_need`'s business."""
+        signals, since_s = reading.signals, now_s - (self._looked_s or now_s)
+        self._looked_s = now_s
+        waiting = reading.ongoing - sum(replica.running for replica in reading.replicas)
+        if not reading.replicas or since_s > LOOK_GAP_S or waiting > STANDING * reading.ongoing:
+            return
+        work = signals.arrivals_per_s * (signals.answer_tokens + PROMPT_TOKEN_WORK * signals.prompt_tokens)
+        self.lateness.add(work / signals.ready, signals.answers_per_s * since_s, signals.late_ratio)
 
     def _learn_held(self, replicas: Sequence[ReplicaState]) -> None:
         if running := sum(replica.running for replica in replicas):

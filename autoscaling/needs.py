@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from autoscaling.crowd import KV_CACHE, Limits, peak_running, steady_rate
 from autoscaling.demand import Demand
+from autoscaling.lateness import LatenessTable
 from autoscaling.reading import Reading
 from autoscaling.speed import Speed, prompt_mix
 from cluster.load import kv_pressure, predicted_wait_s
@@ -52,6 +53,29 @@ def demand_need(
         min(most, 1 + bisect_left(range(1, most + 1), True, key=fits)),
         f"{_scarce(limit)}{name}: {demand.requests_per_s:.3g} requests/s of {demand.prompt_tokens:.0f} + "
         f"{demand.answer_tokens:.0f} tokens; a replica takes {allowed:.3g} at a time ({limit})",
+    )
+
+
+def lateness_need(
+    demand: Demand,
+    speed: Speed,
+    limits: Limits,
+    lateness: LatenessTable,
+    certainty: float,
+    most: int,
+    name: str = "demand",
+) -> Need:
+    """Replicas among which a demand is no more work for each than was answered in time so far. As `demand_need`."""
+    mix = prompt_mix(demand.prompt_tokens, demand.answer_tokens)
+    allowed, _ = limits.most_running(speed, mix)
+    healthy = lateness.healthy_work(mix * steady_rate(speed, allowed, mix), 1 - certainty)
+    if healthy == math.inf:
+        return Need(0, "late: answers came in time")
+    work = demand.tokens_per_s * mix
+    return Need(
+        min(most, math.ceil(work / healthy)),
+        f"late: {name} of {demand.requests_per_s:.3g} requests/s is {work:.3g} tokens of work a second; beyond "
+        f"{healthy:.3g} a replica more than {1 - certainty:.2g} of the answers were late",
     )
 
 

@@ -10,7 +10,17 @@ from autoscaling.budget import USUAL_PRIORITY, Want, purses, share_out
 from autoscaling.crowd import Limits
 from autoscaling.demand import Demand
 from autoscaling.memory import PoolMemory
-from autoscaling.needs import KV_FULL, Need, Queue, backlog_need, demand_need, kv_need, ongoing_need, preemption_need
+from autoscaling.needs import (
+    KV_FULL,
+    Need,
+    Queue,
+    backlog_need,
+    demand_need,
+    kv_need,
+    lateness_need,
+    ongoing_need,
+    preemption_need,
+)
 from autoscaling.pacing import Pacing
 from autoscaling.reading import Reading, read_pool
 from autoscaling.speed import Speed
@@ -134,12 +144,14 @@ class Planner:
         """The load as it is, at its worst while a replica starts, and where its trend leads until then."""
         certainty, most = self.scaling.attainment_target, self.spec.pools[name].replicas.max
         yield demand_need(demand, speed, limits, certainty, most)
+        yield lateness_need(demand, speed, limits, memory.lateness, certainty, most)
         surge = demand.at(memory.demand.surge_per_s(LEVEL_S, cold_start_s, certainty))
         yield demand_need(surge, speed, limits, WITHOUT_CHANCE, most, "demand at its worst")
         if self.scaling.forecast and (rise := memory.demand.rise_per_s(TREND_COLD_STARTS * cold_start_s)):
             # The level is the load half a window ago.
             ahead = demand.at(demand.requests_per_s + rise * (cold_start_s + LEVEL_S / 2))
             yield demand_need(ahead, speed, limits, certainty, most, "demand as it grows")
+            yield lateness_need(ahead, speed, limits, memory.lateness, certainty, most, "demand as it grows")
 
     def _limits(self, name: str, reading: Reading, memory: PoolMemory, demand: Demand) -> Limits:
         """What one replica may hold."""

@@ -45,6 +45,8 @@ def read_pool(signals: PoolSignals, now_s: float) -> Reading | str:
         "arrivals_per_s": signals.arrivals_per_s,
         "prompt_tokens": signals.prompt_tokens,
         "answer_tokens": signals.answer_tokens,
+        "answers_per_s": signals.answers_per_s,
+        "late_ratio": signals.late_ratio,
         "cold_start_s": signals.cold_start_s,
     }
     for name, value in numbers.items():

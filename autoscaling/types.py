@@ -26,8 +26,12 @@ class PoolSignals:
     """Mean prompt of recent requests; 0 where none came."""
     answer_tokens: float = 0.0
     """Mean answer of recent requests; 0 where none came."""
+    answers_per_s: float = 0.0
+    """Answers that ended, mean over the window."""
+    late_ratio: float = 0.0
+    """Share of them that missed `ttft_target_s` or `tpot_target_s`."""
     demand_as_of_s: float = 0.0
-    """When the gateway said the four above."""
+    """When the gateway said the six above."""
     cold_start_s: float = 0.0
     """From asking for a replica to its first answer, newest measurement; 0 where nothing is known."""
 

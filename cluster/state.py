@@ -82,11 +82,6 @@ class PoolState:
         return sum(replica.running for replica in self.replicas)
 
     @property
-    def crowd(self) -> float:
-        """Requests per replica, waiting or running; 0 without replicas."""
-        return (self.waiting + self.running) / len(self.replicas) if self.replicas else 0.0
-
-    @property
     def kv_usage_ratio(self) -> float:
         """Mean KV cache usage over replicas, 0..1."""
         return sum(r.kv_usage_ratio for r in self.replicas) / len(self.replicas) if self.replicas else 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from autoscaling.lateness import is_late
 from cluster.spec import FleetSpec
 from cluster.wish import is_auto
 from deployments.confidence_file import load_confidence
@@ -112,7 +113,7 @@ class Answering:
             raise HttpError(504, "The answer did not come within the gateway's time limit.", code="timeout") from error
         finally:
             for asked, usage in second.spent:
-                self._charge(job, asked, usage)
+                self._charge(job, asked, usage, late=False)
             self.desk.close(bill, client_left=exchange.disconnected)
 
     async def _relay(self, job: Job, pool: str) -> None:
@@ -121,6 +122,7 @@ class Answering:
         self._explain(job, pool)  # for an error, too
         if job.kind in GENERATING:
             self.desk.demand.arrived(pool, job.ask.prompt_tokens)
+        asked, first_s = time.perf_counter(), None
         async with job.second.frames(pool, partial(self._request, job)) as frames:
             # A whole answer opens when it is complete: only a stream's opening says that the first token is there.
             patience_s = self.spec.gateway.first_token_timeout_s if job.body.get("stream") else None
@@ -130,9 +132,12 @@ class Answering:
             self._explain(job, pool)  # now with what was said of the answer
             async for frame in frames:
                 if isinstance(frame, Closed):
-                    self._account(job, pool, opened.status, frame.usage)
+                    whole_s = time.perf_counter() - asked
+                    late = is_late(self.spec.scaling, first_s, whole_s, frame.usage.completion_tokens)
+                    self._account(job, pool, opened.status, frame.usage, late=late)
                 elif isinstance(frame, Chunk) and opened.streams:
                     if not exchange.started:
+                        first_s = time.perf_counter() - asked
                         self.metrics.ttft.observe(time.perf_counter() - job.arrived, tags={"pool": pool})
                         await exchange.start(opened.status, STREAM_TYPE)
                     await exchange.write(frame.data)
@@ -174,10 +179,10 @@ class Answering:
         true_name = named if named in self.spec.pools[pool].adapters else self.spec.pools[pool].public_name
         return {**body, "model": true_name}
 
-    def _account(self, job: Job, pool: str, status: int, usage: Usage) -> None:
+    def _account(self, job: Job, pool: str, status: int, usage: Usage, *, late: bool) -> None:
         """An answer is complete."""
         self.metrics.e2e.observe(time.perf_counter() - job.arrived, tags={"pool": pool})
-        self._charge(job, pool, usage)
+        self._charge(job, pool, usage, late=late)
         if status == 200:
             job.bill.answered_by = pool
 
@@ -186,9 +191,9 @@ class Answering:
         if pool := job.bill.answered_by:
             self.learning.after(job.exchange, job.kind, job.body, job.ask, pool, self.desk.fleet)
 
-    def _charge(self, job: Job, pool: str, usage: Usage) -> None:
+    def _charge(self, job: Job, pool: str, usage: Usage, *, late: bool) -> None:
         """Count tokens that a pool has consumed, whether the client saw them or not."""
-        self.desk.pay(job.bill, pool, usage)
+        self.desk.pay(job.bill, pool, usage, late=late)
         if usage.prompt_tokens:
             self.metrics.prompt_tokens.inc(usage.prompt_tokens, tags={"pool": pool})
         if usage.completion_tokens:

@@ -26,6 +26,10 @@ class PoolDemand:
     """Mean prompt of the window's requests; 0 without any."""
     answer_tokens: float = 0.0
     """Mean answer that ended in the window; 0 without any."""
+    answers_per_s: float = 0.0
+    """Answers that ended, mean over the window."""
+    late_ratio: float = 0.0
+    """Share of them that missed the targets of the spec's `scaling`."""
     held: int = 0
     """Requests without a first frame while the pool has no replica."""
 
@@ -42,9 +46,9 @@ class GatewayDemand:
         """A request was routed to a pool."""
         self._windows[pool].arrived(self._clock(), prompt_tokens)
 
-    def answered(self, pool: str, answer_tokens: int) -> None:
-        """An answer of a pool ended."""
-        self._windows[pool].answered(self._clock(), answer_tokens)
+    def answered(self, pool: str, answer_tokens: int, *, late: bool) -> None:
+        """An answer of a pool ended; whether it was late, as `autoscaling.lateness.is_late`."""
+        self._windows[pool].answered(self._clock(), answer_tokens, late=late)
 
     @contextmanager
     def unopened(self, pool: str) -> Iterator[None]:
@@ -62,11 +66,11 @@ class GatewayDemand:
     def _of(self, pool: str, fleet: FleetState | None) -> PoolDemand:
         # Without a snapshot nobody knows whether a replica is there; Serve wakes an empty pool by itself.
         is_empty = fleet is not None and not (pool in fleet and fleet[pool].ready)
-        return PoolDemand(*self._windows[pool].means(self._clock()), self._unopened[pool] if is_empty else 0)
+        return PoolDemand(*self._windows[pool].means(self._clock()), held=self._unopened[pool] if is_empty else 0)
 
 
 def together(demands: Iterable[Mapping[str, PoolDemand]]) -> dict[str, PoolDemand]:
-    """Demand of all gateway replicas: rates and held requests add up, lengths are means over arrivals."""
+    """Demand of all gateway replicas: rates and held requests add up, the rest are means over requests or answers."""
     by_pool: dict[str, list[PoolDemand]] = defaultdict(list)
     for demand in demands:
         for pool, one in demand.items():
@@ -75,14 +79,17 @@ def together(demands: Iterable[Mapping[str, PoolDemand]]) -> dict[str, PoolDeman
 
 
 def _joined(parts: list[PoolDemand]) -> PoolDemand:
-    rate = sum(part.arrivals_per_s for part in parts)
+    arrivals, answers = [part.arrivals_per_s for part in parts], [part.answers_per_s for part in parts]
     return PoolDemand(
-        rate,
-        sum(part.prompt_tokens * part.arrivals_per_s for part in parts) / rate if rate else 0.0,
-        _mean([part.answer_tokens for part in parts if part.answer_tokens]),
-        sum(part.held for part in parts),
+        arrivals_per_s=sum(arrivals),
+        prompt_tokens=_mean([part.prompt_tokens for part in parts], arrivals),
+        answer_tokens=_mean([part.answer_tokens for part in parts], answers),
+        answers_per_s=sum(answers),
+        late_ratio=_mean([part.late_ratio for part in parts], answers),
+        held=sum(part.held for part in parts),
     )
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _mean(values: list[float], weights: list[float]) -> float:
+    total = sum(weights)
+    return sum(value * weight for value, weight in zip(values, weights, strict=True)) / total if total else 0.0

@@ -105,15 +105,15 @@ class RoutingDesk:
         """What tokens of a pool cost."""
         return self.router.costs.of(pool, usage.prompt_tokens, usage.completion_tokens)
 
-    def pay(self, bill: Bill, pool: str, usage: Usage) -> None:
-        """Account what a pool generated for a request, whether the client saw it or not."""
+    def pay(self, bill: Bill, pool: str, usage: Usage, *, late: bool) -> None:
+        """Account what a pool generated for a request, whether the client saw it or not, and whether that was late."""
         if not (usage.prompt_tokens or usage.completion_tokens):
             return
         bill.paid.append((pool, self.cost(pool, usage)))
         self._metrics.realised_cost.inc(self.cost(pool, usage), tags={"pool": pool})
         if usage.completion_tokens:
             self._traffic.answered(pool, usage.completion_tokens)
-            self.demand.answered(pool, usage.completion_tokens)
+            self.demand.answered(pool, usage.completion_tokens, late=late)
 
     def close(self, bill: Bill, *, client_left: bool) -> None:
         """Replace what was booked by what was paid. What a client took before it left, or an engine that counts no

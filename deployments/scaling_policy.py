@@ -106,6 +106,8 @@ class FleetScaling:
             arrivals_per_s=demand.arrivals_per_s,
             prompt_tokens=demand.prompt_tokens,
             answer_tokens=demand.answer_tokens,
+            answers_per_s=demand.answers_per_s,
+            late_ratio=demand.late_ratio,
             demand_as_of_s=view.as_of_s,
             cold_start_s=self.memory.cold_starts.newest_s(pool) or measured,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 
+from autoscaling.lateness import is_late
 from autoscaling.types import ScalingPolicy
 from cluster.spec import FleetSpec
 from cluster.state import PoolState
@@ -172,10 +173,11 @@ class Fleet:
         self._at_gateway -= 1
         if job.first_s == NEVER:
             return
-        self._outcomes.ttft_s[job.index] = job.first_s - job.arrival_s
-        steps = max(job.answer_tokens - 1, 1)
-        self._outcomes.tpot_s[job.index] = (self._now - job.first_s) / steps
-        self._scaling.demand[pool.name].answered(self._now, job.answer_tokens)
+        first_s, whole_s = job.first_s - job.arrival_s, self._now - job.arrival_s
+        self._outcomes.ttft_s[job.index] = first_s
+        self._outcomes.tpot_s[job.index] = (whole_s - first_s) / max(job.answer_tokens - 1, 1)
+        late = is_late(self._spec.scaling, first_s, whole_s, job.answer_tokens)
+        self._scaling.demand[pool.name].answered(self._now, job.answer_tokens, late=late)
         self._desk.answered(pool.name, job.answer_tokens)
 
     # -- replicas ----------------------------------------------------------------------------------------------

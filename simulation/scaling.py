@@ -35,15 +35,13 @@ class Scaling:
         return wanted
 
     def _signals(self, pool: Pool, fleet: FleetState, now_s: float) -> PoolSignals:
-        rate, prompt_tokens, answer_tokens = self.demand[pool.name].means(now_s)
+        means = self.demand[pool.name].means(now_s)
         return PoolSignals(
             pool=pool.name,
             target=pool.target,
             replicas=fleet[pool.name].replicas,
             held=len(pool.held),
-            arrivals_per_s=rate,
-            prompt_tokens=prompt_tokens,
-            answer_tokens=answer_tokens,
+            **means._asdict(),
             demand_as_of_s=EPOCH_S + now_s,
             cold_start_s=pool.cold_start_s,
         )

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from autoscaling.demand_window import WINDOW_S, DemandWindow
+from autoscaling.demand_window import WINDOW_S, DemandWindow, Means
 
 
 def test_nothing_came():
-    assert DemandWindow(-5.0).means(0.0) == (0.0, 0.0, 0.0)
+    assert DemandWindow(-5.0).means(0.0) == Means(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_means_are_of_the_window_only_and_of_what_it_can_know():
     window = DemandWindow(-10.0)
     for second in range(-10, 0):
         window.arrived(second + 0.5, 100)
-        window.answered(second + 0.7, 7)
-    assert window.means(0.0) == pytest.approx((1.0, 100.0, 7.0))
+        window.answered(second + 0.7, 7, late=second < -7)
+    assert window.means(0.0) == pytest.approx((1.0, 100.0, 7.0, 1.0, 0.3))
     for second in range(0, 100):
         for _ in range(3):
             window.arrived(second + 0.25, 500)
-    rate, prompt_tokens, answer_tokens = window.means(100.0)
-    assert rate == pytest.approx(3.0, rel=1.5 / WINDOW_S)
-    assert (prompt_tokens, answer_tokens) == (500.0, 0.0)
-    assert window.means(200.0) == (0.0, 0.0, 0.0)
+    means = window.means(100.0)
+    assert means.arrivals_per_s == pytest.approx(3.0, rel=1.5 / WINDOW_S)
+    assert means[1:] == (500.0, 0.0, 0.0, 0.0)
+    assert window.means(200.0) == Means(0.0, 0.0, 0.0, 0.0, 0.0)

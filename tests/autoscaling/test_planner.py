@@ -125,12 +125,30 @@ def test_preemptions_add_a_replica():
     assert "preempted" in decision.reason
 
 
+def test_late_answers_add_replicas_where_the_arithmetic_sees_no_trouble():
+    planner, pool = Planner(fleet_spec({"small": (1, 40)}, attainment_target=0.95)), FluidPool(target=3)
+    decisions = []
+    for _ in range(300):
+        seen = pool.run(20.0, 2.0)
+        told = {"answers_per_s": 20.0, "late_ratio": 0.0 if pool.ready > 4 else 0.2}
+        decisions.append(planner.decide({"small": replace(seen, **told)}, pool.now_s)["small"])
+        pool.scale(decisions[-1].desired)
+    assert pool.ready > 4
+    reasons = [decision.reason for decision in decisions]
+    assert any(reason.startswith("late: ") for reason in reasons), reasons[-1]
+
+
 # -- whatever it is shown --------------------------------------------------------------------------------------
 
 GARBAGE = st.sampled_from([math.nan, math.inf, -math.inf, -1, -0.5, 10**400, None, "7", START_S + 3_600])
 STALE = st.sampled_from([0.0, START_S - 60, START_S + 60, math.nan, -1.0])
 BAD_SIGNALS = st.one_of(
-    st.tuples(st.sampled_from(["arrivals_per_s", "prompt_tokens", "answer_tokens", "cold_start_s", "held"]), GARBAGE)
+    st.tuples(
+        st.sampled_from(
+            ["arrivals_per_s", "prompt_tokens", "answer_tokens", "answers_per_s", "late_ratio", "cold_start_s", "held"]
+        ),
+        GARBAGE,
+    )
     .filter(lambda each: not isinstance(each[1], float) or not 0 <= each[1] < math.inf)
     .map(lambda each: {each[0]: each[1]}),
     STALE.map(lambda at_s: {"demand_as_of_s": at_s}),

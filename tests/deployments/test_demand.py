@@ -48,7 +48,7 @@ def test_a_young_gateway_divides_by_its_age(clock):
 def test_what_is_older_than_the_window_counts_no_more(clock):
     demand = GatewayDemand(clock)
     demand.arrived("small", 10)
-    demand.answered("small", 50)
+    demand.answered("small", 50, late=False)
     assert demand.now(["small"], READY)["small"].answer_tokens == 50
     clock.now_s += WINDOW_S + 1
     assert demand.now(["small"], READY)["small"] == PoolDemand()
@@ -70,7 +70,7 @@ def test_a_failing_request_is_held_no_more():
 
 
 def test_gateways_add_up():
-    one = {"small": PoolDemand(3, 10, 100, 1)}
-    other = {"small": PoolDemand(1, 50, 0, 2), "moe": PoolDemand(2, 5, 7, 0)}
-    assert together([one, other]) == {"small": PoolDemand(4, 20, 100, 3), "moe": PoolDemand(2, 5, 7, 0)}
+    one = {"small": PoolDemand(3, 10, 100, 2, 0.0, held=1)}
+    other = {"small": PoolDemand(1, 50, 400, 1, 0.75, held=2), "moe": PoolDemand(2, 5)}
+    assert together([one, other]) == {"small": PoolDemand(4, 20, 200, 3, 0.25, held=3), "moe": PoolDemand(2, 5)}
     assert together([]) == {}

@@ -79,7 +79,7 @@ def view(age_s=0.0, **replicas):
         )
         for pool, count in replicas.items()
     }
-    return View(time.time() - age_s, fleet, {"small": PoolDemand(5.0, 100.0, 40.0, 2)})
+    return View(time.time() - age_s, fleet, {"small": PoolDemand(5.0, 100.0, 40.0, 4.0, 0.25, held=2)})
 
 
 def test_desired_replicas_are_the_policys(scaling):

@@ -1,0 +1,91 @@
+"""How much work a replica takes before answers come late: learned from the answers that did.
+
+The arithmetic of mean batches (`autoscaling.crowd`) knows nothing of long prompts that hold others up, of luck in the
+choice of replicas, of bursts within seconds. Their outcome is measured: gateways say which share of the answers was
+late, the planner knows how much work each replica was offered meanwhile, and the two are kept side by side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cluster.scaling import ScalingSpec
+
+BINS_PER_DOUBLING = 6
+MEMORY = 1_000.0
+"""Answers at one amount of work after which older ones have faded."""
+PRIOR = 20.0
+"""Answers in time that an amount of work is credited with before any is known."""
+QUIET = 0.5
+"""Part of the work that should be possible up to which lateness is not for want of replicas."""
+ENOUGH = 100.0
+"""Answers at quiet times before their lateness is taken for one that no replica could mend."""
+
+
+def is_late(targets: ScalingSpec, first_s: float | None, whole_s: float, answer_tokens: int) -> bool:
+    """Whether an answer missed `ttft_target_s` or `tpot_target_s`.
+
+    Args:
+        first_s: from asking a pool to the first token; None where that cannot be told, as of answers that are not
+            streamed: they may take what both targets allow together.
+        whole_s: to the last token.
+    """
+    steps = max(answer_tokens - 1, 1)
+    if first_s is None:
+        return whole_s > targets.ttft_target_s + steps * targets.tpot_target_s
+    return first_s > targets.ttft_target_s or whole_s - first_s > steps * targets.tpot_target_s
+
+
+@dataclass
+class LatenessTable:
+    """Answers of one pool, and how many of them were late, by the work that each replica was offered."""
+
+    _bins: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def add(self, work_per_s: float, answers: float, late_ratio: float) -> None:
+        """Note answers.
+
+        Args:
+            work_per_s: offered to each replica meanwhile; in the units of `autoscaling.speed`.
+            late_ratio: share of the answers that were late.
+        """
+        size = round(BINS_PER_DOUBLING * math.log2(max(work_per_s, 1.0)))
+        known, late = self._bins.get(size, (0.0, 0.0))
+        keep = max(0.0, 1 - answers / MEMORY)
+        self._bins[size] = (keep * known + answers, keep * late + late_ratio * answers)
+
+    def healthy_work(self, possible: float, share: float) -> float:
+        """Work per second that a replica may be offered with at most `share` of the answers late for it; inf where that
+        was never exceeded.
+
+        Args:
+            possible: work per second that it should take by its speed. No less than QUIET of it is ever the answer.
+        """
+        quiet = [seen for size, seen in self._bins.items() if _work(size) <= QUIET * possible]
+        known = sum(answers for answers, _ in quiet)
+        usual = sum(late for _, late in quiet) / known if known >= ENOUGH else 0.0
+        rows = (
+            (size, answers + PRIOR, max(0.0, late - usual * answers))
+            for size, (answers, late) in sorted(self._bins.items())
+            if _work(size) > QUIET * possible
+        )
+        return next((_work(size - 0.5) for size, seen in _rising(rows) if seen > share), math.inf)
+
+
+def _work(size: float) -> float:
+    return float(2 ** (size / BINS_PER_DOUBLING))
+
+
+def _rising(rows: Iterable[tuple[int, float, float]]) -> list[tuple[int, float]]:
+    """First bin and share of neighbours that are taken together, so that shares only grow with the work (pool adjacent
+    violators)."""
+    blocks: list[tuple[int, float, float]] = []
+    for size, answers, late in rows:
+        block = (size, answers, late)
+        while blocks and blocks[-1][2] / blocks[-1][1] >= block[2] / block[1]:
+            first, more, lates = blocks.pop()
+            block = (first, block[1] + more, block[2] + lates)
+        blocks.append(block)
+    return [(size, late / answers) for size, answers, late in blocks]
