@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from deployments.local import free_port
 
 ROOT = Path(__file__).parent.parent.parent
+SIGNALBOX = (str(Path(sys.executable).parent / "signalbox"),)
 READY_TIMEOUT_S = 600.0
 HEAL_TIMEOUT_S = 400.0
 """An engine starts in well under a minute; a busy test machine is given more."""
@@ -62,6 +64,15 @@ class RunningFleet:
         (found,) = [each for each in started if " ".join(each.cmdline()).startswith(title)]
         return found
 
+    def processes(self, title: str) -> dict[int, psutil.Process]:
+        """Ray's processes whose title begins so, by pid."""
+        found = {}
+        for each in psutil.Process(self.process.pid).children(recursive=True) if self.process else ():
+            with suppress(psutil.Error):  # it has ended meanwhile
+                if " ".join(each.cmdline()).startswith(title):
+                    found[each.pid] = each
+        return found
+
     def chat(self, content: str, **body: Any) -> httpx.Response:
         """POST a chat of one user message."""
         given = {
@@ -83,10 +94,10 @@ def shared_memory() -> set[str]:
     return names - mapped
 
 
-def start_fleet(spec: Path, log: Path) -> RunningFleet:
-    """`signalbox serve SPEC` on a free port, ready."""
+def start_fleet(spec: Path, log: Path, program: Sequence[str] = SIGNALBOX) -> RunningFleet:
+    """`signalbox serve SPEC` on a free port, ready; `program` may stand in for `signalbox`."""
     port = free_port()
-    command = [str(Path(sys.executable).parent / "signalbox"), "serve", str(spec), "--port", str(port)]
+    command = [*program, "serve", str(spec), "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, text=True, cwd=ROOT, start_new_session=True
