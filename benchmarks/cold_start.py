@@ -4,7 +4,8 @@
 
 Every start is a process of its own, as a replica is. `eager` compiles nothing. `nothing cached` compiles with an empty
 cache folder, as a container does that loses its home; `cached` starts again on what the last one left. Variants take
-turns, so that a busy machine slows them all. Printed is the median of each phase, and of the whole, in seconds.
+turns, so that a busy machine slows them all. Printed is the median of each phase and of the whole in seconds, and the
+CPU seconds of the process and its children, which a busy machine changes less.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -58,21 +59,26 @@ def start_here(spec: FleetSpec) -> dict[Phase, float]:
 
 
 def start_anew(spec: FleetSpec) -> dict[str, float]:
-    """Start the engine in a new process with the spec's caches; seconds by phase, and of the `process` as a whole.
+    """Start the engine in a new process with the spec's caches; seconds by phase, and `cpu` seconds of the process.
 
     Raises:
         RuntimeError: the process failed; its last lines.
     """
     single = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     environment = os.environ | single | cache_environment(spec)
-    began = time.perf_counter()
+    before_s = children_cpu_s()
     command = [sys.executable, __file__, "--child", spec.model_dump_json()]
     done = subprocess.run(command, env=environment, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
-    took_s = time.perf_counter() - began
     told = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     if done.returncode or not told:
         raise RuntimeError(done.stderr[-2000:])
-    return json.loads(told[-1].removeprefix(MARK)) | {"process": took_s}
+    return json.loads(told[-1].removeprefix(MARK)) | {"cpu": children_cpu_s() - before_s}
+
+
+def children_cpu_s() -> float:
+    """CPU seconds of all processes that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(model: str, runs: int) -> dict[str, list[dict[str, float]]]:
@@ -81,22 +87,22 @@ def measure(model: str, runs: int) -> dict[str, list[dict[str, float]]]:
     for _ in track(range(runs), "starting", console=Console(stderr=True)):
         with tempfile.TemporaryDirectory() as folder:
             for name in VARIANTS:
-                # The cache is empty for the first that compiles: an eager start leaves nothing that a compiled one reads.
+                # Empty for the first one that compiles: eager starts leave nothing that it would read.
                 found[name].append(start_anew(fleet_spec(model, name == "eager", Path(folder))))
     return found
 
 
 def medians(starts: list[dict[str, float]]) -> dict[str, float]:
-    """Of each phase that there is, and of the start as a replica reports it."""
+    """Of each phase that there is, of the start as a replica reports it, and of its CPU time."""
     names = [name for name in get_args(Phase) if name in starts[0]]
     start = statistics.median(sum(each[name] for name in names) for each in starts)
-    return {name: statistics.median(each[name] for each in starts) for name in names} | {"start": start}
+    return {name: statistics.median(each[name] for each in starts) for name in (*names, "cpu")} | {"start": start}
 
 
 def show(found: dict[str, list[dict[str, float]]]) -> None:
     """Print the table."""
     rows = {name: medians(starts) for name, starts in found.items()}
-    names = [name for name in (*get_args(Phase), "start") if any(name in row for row in rows.values())]
+    names = [name for name in (*get_args(Phase), "start", "cpu") if any(name in row for row in rows.values())]
     table = Table("start", *names, title="seconds of a start, medians")
     for name, row in rows.items():
         table.add_row(name, *(f"{row[each]:.1f}" if each in row else "" for each in names))

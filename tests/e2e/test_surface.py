@@ -77,6 +77,8 @@ def test_metrics_cover_the_whole_fleet(fleet):
             break
         time.sleep(1)
     assert pools == everybody
+    starts = families["ray_signalbox_cold_start_phase_seconds"].samples
+    assert {sample.labels["pool"] for sample in starts if sample.labels["phase"] == "load"} == everybody
     assert any(name.startswith("ray_vllm_") for name in families)
     assert len(families) == len(set(families))
 
