@@ -114,8 +114,10 @@ class DemandHistory:
         key = (self._buckets[-1].index, window_s, ahead_s, certainty)
         if self._ratio[0] != key:
             self._ratio = (key, surge_ratio(self._rates(), window_s, ahead_s, certainty))
-        level, usual = self.level(window_s).requests_per_s, _usual_ratio(certainty)
-        most = usual * max(self._means(SURGE_S))
+        level = self.level(window_s).requests_per_s
+        # The less was seen, the less does it say about the worst.
+        margin = (_usual_ratio(certainty) - 1) * USUAL_COUNTS / (USUAL_COUNTS + len(self._buckets))
+        most = (1 + margin) * max(self._means(SURGE_S))
         return max(level, min(level * self._ratio[1], most))
 
     def rise_per_s(self, window_s: float) -> float:

@@ -121,7 +121,8 @@ class Answering:
         exchange = job.exchange
         self._explain(job, pool)  # for an error, too
         if job.kind in GENERATING:
-            self.desk.demand.arrived(pool, job.ask.prompt_tokens)
+            for demanded in job.decision.demanded if pool == job.decision.pool else (pool,):
+                self.desk.demand.arrived(demanded, job.ask.prompt_tokens)
         asked, first_s = time.perf_counter(), None
         async with job.second.frames(pool, partial(self._request, job)) as frames:
             # A whole answer opens when it is complete: only a stream's opening says that the first token is there.

@@ -96,8 +96,6 @@ class RoutingDesk:
         self._count(ask, decision)
         if kind not in GENERATING or not is_auto(ask.model):
             return Bill(decision, None)
-        if decision.woken not in (None, decision.pool):  # what a pool is asked itself is counted where it is asked
-            self.demand.arrived(decision.woken, ask.prompt_tokens)
         self._traffic.decided(decision)
         return Bill(decision, self._charge(ask, decision), self._conversation(exchange, body))
 

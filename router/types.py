@@ -104,6 +104,13 @@ class RoutingDecision:
     """The pool that would have been chosen and is scaled to zero; `pool` itself where all sleep that may answer."""
 
     @property
+    def demanded(self) -> tuple[str, ...]:
+        """Pools whose demand the request is. One that only helps out with its room is no larger for it: the one that
+        had none is to grow. A pool that wakes is to grow as well as the one that answers meanwhile."""
+        answering = self.spilled_from or self.pool
+        return (answering,) if self.woken in (None, answering) else (self.woken, answering)
+
+    @property
     def spilled_up(self) -> bool:
         """Whether load sent the request to a dearer pool."""
         return self.spilled_from is not None and (

@@ -68,8 +68,10 @@ class Desk:
         self._traffic.see(fleet)
         self._fleet = digest(fleet, self._traffic.state(None).tokens_per_s)
 
-    def decide(self, query: RoutingRequest, prompt_tokens: int, max_tokens: int, now_s: float) -> str | None:
-        """The pool for a request; None where the router has none.
+    def decide(
+        self, query: RoutingRequest, prompt_tokens: int, max_tokens: int, now_s: float
+    ) -> RoutingDecision | None:
+        """Where a request goes; None where the router has no pool for it.
 
         Args:
             prompt_tokens: of the request, as the trace says.
@@ -84,7 +86,7 @@ class Desk:
         if is_auto(ask.model):
             self._traffic.decided(decision)
             self._charge(decision)
-        return decision.pool
+        return decision
 
     def answered(self, pool: str, answer_tokens: int) -> None:
         """Count an answer that was given."""

@@ -114,16 +114,17 @@ class Fleet:
         """Admission, routing, and a replica's place if there is one."""
         workload = self._arrivals.workload
         prompt_tokens, answer_tokens = int(workload.prompt_tokens[index]), int(workload.answer_tokens[index])
-        name = None
+        decision = None
         if self._at_gateway < self._most_at_gateway:
             query = self._arrivals.queries[index]
-            name = self._desk.decide(query, prompt_tokens, self._max_tokens, EPOCH_S + self._now)
-        if name is None:
+            decision = self._desk.decide(query, prompt_tokens, self._max_tokens, EPOCH_S + self._now)
+        if decision is None:
             self._outcomes.shed[index] = True
             return
-        pool = self._pools[name]
-        self._scaling.demand[name].arrived(self._now, prompt_tokens)
-        self._outcomes.pool[index] = self._names.index(name)
+        pool = self._pools[decision.pool]
+        for name in decision.demanded:
+            self._scaling.demand[name].arrived(self._now, prompt_tokens)
+        self._outcomes.pool[index] = self._names.index(pool.name)
         self._outcomes.ttft_limit_s[index] = ttft_limit_s(pool.shape, prompt_tokens)
         if prompt_tokens >= pool.shape.max_context_tokens:
             return  # the engine refuses it

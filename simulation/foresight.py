@@ -57,7 +57,7 @@ def _offered(spec: FleetSpec, arrivals: Arrivals) -> dict[str, Callable[[float, 
     longest = int(load.answer_tokens.max())
     pools = np.array(
         [
-            desk.decide(query, prompt, longest, EPOCH_S) or ""
+            decision.pool if (decision := desk.decide(query, prompt, longest, EPOCH_S)) else ""
             for query, prompt in zip(arrivals.queries, load.prompt_tokens.tolist(), strict=True)
         ]
     )

@@ -83,17 +83,18 @@ def test_each_distinct_query_is_predicted_once():
     assert model.asked == len(TEXTS) + 1
 
 
-def test_without_a_snapshot_load_plays_no_part_and_without_a_ready_pool_there_is_none():
+def test_without_a_snapshot_load_plays_no_part_and_without_a_ready_pool_one_that_sleeps_is_woken():
     desk = Desk(fleet_spec(), KnownQuality(RuleQuality()))
-    assert desk.decide(RoutingRequest(TEXTS[0]), 10, 100, NOW_S) == "small"
+    assert desk.decide(RoutingRequest(TEXTS[0]), 10, 100, NOW_S).pool == "small"
     desk.see({})
-    assert desk.decide(RoutingRequest(TEXTS[0]), 10, 100, NOW_S) is None
-    assert desk.decide(RoutingRequest(TEXTS[0], model="moe"), 10, 100, NOW_S) == "moe"  # which naming it starts
+    assert desk.decide(RoutingRequest(TEXTS[0]), 10, 100, NOW_S).woken == "moe"
+    assert desk.decide(RoutingRequest(TEXTS[0], model="moe"), 10, 100, NOW_S).pool == "moe"  # which naming it starts
 
 
 def test_the_specs_wish_and_budget_count():
     asked = RoutingRequest(TEXTS[0])
-    assert Desk(fleet_spec(default="auto:best"), KnownQuality(RuleQuality())).decide(asked, 10, 100, NOW_S) == "large"
+    desk = Desk(fleet_spec(default="auto:best"), KnownQuality(RuleQuality()))
+    assert desk.decide(asked, 10, 100, NOW_S).pool == "large"
     desk = Desk(fleet_spec(budget={"large_share": 0.5}), KnownQuality(RuleQuality()))
-    chosen = [desk.decide(RoutingRequest(TEXTS[i % 3]), 10, 100, NOW_S) for i in range(600)]
+    chosen = [desk.decide(RoutingRequest(TEXTS[i % 3]), 10, 100, NOW_S).pool for i in range(600)]
     assert 0.35 < chosen[200:].count("large") / 400 < 0.65

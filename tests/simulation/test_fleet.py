@@ -132,9 +132,16 @@ def test_a_pool_at_zero_is_woken_by_a_request_that_waits():
     assert 0 in run.series.pools["small"].ready
 
 
-def test_auto_requests_do_not_wait_for_a_pool_at_zero():
-    run = play(fleet_spec(replicas={"min": 0, "max": 2}), steady(100, per_s=1.0), Plan({0.0: 0}))
-    assert run.outcomes.shed[10:].all()
+def test_auto_requests_wait_where_all_pools_sleep_and_are_their_demand():
+    class Waking:
+        def decide(self, signals, now_s):
+            seen = signals["small"]
+            policy = Plan({0.0: 0}) if now_s < 1e9 + 40 else Plan({0.0: 1 if seen.arrivals_per_s else seen.target})
+            return policy.decide(signals, now_s)
+
+    run = play(fleet_spec(replicas={"min": 0, "max": 2}), steady(3, per_s=0.02), Waking())
+    assert not run.outcomes.shed.any()
+    assert 10.0 < run.outcomes.ttft_s[1] < 13.0
 
 
 def test_policies_see_reports_as_real_ones_and_the_gateways_demand():
