@@ -79,8 +79,9 @@ async def _rounds(engine: Engine, rounds: int, made: Measurement, keep: Callable
     known = len(made.runs) // len(MEASURED)
     plan = [(number, clients) for number in range(known, known + rounds) for clients in MEASURED]
     for number, clients in track(plan, "measuring", console=Console(stderr=True)):
-        run = ClosedLoop(clients, f"{clients} clients, round {number}", SECONDS, LEAD_IN_S)
-        made = replace(made, runs=(*made.runs, replace(run, answers=await _answers(engine, run))))
+        run = ClosedLoop(clients, SECONDS, LEAD_IN_S)
+        answers = await _answers(engine, run, f"{clients} clients, round {number}")
+        made = replace(made, runs=(*made.runs, replace(run, answers=answers)))
         keep(made)
 
 
@@ -95,20 +96,20 @@ def _empty(engine: Engine) -> Measurement:
     return Measurement("vLLM, demo/models/large, float32", f"{machine}, {time.strftime('%Y-%m-%d')}", limits)
 
 
-async def _answers(engine: Engine, run: ClosedLoop) -> tuple[Answered, ...]:
+async def _answers(engine: Engine, run: ClosedLoop, seed: str) -> tuple[Answered, ...]:
     """The answers to a run's clients, in the order of asking."""
     answers: list[tuple[int, Answered]] = []
-    draw = enumerate(lengths(run.seed))
+    draw = enumerate(lengths(seed))
     began, busy_s = time.perf_counter(), _busy_s()
 
     async def client() -> None:
         while time.perf_counter() - began <= run.seconds:
             number, (prompt_tokens, answer_tokens) = next(draw)
-            answers.append((number, await _ask(engine, f"{run.seed} {number}", prompt_tokens, answer_tokens, began)))
+            answers.append((number, await _ask(engine, f"{seed} {number}", prompt_tokens, answer_tokens, began)))
 
     await asyncio.gather(*(client() for _ in range(run.concurrency)))
     others = (_busy_s() - busy_s) / (time.perf_counter() - began)
-    Console(stderr=True).print(f"{run.seed}: {len(answers)} answers, other processes had {others:.1f} cores")
+    Console(stderr=True).print(f"{seed}: {len(answers)} answers, other processes had {others:.1f} cores")
     return tuple(answer for _, answer in sorted(answers))
 
 

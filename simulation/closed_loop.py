@@ -53,8 +53,6 @@ class ClosedLoop:
     """Some clients that began together and each asked again and again for some time."""
 
     concurrency: int
-    seed: str
-    """Of `lengths`: the next request is whosever client is free."""
     seconds: float
     """Nobody asks after this."""
     lead_in_s: float
@@ -79,20 +77,21 @@ def _tokens_by(answers: Sequence[Answered], now_s: float) -> Floats:
     return np.where(now_s < first, 0.0, 1 + (tokens - 1) * np.clip((now_s - first) / (end - first), 0.0, 1.0))
 
 
-def play(run: ClosedLoop, shape: EngineShape, request_s: float) -> ClosedLoop:
+def play(run: ClosedLoop, requests: Iterator[tuple[int, int]], shape: EngineShape, request_s: float) -> ClosedLoop:
     """The same clients before a simulated engine.
 
     Args:
+        requests: prompt and answer tokens of what is asked next, by whichever client is free.
         request_s: what a request takes from its client to the engine's batch, and its first token back.
     """
-    replica, draw = Replica("", "", shape), lengths(run.seed)
+    replica = Replica("", "", shape)
     asked: list[Job] = []
     under_way = deque[Job]()
     ends: dict[int, float] = {}
 
     def ask(now_s: float) -> None:
         if now_s <= run.seconds:
-            asked.append(Job(len(asked), now_s, *next(draw)))
+            asked.append(Job(len(asked), now_s, *next(requests)))
             under_way.append(asked[-1])
 
     for _ in range(run.concurrency):

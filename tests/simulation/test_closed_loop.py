@@ -24,7 +24,7 @@ def test_lengths_are_those_of_the_seed_and_within_bounds():
 
 
 def test_a_single_client_asks_again_when_it_has_its_answer():
-    run = play(ClosedLoop(1, "one", 10.0, 0.0), SHAPE, REQUEST_S)
+    run = play(ClosedLoop(1, 10.0, 0.0), lengths("one"), SHAPE, REQUEST_S)
     assert [(each.prompt_tokens, each.answer_tokens) for each in run.answers] == list(
         islice(lengths("one"), len(run.answers))
     )
@@ -40,7 +40,7 @@ def test_a_single_client_asks_again_when_it_has_its_answer():
 
 @pytest.mark.parametrize("concurrency", [2, 7, 32])
 def test_each_client_has_one_request_at_a_time(concurrency):
-    answers = play(ClosedLoop(concurrency, "many", 8.0, 0.0), SHAPE, REQUEST_S).answers
+    answers = play(ClosedLoop(concurrency, 8.0, 0.0), lengths("many"), SHAPE, REQUEST_S).answers
     changes = sorted([(each.end_s, -1) for each in answers] + [(each.start_s, 1) for each in answers])
     open_now, most = 0, 0
     for at_s, change in changes:
@@ -52,7 +52,7 @@ def test_each_client_has_one_request_at_a_time(concurrency):
 
 
 def test_more_clients_have_more_tokens_together_and_wait_longer_for_each():
-    runs = [play(ClosedLoop(clients, "more", 20.0, 5.0), SHAPE, REQUEST_S) for clients in (1, 4, 16)]
+    runs = [play(ClosedLoop(clients, 20.0, 5.0), lengths("more"), SHAPE, REQUEST_S) for clients in (1, 4, 16)]
     tokens = [run.counted_tokens for run in runs]
     tpots = [sum(each.tpot_s for each in run.counted) / len(run.counted) for run in runs]
     assert tokens == sorted(tokens)
@@ -61,7 +61,7 @@ def test_more_clients_have_more_tokens_together_and_wait_longer_for_each():
 
 def test_only_what_came_after_the_lead_in_counts():
     early, late = Answered(10, 11, 0.0, 1.0, 3.0), Answered(10, 11, 3.0, 4.0, 8.0)
-    run = ClosedLoop(1, "", 6.0, 2.0, (early, late))
+    run = ClosedLoop(1, 6.0, 2.0, (early, late))
     assert run.counted == [late]
     # Of the early one 1 + 5 tokens came by 2 s; of the late one 1 + 5 by 6 s.
     assert run.counted_tokens == pytest.approx((11 - 6) + 6)
