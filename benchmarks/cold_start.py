@@ -2,10 +2,10 @@
 
     python benchmarks/cold_start.py [--runs 3] [--model large] [--json FILE]
 
-Every start is a process of its own, as a replica is. `eager` compiles nothing. `nothing cached` compiles with an empty
-cache folder, as a container does that loses its home; `cached` starts again on what the last one left. Variants take
-turns, so that a busy machine slows them all. Printed is the median of each phase and of the whole in seconds, and the
-CPU seconds of the process and its children, which a busy machine changes less.
+Every start is a process of its own, as a replica is. There are two each, with `torch.compile` and without (`eager`):
+the first on an empty cache folder, as in a container that lost its home, the second on what the first one left.
+Printed is the median of each phase and of the whole in seconds, and the CPU seconds of the process and its children,
+which a busy machine changes less.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from deployments.engines.base import make_engine
 from deployments.start_phases import Phase, StartClock
 
 OPTIONS = {"dtype": "float32", "max_model_len": 512, "block_size": 32, "kv_cache_memory_bytes": 64 << 20}
-VARIANTS = ("eager", "nothing cached", "cached")
+CACHES = ("empty", "full")
 MARK = "PHASES "
 
 
@@ -83,12 +83,13 @@ def children_cpu_s() -> float:
 
 def measure(model: str, runs: int) -> dict[str, list[dict[str, float]]]:
     """Starts of every variant."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
+    found: dict[str, list[dict[str, float]]] = {}
     for _ in track(range(runs), "starting", console=Console(stderr=True)):
-        with tempfile.TemporaryDirectory() as folder:
-            for name in VARIANTS:
-                # Empty for the first one that compiles: eager starts leave nothing that it would read.
-                found[name].append(start_anew(fleet_spec(model, name == "eager", Path(folder))))
+        for name in ("compiled", "eager"):
+            with tempfile.TemporaryDirectory() as folder:
+                spec = fleet_spec(model, name == "eager", Path(folder))
+                for cache in CACHES:
+                    found.setdefault(f"{name}, {cache} cache", []).append(start_anew(spec))
     return found
 
 
