@@ -9,7 +9,6 @@ from ray.util.metrics import Counter, Gauge, Histogram
 
 from cluster.state import ReplicaState
 from deployments.scaling_board import Decided
-from deployments.start_phases import Phase
 
 SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0]
 
@@ -36,28 +35,19 @@ class EngineGauges:
             gauge = Gauge(name, description=text, tag_keys=("pool", "replica"))
             gauge.set_default_tags(tags)
             self._gauges[field] = gauge
+        self._phases = Gauge(
+            "signalbox_cold_start_phase_seconds",
+            "Seconds of a replica's start by phase. docs/cold-start.md says what makes which phase shorter.",
+            tag_keys=("pool", "phase"),
+        )
+        self._phases.set_default_tags({"pool": pool})
 
     def set(self, state: ReplicaState) -> None:
         """Export a report."""
         for field, gauge in self._gauges.items():
             gauge.set(float(getattr(state, field)))
-
-
-class StartPhases:
-    """Where the seconds of a replica's start went."""
-
-    def __init__(self, pool: str) -> None:
-        self._gauge = Gauge(
-            "signalbox_cold_start_phase_seconds",
-            "Seconds of a replica's start by phase. docs/cold-start.md says what makes which phase shorter.",
-            tag_keys=("pool", "phase"),
-        )
-        self._gauge.set_default_tags({"pool": pool})
-
-    def set(self, phases_s: Mapping[Phase, float]) -> None:
-        """Export a start."""
-        for phase, seconds in phases_s.items():
-            self._gauge.set(seconds, tags={"phase": phase})
+        for phase, seconds in state.start_phases_s:
+            self._phases.set(seconds, tags={"phase": phase})
 
 
 class ScalingGauges:
@@ -99,7 +89,7 @@ class GatewayMetrics:
         )
         self.wakes = Counter(
             "signalbox_route_wakes",
-            "Decisions that wanted a pool scaled to zero, by that pool. Many: it sleeps too soon, raise scaling.idle_s.",
+            "Decisions that wanted a pool scaled to zero, by pool. Many: it sleeps too soon, raise scaling.idle_s.",
             tag_keys=("pool",),
         )
         self.fallbacks = Counter(

@@ -20,7 +20,7 @@ from deployments.board import BoardLink
 from deployments.caches import require_cache
 from deployments.engines.base import EngineDead, make_engine
 from deployments.frames import EngineRequest, Frame
-from deployments.metrics import EngineGauges, StartPhases
+from deployments.metrics import EngineGauges
 from deployments.start_phases import StartClock, in_order
 
 REPORT_EVERY_S = 1.0
@@ -49,7 +49,6 @@ class PoolReplica:
                 phases_s = {**clock.seconds, **await self.engine.start()}
         self.start_s = time.perf_counter() - began
         self.start_phases_s = in_order(phases_s)
-        StartPhases(pool).set(phases_s)
         self.reporter = asyncio.create_task(self._report_forever())
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
