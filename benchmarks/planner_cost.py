@@ -52,7 +52,10 @@ def seconds_of_load(spec: FleetSpec, replicas: int, seconds: int) -> Iterator[tu
             generated[name] += round(running / token_s)
             states = tuple(_state(name, number, now_s, draw, running, generated[name]) for number in range(replicas))
             arrivals = replicas * running / (token_s * ANSWER_TOKENS)
-            shown[name] = PoolSignals(name, replicas, states, 0, arrivals, PROMPT_TOKENS, ANSWER_TOKENS, now_s, 60.0)
+            shown[name] = PoolSignals(
+                pool=name, target=replicas, replicas=states, arrivals_per_s=arrivals, answers_per_s=arrivals,
+                prompt_tokens=PROMPT_TOKENS, answer_tokens=ANSWER_TOKENS, demand_as_of_s=now_s, cold_start_s=60.0,
+            )  # fmt: skip
         yield now_s, shown
 
 
@@ -60,18 +63,21 @@ def _state(pool: str, number: int, now_s: float, draw: random.Random, running: f
     """One replica's report, somewhat off the mean."""
     batch = round(running * draw.uniform(0.8, 1.2))
     return ReplicaState(
-        pool, f"{pool}-{number:05}", "", now_s, 0, batch, min(1.0, batch * 1_100 / KV_TOKENS), KV_TOKENS, 0,
-        generated, 8_192, 30.0,
+        pool=pool, replica_id=f"{pool}-{number:05}", node_id="", as_of_s=now_s, running=batch,
+        kv_usage_ratio=min(1.0, batch * 1_100 / KV_TOKENS), kv_capacity_tokens=KV_TOKENS,
+        generated_tokens_total=generated, max_context_tokens=8_192, start_s=30.0,
     )  # fmt: skip
 
 
 def measure(spec: FleetSpec, load: Iterator[tuple[float, Mapping[str, PoolSignals]]]) -> np.ndarray:
-    """CPU milliseconds of each decision."""
+    """CPU milliseconds of each decision. None may hold for lack of signals, which would cost nothing."""
     planner, taken = Planner(spec), []
     for now_s, signals in load:
         began = time.process_time()
-        planner.decide(signals, now_s)
+        decisions = planner.decide(signals, now_s)
         taken.append(1e3 * (time.process_time() - began))
+        held = [each.reason for each in decisions.values() if each.reason.startswith("held")]
+        assert not held, held[0]
     return np.array(taken)
 
 
