@@ -76,8 +76,8 @@ class FleetScaling:
             desired = {**targets, **self.memory.desired}
         except Exception as error:  # a policy that raises would stop the scaling of every app on the cluster
             log.exception("scaling decided nothing")
-            self.watch.say([_problem(pool, targets, now_s, f"{type(error).__name__}: {error}") for pool in targets])
-            desired = targets
+            self._say_problem(targets, now_s, f"{type(error).__name__}: {error}")
+            self.memory.desired, desired = {}, targets
         return {key: desired[key.name] for key in contexts}, {}
 
     def _decide(self, targets: Mapping[str, int], now_s: float) -> dict[str, int]:
@@ -85,7 +85,7 @@ class FleetScaling:
         pools = {name: target for name, target in targets.items() if name in self.spec.pools}
         view = self.watch.view
         if view is None or now_s - view.as_of_s > OLDEST_VIEW_S:
-            self.watch.say([_problem(pool, targets, now_s, "the fleet board is not in sight") for pool in pools])
+            self._say_problem(targets, now_s, "the fleet board is not in sight")
             return {}
         signals = {pool: self._signals(pool, target, view) for pool, target in pools.items()}
         decisions = self.policy.decide(signals, now_s)
@@ -93,6 +93,12 @@ class FleetScaling:
             self.memory.cold_starts.see(pool, signals[pool].ready, decisions[pool].desired, now_s)
         self.watch.say([_decided(signals[pool], decisions[pool], now_s) for pool in pools])
         return {pool: decisions[pool].desired for pool in pools}
+
+    def _say_problem(self, targets: Mapping[str, int], now_s: float, problem: str) -> None:
+        """Why nothing is decided for any pool."""
+        reason = f"target stays: {problem}"
+        pools = (pool for pool in targets if pool in self.spec.pools)
+        self.watch.say([Decided(pool, now_s, targets[pool], targets[pool], 0, reason, {}, problem) for pool in pools])
 
     def _signals(self, pool: str, target: int, view: View) -> PoolSignals:
         replicas = view.fleet[pool].replicas if pool in view.fleet else ()
@@ -139,10 +145,6 @@ def _decided(signals: PoolSignals, decision: PoolDecision, now_s: float) -> Deci
             "cold_start_s": signals.cold_start_s,
         },
     )
-
-
-def _problem(pool: str, targets: Mapping[str, int], now_s: float, problem: str) -> Decided:
-    return Decided(pool, now_s, targets[pool], targets[pool], 0, f"target stays: {problem}", {}, problem)
 
 
 class BoardWatch:

@@ -114,10 +114,21 @@ def test_without_a_fresh_view_every_target_stays(scaling, seen):
 def test_a_bug_in_the_policy_changes_nothing_and_is_reported(scaling):
     scaling.watch.view = view(small=2, large=2)
     scaling.policy = Policy(small=3)  # knows no large
-    desired, _ = scaling(contexts(small=2, large=2))
-    assert desired == {Id("small"): 2, Id("large"): 2}
+    desired, _ = scaling(contexts(small=2, large=2, gateway=2))
+    assert desired == {Id("small"): 2, Id("large"): 2, Id("gateway"): 2}
+    assert {one.pool for one in scaling.watch.said} == {"small", "large"}
     assert "KeyError: 'large'" in scaling.watch.said[0].problem
     assert "target stays" in scaling.watch.said[0].reason
+
+
+def test_what_was_decided_before_a_bug_is_not_asked_for_again(scaling, monkeypatch):
+    scaling.watch.view = view(small=2, large=2)
+    scaling(contexts(small=2, large=2))
+    monkeypatch.setattr(scaling.memory, "decided_s", 0.0)
+    scaling.policy = Policy(small=3)  # knows no large
+    scaling(contexts(small=3, large=2))
+    desired, _ = scaling(contexts(small=1, large=2))  # somebody set another target meanwhile
+    assert desired == {Id("small"): 1, Id("large"): 2}
 
 
 def test_gateways_are_sized_beside_the_pools(scaling, monkeypatch):
