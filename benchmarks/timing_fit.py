@@ -24,7 +24,7 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
 
 import psutil
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -137,6 +137,25 @@ def _busy_s() -> float:
     return sum(cpu) - cpu.idle - cpu.iowait - sum(each.user + each.system for each in mine)
 
 
+def read(path: Path) -> Measurement:
+    """What `write` kept.
+
+    Raises:
+        ValueError: it is not there, or no such file, or of a measurement that was broken off in its first round.
+    """
+    try:
+        found = FILE.validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ValueError("is not there: write it with `measure`") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise ValueError(f"{where or 'file'}: {problem['msg']}: write a file of `measure`") from error
+    if missing := set(MEASURED) - {run.concurrency for run in found.runs}:
+        raise ValueError(f"lacks runs of {sorted(missing)} clients: remove it and measure anew")
+    return found
+
+
 def write(path: Path, measurement: Measurement) -> None:
     """Keep a measurement."""
     path.write_bytes(FILE.dump_json(measurement))
@@ -199,12 +218,14 @@ def main() -> None:
     measuring.add_argument("--rounds", type=int, default=2, help="how often each concurrency is run, 14 s each")
     reporting.add_argument("--plot", type=Path, help="write charts to this HTML file")
     arguments = parser.parse_args()
-    before = FILE.validate_json(arguments.file.read_bytes()) if arguments.file.exists() else None
+    try:
+        before = read(arguments.file) if arguments.way == "report" or arguments.file.exists() else None
+    except ValueError as error:
+        parser.error(f"{arguments.file}: {error}")
     if arguments.way == "measure":
         asyncio.run(measure(arguments.rounds, before, lambda made: write(arguments.file, made)))
         return
-    if before is None:
-        parser.error(f"{arguments.file}: is not there: write it with `measure`")
+    assert before is not None
     speed, compared = compare(before)
     print(speed)
     Console(width=110).print(table(compared, f"{before.engine}; {before.machine}"))

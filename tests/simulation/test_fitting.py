@@ -77,7 +77,7 @@ def test_a_shape_has_the_engines_limits_and_speed():
 
 
 def test_a_real_engine_is_predicted_at_concurrencies_that_no_fit_saw():
-    """vLLM with the demo's large model, measured by benchmarks/timing_fit.py; the file says where and when."""
+    """vLLM with the demo's large model, measured as docs/simulation.md says."""
     measured = TypeAdapter(Measurement).validate_json(MEASURED.read_bytes())
     speed = fit([run for run in measured.runs if run.concurrency in FITTED], measured.limits)
     unseen = [run for run in measured.runs if run.concurrency in PREDICTED]
