@@ -14,7 +14,7 @@ class ScalingSpec(Part):
 
     target_ongoing: float = Field(default=16.0, gt=0)
     """Requests waiting or running per replica that scaling aims for as long as nothing is learned of a pool's speed."""
-    policy: Literal["signalbox", "ray-serve"] = "ray-serve"
+    policy: Literal["signalbox", "ray-serve"] = "signalbox"
     """Who decides: Signalbox for all pools at once, or Ray Serve itself for each pool alone, by `target_ongoing`."""
     ttft_target_s: float = Field(default=2.0, gt=0)
     """Time to first token that requests are owed: a longer predicted wait in the queue counts as backlog."""

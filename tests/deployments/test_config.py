@@ -1,0 +1,47 @@
+"""The Serve config: one policy for the whole application, where it has something to decide."""
+
+from __future__ import annotations
+
+import pytest
+from ray.serve.schema import ServeDeploySchema
+
+from cluster.spec import FleetSpec
+from deployments.app import _size
+from deployments.config import LAPTOP, SCALING_POLICY, serve_config
+
+FIXED, BOUNDS = {"min": 1, "max": 1}, {"min": 0, "max": 3}
+
+
+def spec(replicas, gateway=FIXED, **scaling):
+    pool = {"tier": "small", "model": "m", "engine": {"kind": "simulated"}, "replicas": replicas}
+    return FleetSpec.model_validate({"pools": {"small": pool}, "gateway": {"replicas": gateway}, "scaling": scaling})
+
+
+@pytest.mark.parametrize(
+    ("fleet", "asked"),
+    [
+        (spec(BOUNDS), True),
+        (spec(FIXED), False),
+        (spec(FIXED, gateway={"min": 1, "max": 2}), True),
+        (spec(BOUNDS, policy="ray-serve"), False),
+    ],
+)
+def test_our_policy_is_asked_where_something_may_change(fleet, asked):
+    config = serve_config(fleet, LAPTOP)
+    (app,) = ServeDeploySchema.model_validate(config).applications
+    assert (app.autoscaling_policy is not None) is asked
+    if asked:
+        assert config["applications"][0]["autoscaling_policy"]["policy_function"] == SCALING_POLICY
+
+
+def test_nothing_is_smoothed_twice():
+    fleet = spec(BOUNDS)
+    ours = _size(fleet.pools["small"].replicas, fleet.scaling)["autoscaling_config"]
+    assert (ours["upscale_delay_s"], ours["downscale_delay_s"]) == (0, 0)
+    serves = spec(BOUNDS, policy="ray-serve", downscale_delay_s=77)
+    assert _size(serves.pools["small"].replicas, serves.scaling)["autoscaling_config"]["downscale_delay_s"] == 77
+
+
+def test_a_fixed_size_is_left_alone():
+    fleet = spec(FIXED)
+    assert _size(fleet.pools["small"].replicas, fleet.scaling) == {"num_replicas": 1}
