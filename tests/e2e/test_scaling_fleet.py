@@ -88,9 +88,10 @@ def wait_for(what, found):
     pytest.fail(f"{what}: not within {PATIENCE_S} s")
 
 
-def change(fleet, pool, target, desired):
-    """The newest logged change of a pool from one size to another."""
-    moves = [entry for entry in scaling(fleet)["log"] if (entry["pool"], entry["target"]) == (pool, target)]
+def change(fleet, pool, target, desired, since_s=0.0):
+    """The newest logged change of a pool from one size to another; None where there is none since a moment."""
+    log = (entry for entry in scaling(fleet)["log"] if entry["at_s"] > since_s)
+    moves = [entry for entry in log if (entry["pool"], entry["target"]) == (pool, target)]
     return next((entry for entry in moves if entry["desired"] == desired), None)
 
 
@@ -234,7 +235,7 @@ def test_auto_is_answered_by_the_next_best_and_wakes_the_pool_it_wanted(fleet):
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-signalbox-pool"] == "large"
     assert "would have gone to moe, which is asleep; it is woken" in answer.headers["x-signalbox-reason"]
-    wait_for("moe to one", lambda: change(fleet, "moe", 0, 1)["at_s"] > asked_s)
+    wait_for("moe to one", lambda: change(fleet, "moe", 0, 1, since_s=asked_s))
     wait_for("moe awake", lambda: fleet.pool("moe")["ready"] == 1)
     assert fleet.chat(HARD, model=GOOD_ENOUGH, max_tokens=8).headers["x-signalbox-pool"] == "moe"
 
