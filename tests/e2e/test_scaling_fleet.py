@@ -59,6 +59,7 @@ HARD = "Explain in detail why the sky is blue and derive Rayleigh scattering."
 GOOD_ENOUGH = "auto:cheap,quality=0.9"
 """What the rules send HARD to a mixture of experts for, and else to a large model."""
 CONTROLLER = "ray::ServeController"
+GATEWAYS = 1
 WATCHED_S = 20.0
 """How long what shall not move is looked at."""
 
@@ -101,13 +102,20 @@ def newest(fleet, holds):
 
 
 def replicas(fleet):
-    """Process ids of all replicas, those that start included."""
+    """Process ids of all replicas, those that start and those of the gateway included."""
     return fleet.processes("ray::ServeReplica:signalbox:").keys()
 
 
 def sizes(fleet):
     """Replicas that are wanted, by pool."""
     return {name: pool["desired"] for name, pool in scaling(fleet)["pools"].items()}
+
+
+def settled(fleet):
+    """Processes and sizes of a fleet whose replicas, and no others, are there; None as long as it moves."""
+    running, size = replicas(fleet), sizes(fleet)
+    ready = {name: pool["ready"] for name, pool in fleet.state()["pools"].items()}
+    return (running, size) if ready == size and len(running) == sum(size.values()) + GATEWAYS else None
 
 
 def stays(fleet, before, size):
@@ -206,7 +214,7 @@ def test_calm_brings_it_back_and_no_stream_breaks(fleet):
 
 
 def test_killing_the_controller_moves_nothing(fleet):
-    before, size = replicas(fleet), sizes(fleet)
+    before, size = wait_for("nothing that starts or stops", lambda: settled(fleet))
     (killed,) = fleet.processes(CONTROLLER).values()
     with Load(fleet, "small", streams=1, tokens=60):
         killed_s = time.time()
@@ -241,7 +249,7 @@ def test_auto_is_answered_by_the_next_best_and_wakes_the_pool_it_wanted(fleet):
 
 
 def test_a_bug_in_the_policy_changes_nothing_and_is_reported(fleet):
-    before, size = replicas(fleet), sizes(fleet)
+    before, size = wait_for("nothing that starts or stops", lambda: settled(fleet))
     (fleet.spec.parent / "state" / BUG).touch()
     wait_for("the problem", lambda: newest(fleet, lambda pool: "RuntimeError: a bug" in (pool["problem"] or "")))
     with Load(fleet, "small", streams=16, tokens=60):  # which would grow
