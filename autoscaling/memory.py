@@ -16,6 +16,8 @@ HELD_MEMORY = 0.95
 """Weight of the looks so far, against the newest one, in the KV cache that a running request holds."""
 STANDING = 0.2
 """Share of the ongoing requests that wait from which on a queue stands."""
+BLAME_S = 60.0
+"""How long work may be what answers are late for: a queue and an answer take about that."""
 LOOK_GAP_S = 10.0
 """After such a silence nothing is known of what was offered meanwhile."""
 PREEMPTED_S = 10.0
@@ -34,6 +36,7 @@ class PoolMemory:
     busy_s: float | None = None
     """When the pool last had a request, or had none because it was waking. None: it was always asleep."""
     _looked_s: float | None = None
+    _work: deque[tuple[float, float]] = field(default_factory=deque)
     _reports: dict[str, ReplicaState] = field(default_factory=dict)
     _preemptions: deque[tuple[float, int]] = field(default_factory=deque)
     _starts: deque[tuple[float, int]] = field(default_factory=deque)
@@ -70,14 +73,22 @@ class PoolMemory:
         self._reports = {replica.replica_id: replica for replica in reading.replicas}
 
     def _learn_lateness(self, reading: Reading, now_s: float) -> None:
-        """Not while a queue stands: its lateness is of the load that made it, and `backlog_need`'s business."""
+        """Answers that are late count against the work that was offered; while a queue stands against the most of the
+        last minute, which may have made the queue."""
         signals, since_s = reading.signals, now_s - (self._looked_s or now_s)
         self._looked_s = now_s
-        waiting = reading.ongoing - sum(replica.running for replica in reading.replicas)
-        if not reading.replicas or since_s > LOOK_GAP_S or waiting > STANDING * reading.ongoing:
+        if not reading.replicas or since_s > LOOK_GAP_S:
+            self._work.clear()
             return
         work = signals.arrivals_per_s * (signals.answer_tokens + PROMPT_TOKEN_WORK * signals.prompt_tokens)
-        self.lateness.add(work / signals.ready, signals.answers_per_s * since_s, signals.late_ratio)
+        work /= signals.ready
+        self._work.append((now_s, work))
+        while self._work[0][0] <= now_s - BLAME_S:
+            self._work.popleft()
+        waiting = reading.ongoing - sum(replica.running for replica in reading.replicas)
+        if waiting > STANDING * reading.ongoing:
+            work = max(each for _, each in self._work)
+        self.lateness.add(work, signals.answers_per_s * since_s, signals.late_ratio)
 
     def _learn_held(self, replicas: Sequence[ReplicaState]) -> None:
         if running := sum(replica.running for replica in replicas):

@@ -37,6 +37,8 @@ KEEP_COLD_STARTS = 2.0
 """Cold starts for which fewer replicas, or none, must have been enough before a pool shrinks: what is dear to start is
 kept longer. One was worse and three no better in a rough model of three pools under the Azure 2023 trace."""
 WITHOUT_CHANCE = 0.5
+SURGE_LATE = 10.0
+"""So many times more answers may be late while the demand is at its worst, which it seldom is."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class Planner:
             return _Plan(needed, ready, reason)
         down_s = max(self.scaling.downscale_delay_s, KEEP_COLD_STARTS * cold_start_s)
         wanted = pool.pacing.pace(ready, target, now_s, self.scaling.upscale_delay_s, down_s)
-        return _Plan(needed, wanted, reason + _pace(ready, wanted, target, down_s))
+        quiet = not reading.ongoing and not signals.arrivals_per_s  # what is kept for later is no need of today
+        return _Plan(bounds.min if quiet else needed, wanted, reason + _pace(ready, wanted, target, down_s))
 
     def _needs(
         self, name: str, reading: Reading, memory: PoolMemory, now_s: float, cold_start_s: float
@@ -147,6 +150,8 @@ class Planner:
         yield lateness_need(demand, speed, limits, memory.lateness, certainty, most)
         surge = demand.at(memory.demand.surge_per_s(LEVEL_S, cold_start_s, certainty))
         yield demand_need(surge, speed, limits, WITHOUT_CHANCE, most, "demand at its worst")
+        seldom = max(WITHOUT_CHANCE, 1 - SURGE_LATE * (1 - certainty))
+        yield lateness_need(surge, speed, limits, memory.lateness, seldom, most, "demand at its worst")
         if self.scaling.forecast and (rise := memory.demand.rise_per_s(TREND_COLD_STARTS * cold_start_s)):
             # The level is the load half a window ago.
             ahead = demand.at(demand.requests_per_s + rise * (cold_start_s + LEVEL_S / 2))

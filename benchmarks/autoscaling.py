@@ -5,8 +5,8 @@
 
 Traces are looked for in $SIGNALBOX_DATA/traces (default ../shared/data): the Azure LLM inference trace 2023 and
 Mooncake's conversation trace. Every run is a line of benchmarks/results/autoscaling.jsonl. Ours has one setting here,
-the attainment that the spec asks for; each baseline has the grid of docs/baselines.md. The report gives, for every load,
-the fewest device-hours with which a policy reached an attainment.
+the attainment that the spec asks for; each baseline has the grid of docs/baselines.md. The report gives, for every
+load, the fewest device-hours with which a policy reached an attainment.
 """
 
 from __future__ import annotations

@@ -34,9 +34,9 @@ class ScalingSpec(Part):
     """How long a pool with `replicas.min` 0 stays up without a request; at least two cold starts."""
     cold_start_s: float = Field(default=120.0, gt=0)
     """From asking for a replica to its first answer, as long as none was measured."""
-    forecast: bool = True
+    forecast: bool = False
     """Whether a rise of the load over the last minutes is expected to go on until a new replica serves. It only ever
-    adds replicas."""
+    adds replicas: worth it where loads grow for many minutes on end."""
     device_budget: int | None = Field(default=None, ge=1)
     """Devices that all pools may take together. None: as many as each kind of hardware has."""
     priorities: dict[Name, int] = Field(default={})

@@ -125,6 +125,17 @@ def test_preemptions_add_a_replica():
     assert "preempted" in decision.reason
 
 
+def test_a_pool_without_requests_gives_its_device_to_one_that_needs_it():
+    planner = Planner(fleet_spec({"small": (0, 2), "moe": (1, 4)}, device_budget=2))
+    for second in range(0, 12, 2):
+        now_s = START_S + second
+        moe = [report(0, now_s, 40, 16, 0.99, generated_tokens_total=second * 100)]
+        seen = {"small": signals([report(0, now_s)], now_s), "moe": signals(moe, now_s, arrivals_per_s=9.0)}
+        decisions = planner.decide({name: replace(pool, pool=name) for name, pool in seen.items()}, now_s)
+    assert {name: decision.desired for name, decision in decisions.items()} == {"small": 0, "moe": 2}
+    assert "yields to moe" in decisions["small"].reason
+
+
 def test_late_answers_add_replicas_where_the_arithmetic_sees_no_trouble():
     planner, pool = Planner(fleet_spec({"small": (1, 40)}, attainment_target=0.95)), FluidPool(target=3)
     decisions = []
