@@ -40,7 +40,7 @@ def demo(
     try:
         pools = get_json(url, "/v1/fleet")["pools"]
     except EndpointError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     tasks = generate_tasks(count, seed=seed, fresh=None)
     prices = {name: pool["prices"] for name, pool in pools.items()}
@@ -67,7 +67,9 @@ def engines(
     from signalbox import bench_engines
 
     if not (Path(model) / "config.json").is_file():
-        Console(stderr=True).print(f"--model: found '{model}': write a model folder", style="red", markup=False)
+        Console(stderr=True, soft_wrap=True).print(
+            f"--model: found '{model}': write a model folder", style="red", markup=False
+        )
         raise typer.Exit(2)
     out = Console(stderr=as_json)
     try:
@@ -81,7 +83,7 @@ def engines(
                 asked=lambda done, total: progress.update(task, completed=done, total=total),
             )
     except FleetFailed as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     if plot:
         bench_engines.write_plot(rows, plot)

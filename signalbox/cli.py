@@ -37,7 +37,7 @@ app.command()(simulate)
 router_group.command("train")(train_command)
 router_group.command("eval")(eval_command)
 out = Console()
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
 
 SpecArgument = Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.")]
 UrlOption = Annotated[str, typer.Option(help="The endpoint of a running fleet.")]

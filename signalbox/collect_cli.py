@@ -23,7 +23,7 @@ from signalbox.collect import Collector, FleetGone, Tally
 from signalbox.collect_checks import Refused, choose_judge, choose_pools, done_ids, ready_pools
 from signalbox.prompt_file import Prompt, PromptFileError, read_prompts, read_recorded
 
-out = Console(stderr=True)
+out = Console(stderr=True, soft_wrap=True)
 
 
 def collect(

@@ -19,7 +19,7 @@ group = typer.Typer(
 )
 UrlOption = Annotated[str, typer.Option(help="The endpoint of a running fleet.")]
 out = Console()
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
 
 
 @group.command()

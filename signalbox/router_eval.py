@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
 out = Console()
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
 
 
 class Split(StrEnum):
@@ -73,7 +73,7 @@ def eval_command(
         with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=err, transient=True) as bar:
             reports, latency_us = evaluate(files, wanted, _shown_in(bar))
     except BadFile as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        err.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from error
     if plot:
         router_report.write_plots(reports, plot)

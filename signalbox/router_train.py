@@ -20,7 +20,7 @@ from signalbox.eval_inputs import read_files, tiers_from
 from signalbox.outcome_files import BadFile, OutcomeFile
 
 out = Console()
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
 
 
 def train_command(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from simulation.summary import Summary
 
 out = Console()
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
 ALL = "all"
 
 
@@ -66,7 +66,7 @@ def simulate(
         _say(scenario, time.perf_counter() - began)
         runs = {name: _play(scenario, name, parameters) for name in chosen}
     except WrongInput as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        err.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from error
     if plot:
         _draw(plot, {name: run for name, (run, _) in runs.items()})
