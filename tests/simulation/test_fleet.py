@@ -117,15 +117,21 @@ def test_prompts_beyond_the_context_are_unfinished_and_long_answers_end_there():
     assert summarise(spec, load, play(spec, steady(10, 1.0, prompt_tokens=600), Plan())).unfinished == 10
 
 
-def test_a_pool_at_zero_is_woken_by_a_request_that_waits():
-    class Waking:
-        def decide(self, signals, now_s):
-            seen = signals["small"]
-            policy = Plan({0.0: 0}) if now_s < 1e9 + 40 else Plan({0.0: 1 if seen.held else seen.target})
-            return policy.decide(signals, now_s)
+class Waking:
+    """Lets the pool sleep for 40 s, and wakes it when a signal of it is not 0."""
 
+    def __init__(self, signal):
+        self.signal = signal
+
+    def decide(self, signals, now_s):
+        seen = signals["small"]
+        wanted = 1 if getattr(seen, self.signal) else seen.target
+        return Plan({0.0: 0 if now_s < 1e9 + 40 else wanted}).decide(signals, now_s)
+
+
+def test_a_pool_at_zero_is_woken_by_a_request_that_waits():
     load = steady(3, per_s=0.02)  # at 0, 50 and 100 s
-    run = play(fleet_spec(replicas={"min": 0, "max": 2}), load, Waking(), model="small")
+    run = play(fleet_spec(replicas={"min": 0, "max": 2}), load, Waking("held"), model="small")
     assert run.outcomes.ttft_s[0] < 1
     assert 10.0 < run.outcomes.ttft_s[1] < 13.0
     assert run.outcomes.ttft_s[2] < 1
@@ -133,13 +139,7 @@ def test_a_pool_at_zero_is_woken_by_a_request_that_waits():
 
 
 def test_auto_requests_wait_where_all_pools_sleep_and_are_their_demand():
-    class Waking:
-        def decide(self, signals, now_s):
-            seen = signals["small"]
-            policy = Plan({0.0: 0}) if now_s < 1e9 + 40 else Plan({0.0: 1 if seen.arrivals_per_s else seen.target})
-            return policy.decide(signals, now_s)
-
-    run = play(fleet_spec(replicas={"min": 0, "max": 2}), steady(3, per_s=0.02), Waking())
+    run = play(fleet_spec(replicas={"min": 0, "max": 2}), steady(3, per_s=0.02), Waking("arrivals_per_s"))
     assert not run.outcomes.shed.any()
     assert 10.0 < run.outcomes.ttft_s[1] < 13.0
 
