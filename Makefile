@@ -33,8 +33,9 @@ bench: setup
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml setup.sh
+$(STAMP): pyproject.toml setup.sh tools.sh
 	PYTHON=$(PYTHON) VENV=$(VENV) ./setup.sh
+	VENV=$(VENV) ./tools.sh
 	touch $@
 
 clean:

