@@ -185,7 +185,7 @@ class Answering:
         self.metrics.e2e.observe(time.perf_counter() - job.arrived, tags={"pool": pool})
         self._charge(job, pool, usage, late=late)
         if status == 200:
-            job.bill.answered_by = pool
+            self.desk.answered(job.bill, pool, usage)
 
     def _learn(self, job: Job) -> None:
         """The client has its answer: the rest goes on without it."""

@@ -23,6 +23,7 @@ from deployments.artifact_store import ArtifactStore
 from deployments.budget_store import BudgetStore
 from deployments.demand import PoolDemand
 from deployments.recent_requests import Limits, Recent, RecentRequests
+from deployments.route_totals import Totals, TotalsBoard
 from deployments.scaling_board import Decided, ScalingBoard
 from deployments.state_folder import state_folder
 from router.budget import Account
@@ -46,6 +47,7 @@ class FleetBoard:
         self._budget = BudgetStore(folder)
         self._recent: RecentRequests | None = None
         self._scaling = ScalingBoard()
+        self._totals = TotalsBoard()
 
     # -- replicas --------------------------------------------------------------------------------------------
 
@@ -77,9 +79,9 @@ class FleetBoard:
         self._scaling.decided(decisions)
         return self.snapshot(), self._scaling.demand(time.time())
 
-    def scaling(self) -> dict[str, Any]:
+    def scaling(self, newest: int) -> dict[str, Any]:
         """As ScalingBoard.view."""
-        return self._scaling.view()
+        return self._scaling.view(newest)
 
     # -- the artifact in use ---------------------------------------------------------------------------------
 
@@ -105,6 +107,12 @@ class FleetBoard:
     def settle_budget(self, gateway: str, budget: dict[str, Any], booked: Account) -> tuple[Account, int]:
         """As BudgetStore.settle."""
         return self._budget.settle(gateway, budget, booked, time.time())
+
+    # -- what was routed and spent ---------------------------------------------------------------------------
+
+    def exchange_totals(self, gateway: str, totals: Totals) -> Totals:
+        """As TotalsBoard.exchange."""
+        return self._totals.exchange(gateway, totals)
 
     # -- answered requests, for feedback that arrives at another gateway -------------------------------------
 

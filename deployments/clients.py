@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from cluster.spec import GatewaySpec
 from deployments.errors import HttpError
+from deployments.page.assets import FOLDER
 
-OPEN_PATHS = frozenset({"/health", "/ready", "/metrics"})
-"""Paths that probes and scrapers read without a key."""
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics"})
+"""Paths that probes and scrapers read without a key, and the live page, which asks for one."""
 
 
 class Clients:
@@ -24,7 +25,7 @@ class Clients:
         Raises:
             HttpError: 401 without a known key.
         """
-        if not self._names or path in OPEN_PATHS:
+        if not self._names or path in OPEN_PATHS or path.startswith(FOLDER):
             return None
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
 from deployments.errors import HttpError
@@ -40,6 +41,7 @@ class Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers = Headers(scope=scope)
+        self.query = QueryParams(scope.get("query_string", b""))
         # Serve's proxy makes one up where the client sent none, and repeats it in the response.
         self.request_id = (self.headers.get("x-request-id") or uuid.uuid4().hex)[:100]
         self.response_headers: dict[str, str] = {}
@@ -95,6 +97,21 @@ class Exchange:
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
                 return b"".join(parts)
+
+    def query_number(self, name: str, default: float) -> float:
+        """A number after the path's `?`.
+
+        Raises:
+            HttpError: 400 for anything that is no finite number.
+        """
+        text = self.query.get(name, str(default))
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise HttpError(400, f"{name} is '{text[:100]}': write a number.", param=name)
+        return number
 
     @asynccontextmanager
     async def cancelled_by_disconnect(self) -> AsyncIterator[None]:

@@ -23,11 +23,14 @@ from deployments.errors import HttpError
 from deployments.exchange import Exchange
 from deployments.learning import Handler, Learning
 from deployments.metrics import GatewayMetrics
+from deployments.page import assets
+from deployments.page.live import LiveData
 from deployments.plain import PlainRequest, plain_answer
 from deployments.pool_client import PoolClient
 from deployments.quality import load_quality
 from deployments.route_query import as_chat
 from deployments.routing_desk import RoutingDesk
+from deployments.scaling_board import LOG_LENGTH
 from router.explain import explained
 from router.requests import from_chat, from_completion, from_name
 from router.types import BadRequest, RoutingRequest
@@ -49,6 +52,7 @@ class Gateway:
         self.desk = RoutingDesk(spec, load_quality(spec), self.board, self.metrics)
         self.learning = Learning(spec, pools, self.board, self.desk, self.metrics)
         self.answering = Answering(spec, pools, self.desk, self.learning, self.metrics)
+        self.live = LiveData(self.desk, self.board)
         self.background: list[asyncio.Task[None]] = []
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/chat/completions": {"POST": self._chat},
@@ -64,6 +68,8 @@ class Gateway:
             "/ready": {"GET": self._ready},
             "/metrics": {"GET": self._metrics},
             **self.learning.routes,
+            **self.live.routes,
+            **assets.routes(),
         }
 
     # -- ASGI ------------------------------------------------------------------------------------------------
@@ -91,7 +97,7 @@ class Gateway:
     def _handler(self, exchange: Exchange) -> Handler:
         methods = self.routes.get(exchange.path)
         if methods is None:
-            known = ", ".join(self.routes)
+            known = ", ".join(path for path in self.routes if not path.startswith(assets.FOLDER))
             raise HttpError(404, f"Unknown path {exchange.path[:200]}; there are: {known}.", code="unknown_path")
         handler = methods.get("GET" if exchange.method == "HEAD" else exchange.method)
         if handler is None:
@@ -115,7 +121,8 @@ class Gateway:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self.background = [asyncio.create_task(each) for each in (self._watch_board(), self.learning.sync_forever())]
+        forever = (self._watch_board(), self.learning.sync_forever(), self.live.sample_forever())
+        self.background = [asyncio.create_task(each) for each in forever]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for task in self.background:
@@ -172,7 +179,8 @@ class Gateway:
         await exchange.reply_json({**view, "proxy": proxy})
 
     async def _scaling(self, exchange: Exchange) -> None:
-        view = await self.board.call("scaling")
+        newest = exchange.query_number("newest", LOG_LENGTH)
+        view = await self.board.call("scaling", max(0, int(newest)))
         await exchange.reply_json({"board": view is not None, **(view or {"pools": {}, "log": []})})
 
     async def _health(self, exchange: Exchange) -> None:

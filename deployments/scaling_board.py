@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from deployments.demand import FORGET_AFTER_S, PoolDemand, together
@@ -59,9 +60,9 @@ class ScalingBoard:
                 self._log.append(one)
             self.current[one.pool] = one
 
-    def view(self) -> dict[str, Any]:
-        """Newest decisions by pool and the log, newest first, as JSON-ready data."""
+    def view(self, newest: int = LOG_LENGTH) -> dict[str, Any]:
+        """Newest decisions by pool and the `newest` entries of the log, newest first, as JSON-ready data."""
         return {
             "pools": {name: vars(one) for name, one in sorted(self.current.items())},
-            "log": [vars(one) for one in reversed(self._log)],
+            "log": [vars(one) for one in islice(reversed(self._log), newest)],
         }
