@@ -21,10 +21,21 @@ class Target:
 LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly")
 KUBERNETES = Target(host="0.0.0.0", proxy_location="EveryNode")
 """Every node needs a proxy: RayService probes workers through it, and HeadOnly would leave them unready."""
+SERVING_ENVIRONMENT = {
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray gives its workers the lowest priority; here they are the engines that somebody waits for.
+    "RAY_worker_niceness": "0",
+}
+"""What every process of a cluster has to know before it imports Ray, wherever it runs."""
+METRICS_EVERY_MS = 5_000
+"""Ray's default is 10 s; every process of every node pushes that often, idle or not."""
 
 
 def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
-    """A dict for `ray.serve.schema.ServeDeploySchema`."""
+    """A dict for `ray.serve.schema.ServeDeploySchema`. The spec's `kubernetes` section is no part of it: nothing that
+    runs reads it, and Serve would restart every replica when it changes."""
     return {
         "proxy_location": target.proxy_location,
         "http_options": {"host": target.host, "port": spec.gateway.port},
@@ -34,7 +45,7 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
                 "name": spec.name,
                 "route_prefix": "/",
                 "import_path": "deployments.app:build",
-                "args": {"spec": spec.model_dump(mode="json")},
+                "args": {"spec": _running_spec(spec)},
                 **_scaling(spec),
             }
         ],
@@ -46,5 +57,9 @@ def _scaling(spec: FleetSpec) -> dict[str, Any]:
     bounds = [spec.gateway.replicas, *(pool.replicas for pool in spec.pools.values())]
     if spec.scaling.policy != "signalbox" or all(each.min == each.max for each in bounds):
         return {}
-    kwargs = {"spec": spec.model_dump(mode="json")}
+    kwargs = {"spec": _running_spec(spec)}
     return {"autoscaling_policy": {"policy_function": SCALING_POLICY, "policy_kwargs": kwargs}}
+
+
+def _running_spec(spec: FleetSpec) -> dict[str, Any]:
+    return spec.model_dump(mode="json", exclude={"kubernetes"})

@@ -21,13 +21,11 @@ import psutil
 
 from cluster.spec import FleetSpec
 from deployments.caches import CacheUnusable, require_cache
-from deployments.config import LAPTOP, serve_config
+from deployments.config import LAPTOP, METRICS_EVERY_MS, SERVING_ENVIRONMENT, serve_config
 from deployments.placement import HARDWARE_LABEL
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Frames travel over gRPC; the object store is hardly used."""
-METRICS_EVERY_MS = 5_000
-"""Ray's default is 10 s; every process of every node pushes that often, idle or not."""
 KILL_AFTER_S = 5.0
 
 
@@ -69,18 +67,13 @@ def haproxy_available() -> bool:
 
 def environment(temp_dir: Path) -> dict[str, str]:
     """What every process of the cluster needs to know before it imports Ray."""
-    env = {
+    env = SERVING_ENVIRONMENT | {
         # Ray 2.60 would write a token into the home directory; this cluster listens on loopback only.
         "RAY_AUTH_MODE": "disabled",
         # Also where Ray notes the address of "the" cluster of a machine: ours stays out of everybody's way.
         "RAY_TMPDIR": str(temp_dir),
-        "RAY_USAGE_STATS_ENABLED": "0",
         # Keeps Ray's addresses on loopback: without it Ray turns 127.0.0.1 into the machine's outer address.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        # Ray gives its workers the lowest priority; here they are the engines that somebody waits for.
-        "RAY_worker_niceness": "0",
         "HF_HUB_OFFLINE": "1",
         # vLLM's sockets between its processes, which stay behind where a process is killed.
         "VLLM_RPC_BASE_PATH": str(temp_dir / "ipc"),
