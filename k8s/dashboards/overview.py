@@ -1,0 +1,138 @@
+"""Overview: are users served as promised, where do queries go, what does it cost."""
+
+from __future__ import annotations
+
+from cluster.spec import FleetSpec
+from k8s.alerts.fleet import COST_SAVED
+from k8s.alerts.slo import missed_ratio, objectives
+from k8s.dashboards.panels import FLEET, INFERENCE, POOLS, Board, Panel, Query, p50_p95, per_pool, recorded
+
+ALERTS = Panel(
+    "Alerts",
+    "Our alerts that are pending or firing; docs/alerts.md says what to do about each.",
+    "short",
+    (Query('ALERTS{alertname=~"Signalbox.*",namespace=~"$namespace"}'),),
+    kind="table",
+    width=24,
+)
+
+
+def board(spec: FleetSpec) -> Board:
+    """The board to look at first."""
+    return Board(
+        "overview",
+        "Overview",
+        "Objectives, where queries go, and what they cost.",
+        (("Objectives", _objectives(spec)), ("Traffic", _traffic(spec)), ("Cost", _cost(spec)), ("Alerts", (ALERTS,))),
+    )
+
+
+def _objectives(spec: FleetSpec) -> tuple[Panel, ...]:
+    target = spec.scaling.attainment_target
+    met = tuple(
+        Panel(
+            f"Got {objective.owed}",
+            f"Share of the last hour's answers that got {objective.owed}; at least {target:.4g} is promised.",
+            "percentunit",
+            (Query(f"1 - {recorded(missed_ratio('1h'), 'max', _of(objective.label))}"),),
+            kind="number",
+            alarm=target,
+            alarm_below=True,
+        )
+        for objective in objectives(spec)
+    )
+    burning = recorded(missed_ratio("5m"), "max by (objective)")
+    burn = Panel(
+        "Error budget spent, as a multiple of what lasts",
+        "1 spends a 30-day budget in 30 days; 14 or 6 for long wakes somebody.",
+        "none",
+        (Query(f"{burning} / {1 - target:.6g}", "{{objective}}"),),
+        width=24,
+        alarm=14.4,
+    )
+    return (*met, burn)
+
+
+def _of(objective: str) -> str:
+    return f'objective="{objective}"'
+
+
+def _traffic(spec: FleetSpec) -> tuple[Panel, ...]:
+    decided = POOLS.increase("signalbox_route_decisions", "$__range", "pool")
+    return (
+        Panel(
+            "Requests",
+            "Requests per second that ended, by the pool that answered; without a pool: refused before routing.",
+            "reqps",
+            per_pool(POOLS.rate("signalbox_requests", "pool", where=INFERENCE)),
+            kind="area",
+            width=12,
+        ),
+        Panel(
+            "Where queries went",
+            "Routing decisions in the time shown, by chosen pool. The Routing dashboard says why.",
+            "short",
+            per_pool(decided),
+            kind="bars",
+            width=12,
+        ),
+        Panel(
+            "Time to first token",
+            f"Arrival to first byte of streams; {spec.scaling.ttft_target_s:g} s are owed. Rises: look at queues.",
+            "s",
+            p50_p95("signalbox_ttft_seconds"),
+            alarm=spec.scaling.ttft_target_s,
+        ),
+        Panel(
+            "Time per token",
+            f"Time per token after the first; {spec.scaling.tpot_target_s:g} s are owed. Rises: batches are too large.",
+            "s",
+            p50_p95("signalbox_tpot_seconds"),
+            alarm=spec.scaling.tpot_target_s,
+        ),
+        Panel(
+            "Generated tokens",
+            "Tokens per second by pool, those of dropped answers included.",
+            "short",
+            per_pool(POOLS.rate("signalbox_completion_tokens", "pool")),
+            kind="area",
+        ),
+    )
+
+
+def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
+    cost, answers = FLEET.rate("signalbox_realised_cost"), FLEET.rate("signalbox_slo_answers")
+    panels = (
+        Panel(
+            "Saved against always-large",
+            "Share saved in the last hour against sending the same tokens to the dearest pool of the large tier.",
+            "percentunit",
+            (Query(recorded(COST_SAVED, "avg")),),
+            kind="number",
+        ),
+        Panel(
+            "Cost of tokens",
+            "What an hour at this rate costs, by pool, in the currency of the spec's prices.",
+            "none",
+            per_pool(f"3600 * {POOLS.rate('signalbox_realised_cost', 'pool')}"),
+            kind="area",
+        ),
+        Panel(
+            "Cost of a thousand answers",
+            "In the currency of the spec's prices. Rises: queries became harder, or are spilled and escalated.",
+            "none",
+            (Query(f"1000 * {cost} / ({answers} > 0)", "mean"),),
+        ),
+    )
+    return (*panels, budget_panel()) if spec.routing.budget else panels
+
+
+def budget_panel() -> Panel:
+    """Where `routing.budget` is set."""
+    return Panel(
+        "Spend against the budget",
+        "Mean spend over routing.budget; above 1.1 for half an hour is an alert.",
+        "percentunit",
+        (Query(FLEET.gauge("avg", "signalbox_budget_spend_ratio"), "spend / budget"),),
+        alarm=1.1,
+    )
