@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from cluster.scaling import ScalingSpec
 
@@ -24,18 +25,27 @@ ENOUGH = 100.0
 """Answers at quiet times before their lateness is taken for one that no replica could mend."""
 
 
+Objective = Literal["ttft", "tpot"]
+
+
 def is_late(targets: ScalingSpec, first_s: float | None, whole_s: float, answer_tokens: int) -> bool:
-    """Whether an answer missed `ttft_target_s` or `tpot_target_s`.
+    """Whether an answer missed `ttft_target_s` or `tpot_target_s`; as `missed`."""
+    return bool(missed(targets, first_s, whole_s, answer_tokens))
+
+
+def missed(targets: ScalingSpec, first_s: float | None, whole_s: float, answer_tokens: int) -> tuple[Objective, ...]:
+    """Which of `ttft_target_s` and `tpot_target_s` an answer missed.
 
     Args:
         first_s: from asking a pool to the first token; None where that cannot be told, as of answers that are not
-            streamed: they may take what both targets allow together.
+            streamed: they may take what both targets allow together, and beyond it miss both.
         whole_s: to the last token.
     """
     steps = max(answer_tokens - 1, 1)
     if first_s is None:
-        return whole_s > targets.ttft_target_s + steps * targets.tpot_target_s
-    return first_s > targets.ttft_target_s or whole_s - first_s > steps * targets.tpot_target_s
+        return ("ttft", "tpot") if whole_s > targets.ttft_target_s + steps * targets.tpot_target_s else ()
+    misses: tuple[Objective, ...] = ("ttft",) if first_s > targets.ttft_target_s else ()
+    return (*misses, "tpot") if whole_s - first_s > steps * targets.tpot_target_s else misses
 
 
 @dataclass

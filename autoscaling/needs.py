@@ -16,6 +16,7 @@ from autoscaling.demand import Demand
 from autoscaling.lateness import LatenessTable
 from autoscaling.reading import Reading
 from autoscaling.speed import Speed, prompt_mix
+from autoscaling.types import Signal
 from cluster.load import kv_pressure, predicted_wait_s
 
 KV_FULL = 0.9
@@ -30,20 +31,30 @@ class Need:
 
     replicas: int
     reason: str
+    signal: Signal
+
+
+NAMES: dict[Signal, str] = {
+    "demand": "demand",
+    "surge": "demand at its worst",
+    "forecast": "demand as it grows",
+}
+"""What the kinds of demand are called in reasons."""
 
 
 def demand_need(
-    demand: Demand, speed: Speed, limits: Limits, certainty: float, most: int, name: str = "demand"
+    demand: Demand, speed: Speed, limits: Limits, certainty: float, most: int, signal: Signal = "demand"
 ) -> Need:
     """Replicas in whose batches a demand fits.
 
     Args:
         certainty: probability with which it is to fit in spite of chance; 0.5 leaves chance out.
         most: replicas beyond which the answer does not matter; it is then `most`.
-        name: what the demand is called in the reason.
+        signal: which demand it is, of NAMES.
     """
+    name = NAMES[signal]
     if demand.tokens_per_s <= 0:
-        return Need(0, f"{name}: no requests arrive")
+        return Need(0, f"{name}: no requests arrive", signal)
     allowed, limit = limits.most_running(speed, prompt_mix(demand.prompt_tokens, demand.answer_tokens))
 
     def fits(replicas: int) -> bool:
@@ -53,6 +64,7 @@ def demand_need(
         min(most, 1 + bisect_left(range(1, most + 1), True, key=fits)),
         f"{_scarce(limit)}{name}: {demand.requests_per_s:.3g} requests/s of {demand.prompt_tokens:.0f} + "
         f"{demand.answer_tokens:.0f} tokens; a replica takes {allowed:.3g} at a time ({limit})",
+        "kv" if limit == KV_CACHE else signal,
     )
 
 
@@ -63,19 +75,20 @@ def lateness_need(
     lateness: LatenessTable,
     certainty: float,
     most: int,
-    name: str = "demand",
+    signal: Signal = "demand",
 ) -> Need:
     """Replicas among which a demand is no more work for each than was answered in time so far. As `demand_need`."""
     mix = prompt_mix(demand.prompt_tokens, demand.answer_tokens)
     allowed, _ = limits.most_running(speed, mix)
     healthy = lateness.healthy_work(mix * steady_rate(speed, allowed, mix), 1 - certainty)
     if healthy == math.inf:
-        return Need(0, "late: answers came in time")
+        return Need(0, "late: answers came in time", "late")
     work = demand.tokens_per_s * mix
     return Need(
         min(most, math.ceil(work / healthy)),
-        f"late: {name} of {demand.requests_per_s:.3g} requests/s is {work:.3g} tokens of work a second; beyond "
-        f"{healthy:.3g} a replica more than {1 - certainty:.2g} of the answers were late",
+        f"late: {NAMES[signal]} of {demand.requests_per_s:.3g} requests/s is {work:.3g} tokens of work a second; "
+        f"beyond {healthy:.3g} a replica more than {1 - certainty:.2g} of the answers were late",
+        "late",
     )
 
 
@@ -88,7 +101,9 @@ def ongoing_need(reading: Reading, target_ongoing: float) -> Need:
     """Replicas by the number of requests alone, while nothing is known of a pool's speed."""
     needed = math.ceil(reading.ongoing / target_ongoing)
     return Need(
-        needed, f"ongoing: {reading.ongoing} requests, {target_ongoing:g} a replica, whose speed is not known yet"
+        needed,
+        f"ongoing: {reading.ongoing} requests, {target_ongoing:g} a replica, whose speed is not known yet",
+        "ongoing",
     )
 
 
@@ -123,21 +138,22 @@ def backlog_need(reading: Reading, queue: Queue) -> Need:
     excess = reading.ongoing - allowed * reading.signals.ready
     wait_s = _wait_s(reading, queue)
     if excess <= 0 or (wait_s <= queue.target_wait_s and excess <= CHANCE * reading.ongoing):
-        return Need(0, "queue: no backlog")
+        return Need(0, "queue: no backlog", "queue")
     waiting = reading.signals.held + sum(replica.waiting for replica in reading.replicas)
     found = (
         f"{_scarce(limit)}queue: {waiting} waiting (predicted {wait_s:.3g} s), "
         f"{excess:.0f} requests too many for healthy batches"
     )
+    signal: Signal = "kv" if limit == KV_CACHE else "queue"
     rate = steady_rate(queue.speed, allowed, queue.mix)
     horizon_s = queue.cold_start_s + queue.drain_s
     replica_s = reading.signals.ready * horizon_s + sum(n * max(0.0, horizon_s - eta_s) for eta_s, n in queue.starts)
     left = excess * queue.demand.answer_tokens + queue.demand.tokens_per_s * horizon_s - rate * replica_s
     target = reading.signals.target
     if left <= 0:
-        return Need(target, f"{found}; worked off before a new replica would serve")
+        return Need(target, f"{found}; worked off before a new replica would serve", signal)
     more = math.ceil(left / (rate * queue.drain_s))
-    return Need(target + more, f"{found}; {left:.0f} tokens of it left when a new replica serves")
+    return Need(target + more, f"{found}; {left:.0f} tokens of it left when a new replica serves", signal)
 
 
 def _wait_s(reading: Reading, queue: Queue) -> float:
@@ -156,7 +172,7 @@ def kv_need(reading: Reading, demand: Demand) -> Need:
     """
     caches = [replica for replica in reading.replicas if replica.kv_capacity_tokens > 0]
     if not caches:
-        return Need(0, "KV: no cache reported")
+        return Need(0, "KV: no cache reported", "kv")
     capacity = sum(replica.kv_capacity_tokens for replica in caches)
     wanted = sum(kv_pressure(replica) * replica.kv_capacity_tokens for replica in caches)
     usual = sum(replica.ongoing for replica in caches) * (demand.prompt_tokens + demand.answer_tokens / 2)
@@ -165,11 +181,12 @@ def kv_need(reading: Reading, demand: Demand) -> Need:
         math.ceil(len(caches) * (wanted + growth) / (KV_FULL * capacity) - 1e-9),
         f"KV: requests want {wanted / capacity:.0%} of {len(caches)} replicas' caches and {growth / capacity:.0%} more "
         f"to come; {KV_FULL:.0%} is to be filled",
+        "kv",
     )
 
 
 def preemption_need(reading: Reading, preempted: int) -> Need:
     """One replica more than serve, where requests were thrown out of a batch lately."""
     if not preempted:
-        return Need(0, "KV: no preemptions")
-    return Need(reading.signals.ready + 1, f"KV: {preempted} requests preempted lately for lack of cache")
+        return Need(0, "KV: no preemptions", "kv")
+    return Need(reading.signals.ready + 1, f"KV: {preempted} requests preempted lately for lack of cache", "kv")

@@ -24,7 +24,7 @@ from autoscaling.needs import (
 from autoscaling.pacing import Pacing
 from autoscaling.reading import Reading, read_pool
 from autoscaling.speed import Speed
-from autoscaling.types import PoolDecision, PoolSignals
+from autoscaling.types import PoolDecision, PoolSignals, Signal
 from cluster.memory import max_num_seqs
 from cluster.pool import PoolReplicasSpec
 from cluster.spec import FleetSpec
@@ -48,6 +48,7 @@ class _Plan:
     needed: int
     wanted: int
     reason: str
+    signal: Signal
     holds: bool = False
 
 
@@ -86,10 +87,12 @@ class Planner:
         decisions = {}
         for name, pool in signals.items():
             if name not in plans:
-                decisions[name] = PoolDecision(name, pool.target, "held: the spec has no such pool")
+                decisions[name] = PoolDecision(name, pool.target, "held: the spec has no such pool", "held")
                 continue
-            self._targets[name], remark = shared[name]
-            decisions[name] = PoolDecision(name, shared[name][0], "; ".join(filter(None, (plans[name].reason, remark))))
+            plan, (desired, remark) = plans[name], shared[name]
+            self._targets[name] = desired
+            reason = "; ".join(filter(None, (plan.reason, remark)))
+            decisions[name] = PoolDecision(name, desired, reason, "budget" if desired < plan.wanted else plan.signal)
         return decisions
 
     def _plan(self, name: str, signals: PoolSignals, now_s: float) -> _Plan:
@@ -97,7 +100,7 @@ class Planner:
         target, bounds = self._targets[name], self.spec.pools[name].replicas
         reading = read_pool(signals, now_s)
         if isinstance(reading, str):
-            return _Plan(target, target, f"held: {reading}", holds=True)
+            return _Plan(target, target, f"held: {reading}", "held", holds=True)
         pool = self._pools.setdefault(name, _Pool())
         pool.memory.look(reading, now_s)
         cold_start_s = signals.cold_start_s or self.scaling.cold_start_s
@@ -108,24 +111,25 @@ class Planner:
         ready = max(needed, _within(bounds, load + bounds.standby))
         reason = f"{need.reason}; +{ready - needed} standby" if ready > needed else need.reason
         if reading.silent and ready < target:
-            return _Plan(target, target, f"held: {reading.silent} replicas are silent; {reason}")
+            return _Plan(target, target, f"held: {reading.silent} replicas are silent; {reason}", "held")
         if needed == 0 or target == 0:  # asleep: from idle pools nothing is learned by waiting, and requests wait
-            return _Plan(needed, ready, reason)
+            return _Plan(needed, ready, reason, need.signal)
         down_s = max(self.scaling.downscale_delay_s, KEEP_COLD_STARTS * cold_start_s)
         wanted = pool.pacing.pace(ready, target, now_s, self.scaling.upscale_delay_s, down_s)
         quiet = not reading.ongoing and not signals.arrivals_per_s  # what is kept for later is no need of today
-        return _Plan(bounds.min if quiet else needed, wanted, reason + _pace(ready, wanted, target, down_s))
+        reason += _pace(ready, wanted, target, down_s)
+        return _Plan(bounds.min if quiet else needed, wanted, reason, need.signal)
 
     def _needs(
         self, name: str, reading: Reading, memory: PoolMemory, now_s: float, cold_start_s: float
     ) -> Iterator[Need]:
         """What each signal asks for."""
         if memory.busy_s is None:
-            yield Need(0, "idle: asleep, and no request came yet")
+            yield Need(0, "idle: asleep, and no request came yet", "idle")
             return
         idle_s = now_s - memory.busy_s
         if idle_s > max(self.scaling.idle_s, KEEP_COLD_STARTS * cold_start_s):
-            yield Need(0, f"idle: no request for {idle_s:.0f} s")
+            yield Need(0, f"idle: no request for {idle_s:.0f} s", "idle")
             return
         demand, speed = memory.demand.level(LEVEL_S), memory.speed.speed()
         if speed is None or demand.answer_tokens <= 0:
@@ -139,7 +143,7 @@ class Planner:
             yield _trouble(backlog_need(reading, queue))
         yield kv_need(reading, demand)
         yield _trouble(preemption_need(reading, memory.preempted))
-        yield Need(1, "awake: one replica until the pool is idle")
+        yield Need(1, "awake: one replica until the pool is idle", "awake")
 
     def _demand_needs(
         self, name: str, memory: PoolMemory, demand: Demand, speed: Speed, limits: Limits, cold_start_s: float
@@ -149,14 +153,14 @@ class Planner:
         yield demand_need(demand, speed, limits, certainty, most)
         yield lateness_need(demand, speed, limits, memory.lateness, certainty, most)
         surge = demand.at(memory.demand.surge_per_s(LEVEL_S, cold_start_s, certainty))
-        yield demand_need(surge, speed, limits, WITHOUT_CHANCE, most, "demand at its worst")
+        yield demand_need(surge, speed, limits, WITHOUT_CHANCE, most, "surge")
         seldom = max(WITHOUT_CHANCE, 1 - SURGE_LATE * (1 - certainty))
-        yield lateness_need(surge, speed, limits, memory.lateness, seldom, most, "demand at its worst")
+        yield lateness_need(surge, speed, limits, memory.lateness, seldom, most, "surge")
         if self.scaling.forecast and (rise := memory.demand.rise_per_s(TREND_COLD_STARTS * cold_start_s)):
             # The level is the load half a window ago.
             ahead = demand.at(demand.requests_per_s + rise * (cold_start_s + LEVEL_S / 2))
-            yield demand_need(ahead, speed, limits, certainty, most, "demand as it grows")
-            yield lateness_need(ahead, speed, limits, memory.lateness, certainty, most, "demand as it grows")
+            yield demand_need(ahead, speed, limits, certainty, most, "forecast")
+            yield lateness_need(ahead, speed, limits, memory.lateness, certainty, most, "forecast")
 
     def _limits(self, name: str, reading: Reading, memory: PoolMemory, demand: Demand) -> Limits:
         """What one replica may hold."""
@@ -176,7 +180,7 @@ class Planner:
     def _want(self, name: str, plan: _Plan | None) -> Want:
         """What a pool asks of the budget. A pool that is held, or not shown, keeps what it has."""
         pool, target = self.spec.pools[name], self._targets[name]
-        plan = plan or _Plan(target, target, "", holds=True)
+        plan = plan or _Plan(target, target, "", "held", holds=True)
         floor = plan.wanted if plan.holds else pool.replicas.min
         priority = self.scaling.priorities.get(name, USUAL_PRIORITY)
         return Want(name, pool.devices, floor, min(plan.needed, plan.wanted), plan.wanted, target, priority)
@@ -188,7 +192,7 @@ def _within(bounds: PoolReplicasSpec, replicas: int) -> int:
 
 
 def _trouble(need: Need) -> _Trouble:
-    return _Trouble(need.replicas, need.reason)
+    return _Trouble(need.replicas, need.reason, need.signal)
 
 
 def _pace(needed: int, wanted: int, target: int, down_s: float) -> str:

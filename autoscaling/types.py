@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cluster.state import ReplicaState
 
@@ -46,6 +46,21 @@ class PoolSignals:
         return max(0, self.target - self.ready)
 
 
+Signal = Literal[
+    "demand", "surge", "forecast", "late", "queue", "kv", "ongoing", "awake", "idle", "budget", "held", "problem"
+]
+"""What set a pool's size, as one word.
+
+- demand, surge, forecast: the load as it is, at its worst while a replica starts, and as it grows
+- late: the work at which answers came late so far
+- queue, kv: requests that wait, KV cache that is wanted
+- ongoing: the number of requests, while nothing is known of a pool's speed
+- awake, idle: one replica because requests came lately, none because none did
+- budget: the devices do not go round
+- held, problem: the signals cannot be believed, or nothing could be decided: the target stays
+"""
+
+
 @dataclass(frozen=True)
 class PoolDecision:
     """How many replicas a pool should have, and why."""
@@ -54,6 +69,8 @@ class PoolDecision:
     desired: int
     reason: str
     """One sentence for a reader: the signal that decided, with its numbers."""
+    signal: Signal | None = None
+    """That signal as one word; None from policies that do not tell."""
 
 
 class ScalingPolicy(Protocol):

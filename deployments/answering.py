@@ -14,6 +14,7 @@ from typing import Any
 from autoscaling.lateness import is_late
 from cluster.spec import FleetSpec
 from cluster.wish import is_auto
+from deployments.answer_counts import AnswerCounts
 from deployments.confidence_file import load_confidence
 from deployments.errors import HttpError
 from deployments.escalation import Dropped, Opinions, opinions
@@ -65,6 +66,7 @@ class Answering:
         self.desk = desk
         self.learning = learning
         self.metrics = metrics
+        self.counts = AnswerCounts(spec, desk, metrics)
 
     async def answer(
         self,
@@ -91,7 +93,8 @@ class Answering:
                 while True:
                     pool = tries.pop(0)
                     try:
-                        await self._relay(job, pool)
+                        with self.desk.demand.asked(pool):
+                            await self._relay(job, pool)
                         return self._learn(job)
                     except Dropped as dropped:
                         self.metrics.escalations.inc(tags={"pool": pool, "to": dropped.next_pool})
@@ -123,7 +126,7 @@ class Answering:
         if job.kind in GENERATING:
             for demanded in job.decision.demanded if pool == job.decision.pool else (pool,):
                 self.desk.demand.arrived(demanded, job.ask.prompt_tokens)
-        asked, first_s = time.perf_counter(), None
+        asked, first = time.perf_counter(), None
         async with job.second.frames(pool, partial(self._request, job)) as frames:
             # A whole answer opens when it is complete: only a stream's opening says that the first token is there.
             patience_s = self.spec.gateway.first_token_timeout_s if job.body.get("stream") else None
@@ -133,13 +136,11 @@ class Answering:
             self._explain(job, pool)  # now with what was said of the answer
             async for frame in frames:
                 if isinstance(frame, Closed):
-                    whole_s = time.perf_counter() - asked
-                    late = is_late(self.spec.scaling, first_s, whole_s, frame.usage.completion_tokens)
-                    self._account(job, pool, opened.status, frame.usage, late=late)
+                    self._account(job, pool, opened.status, frame.usage, asked, first)
                 elif isinstance(frame, Chunk) and opened.streams:
                     if not exchange.started:
-                        first_s = time.perf_counter() - asked
-                        self.metrics.ttft.observe(time.perf_counter() - job.arrived, tags={"pool": pool})
+                        first = time.perf_counter()
+                        self.metrics.ttft.observe(first - job.arrived, tags={"pool": pool})
                         await exchange.start(opened.status, STREAM_TYPE)
                     await exchange.write(frame.data)
                 elif isinstance(frame, Chunk):
@@ -180,12 +181,20 @@ class Answering:
         true_name = named if named in self.spec.pools[pool].adapters else self.spec.pools[pool].public_name
         return {**body, "model": true_name}
 
-    def _account(self, job: Job, pool: str, status: int, usage: Usage, *, late: bool) -> None:
-        """An answer is complete."""
-        self.metrics.e2e.observe(time.perf_counter() - job.arrived, tags={"pool": pool})
+    def _account(self, job: Job, pool: str, status: int, usage: Usage, asked: float, first: float | None) -> None:
+        """An answer is complete.
+
+        Args:
+            asked: when its pool was asked, in seconds of `time.perf_counter`.
+            first: when its first byte was sent; None for an answer that was not streamed.
+        """
+        first_s = None if first is None else first - asked
+        late = is_late(self.spec.scaling, first_s, time.perf_counter() - asked, usage.completion_tokens)
         self._charge(job, pool, usage, late=late)
         if status == 200:
             self.desk.answered(job.bill, pool, usage)
+            if job.kind in GENERATING:
+                self.counts.complete(pool, job.arrived, first, usage)
 
     def _learn(self, job: Job) -> None:
         """The client has its answer: the rest goes on without it."""
@@ -195,7 +204,4 @@ class Answering:
     def _charge(self, job: Job, pool: str, usage: Usage, *, late: bool) -> None:
         """Count tokens that a pool has consumed, whether the client saw them or not."""
         self.desk.pay(job.bill, pool, usage, late=late)
-        if usage.prompt_tokens:
-            self.metrics.prompt_tokens.inc(usage.prompt_tokens, tags={"pool": pool})
-        if usage.completion_tokens:
-            self.metrics.completion_tokens.inc(usage.completion_tokens, tags={"pool": pool})
+        self.counts.consumed(pool, job.exchange.client, usage)

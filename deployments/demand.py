@@ -39,6 +39,8 @@ class GatewayDemand:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self.ongoing: dict[str, int] = defaultdict(int)
+        """Requests that have been sent to a pool and not ended yet."""
         self._unopened: dict[str, int] = defaultdict(int)
         self._windows: dict[str, DemandWindow] = defaultdict(partial(DemandWindow, clock()))
 
@@ -49,6 +51,15 @@ class GatewayDemand:
     def answered(self, pool: str, answer_tokens: int, *, late: bool) -> None:
         """An answer of a pool ended; whether it was late, as `autoscaling.lateness.is_late`."""
         self._windows[pool].answered(self._clock(), answer_tokens, late=late)
+
+    @contextmanager
+    def asked(self, pool: str) -> Iterator[None]:
+        """While a request is at a pool, from asking it to the last byte of its answer."""
+        self.ongoing[pool] += 1
+        try:
+            yield
+        finally:
+            self.ongoing[pool] -= 1
 
     @contextmanager
     def unopened(self, pool: str) -> Iterator[None]:

@@ -28,4 +28,5 @@ class HttpError(Exception):
     def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
         self.body = error_body(status, message, param=param, code=code)

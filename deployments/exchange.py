@@ -52,6 +52,8 @@ class Exchange:
         """Whether the last byte of the response was handed on."""
         self.disconnected = False
         self.status = 0
+        self.error: HttpError | None = None
+        """What the client was told instead of an answer, or at the end of a stream that broke."""
         self.copy: Copy | None = None
         """Set before the answer begins, it collects what the client gets."""
         self._receive = receive

@@ -28,6 +28,7 @@ from deployments.page.live import LiveData
 from deployments.plain import PlainRequest, plain_answer
 from deployments.pool_client import PoolClient
 from deployments.quality import load_quality
+from deployments.request_counts import RequestCounts
 from deployments.route_query import as_chat
 from deployments.routing_desk import RoutingDesk
 from deployments.scaling_board import LOG_LENGTH
@@ -71,6 +72,7 @@ class Gateway:
             **self.live.routes,
             **assets.routes(),
         }
+        self.counts = RequestCounts(self.metrics, self.routes)
 
     # -- ASGI ------------------------------------------------------------------------------------------------
 
@@ -91,7 +93,7 @@ class Gateway:
         except Exception:
             log.exception("unexpected error on %s", exchange.path)
             await self._fail(exchange, HttpError(500, "The gateway failed on this request; it has been logged."))
-        self._count(exchange)
+        self.counts.ended(exchange)
         return None
 
     def _handler(self, exchange: Exchange) -> Handler:
@@ -107,17 +109,11 @@ class Gateway:
 
     async def _fail(self, exchange: Exchange, error: HttpError) -> None:
         """An error body before the first byte, an error event in a stream that has begun."""
+        exchange.error = error
         if not exchange.started:
             await exchange.reply(error.status, error.body)
         else:
             await exchange.write(b"data: " + error.body + b"\n\n", more=False)
-
-    def _count(self, exchange: Exchange) -> None:
-        path = exchange.path if exchange.path in self.routes else "other"
-        tags = {"path": path, "pool": exchange.response_headers.get("x-signalbox-pool", "")}
-        if exchange.disconnected:
-            self.metrics.cancelled.inc(tags={"pool": tags["pool"]})
-        self.metrics.requests.inc(tags={**tags, "status": str(exchange.status or 499)})
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -1,137 +1,271 @@
-"""Every metric name once. Exported through Ray on each node; `/metrics` of the endpoint joins all nodes."""
+"""Every metric of a gateway replica, and the table of all there are. Each name stands once, with what docs/metrics.md
+says of it. Labels take few values: names of the spec and fixed words, never a client's text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from deployments.engine_metrics import EngineMetrics
+from deployments.metric_fields import CURRENCY, POOL, TENANT, counter, definitions, gauge, histogram
+from deployments.rejections import REASONS
+from deployments.scaling_metrics import PolicyMetrics, ScalingMetrics
 
-from ray.util.metrics import Counter, Gauge, Histogram
-
-from cluster.state import ReplicaState
-from deployments.scaling_board import Decided
-
-SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0]
-
-
-class EngineGauges:
-    """What a replica's engine says, by pool and replica."""
-
-    FIELDS: ClassVar = {
-        "signalbox_engine_waiting": ("waiting", "Queue depth: requests in the engine without a batch slot."),
-        "signalbox_engine_running": ("running", "Requests in the engine's batch."),
-        "signalbox_engine_kv_usage_ratio": ("kv_usage_ratio", "Share of the KV cache in use, 0..1."),
-        "signalbox_engine_kv_capacity_tokens": ("kv_capacity_tokens", "Tokens the KV cache holds."),
-        "signalbox_engine_as_of_seconds": ("as_of_s", "Unix time of this reading."),
-        "signalbox_replica_start_seconds": (
-            "start_s",
-            "Seconds from construction to the warm-up answer. Grows: look at the phases.",
-        ),
-    }
-
-    def __init__(self, pool: str, replica_id: str) -> None:
-        tags = {"pool": pool, "replica": replica_id}
-        self._gauges = {}
-        for name, (field, text) in self.FIELDS.items():
-            gauge = Gauge(name, description=text, tag_keys=("pool", "replica"))
-            gauge.set_default_tags(tags)
-            self._gauges[field] = gauge
-        self._phases = Gauge(
-            "signalbox_cold_start_phase_seconds",
-            "Seconds of a replica's start by phase. docs/cold-start.md says what makes which phase shorter.",
-            tag_keys=("pool", "phase"),
-        )
-        self._phases.set_default_tags({"pool": pool})
-
-    def set(self, state: ReplicaState) -> None:
-        """Export a report."""
-        for field, gauge in self._gauges.items():
-            gauge.set(float(getattr(state, field)))
-        for phase, seconds in state.start_phases_s:
-            self._phases.set(seconds, tags={"phase": phase})
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5)
+TENTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
-class ScalingGauges:
-    """What the scaling policy wants of each pool, and what there is."""
+class GatewayMetrics(ScalingMetrics):
+    """What a gateway replica decides, relays and counts."""
 
-    def __init__(self) -> None:
-        self._replicas = Gauge(
-            "signalbox_replicas",
-            "Replicas by pool and state: desired, ready, starting. Desired above ready for long: nodes are missing.",
-            tag_keys=("pool", "state"),
-        )
+    requests = counter(
+        "signalbox_requests",
+        "requests",
+        {"path": "a path of the endpoint, `other` for unknown ones", "status": "HTTP status, 499: the client left"}
+        | {"pool": "the pool that was asked last; none: refused before one was chosen"},
+        "HTTP requests that have ended.",
+        "5xx: see `signalbox_rejections` for the kind. None at all: nothing reaches the gateway; look at the proxy.",
+    )
+    rejections = counter(
+        "signalbox_rejections",
+        "requests",
+        TENANT | {"reason": ", ".join(REASONS)},
+        "Requests that ended with an error, by the kind of it.",
+        "`busy`, `no_pool`: too few replicas. `engine`, `timeout`, `internal`: look at the pools and at the gateway's "
+        "log. `storage`: `state_folder` cannot be written. The others are the client's: tell it what the error says.",
+    )
+    retries = counter(
+        "signalbox_retries",
+        "requests",
+        POOL,
+        "Requests sent to another replica before the first byte, by the pool that failed or was full.",
+        "Beside restarts of replicas it passes. Without them the pool is full: raise `replicas.max`.",
+    )
+    broken_streams = counter(
+        "signalbox_broken_streams",
+        "requests",
+        POOL,
+        "Streams that broke after their first byte: the client got an error event.",
+        "Replicas die while they answer: look at their logs, and at the nodes' memory.",
+    )
+    cancelled = counter(
+        "signalbox_cancelled_requests",
+        "requests",
+        POOL,
+        "Requests whose client went away.",
+        "Rises with TTFT: clients give up waiting.",
+    )
 
-    def set(self, decisions: Mapping[str, Decided]) -> None:
-        """Export the newest decisions."""
-        for pool, one in decisions.items():
-            states = {"desired": one.desired, "ready": one.ready, "starting": max(0, one.target - one.ready)}
-            for state, count in states.items():
-                self._replicas.set(float(count), tags={"pool": pool, "state": state})
+    ttft = histogram(
+        "signalbox_ttft_seconds",
+        "seconds",
+        POOL,
+        "Time to first token: arrival of the request to the first byte sent, for streams.",
+        "Rises with queue depth: add replicas. Rises alone: prompts got longer, or answers are held for a judgement.",
+        SECONDS,
+    )
+    tpot = histogram(
+        "signalbox_tpot_seconds",
+        "seconds",
+        POOL,
+        "Time per output token after the first, for streams of several tokens.",
+        "Rises with `running`: batches are too large for the target. Rises alone: look at the devices.",
+        TOKEN_SECONDS,
+    )
+    e2e = histogram(
+        "signalbox_e2e_latency_seconds",
+        "seconds",
+        POOL,
+        "Arrival of the request to the last byte of its answer.",
+        "Compare with TTFT and TPOT: where neither moved, answers got longer.",
+        SECONDS,
+    )
+    slo_answers = counter(
+        "signalbox_slo_answers",
+        "answers",
+        {"pool": "who answered; none: no pool could"},
+        "Answers that the objectives are about: complete ones and errors that are not the client's (5xx, 429).",
+        "The denominator of attainment.",
+    )
+    slo_met = counter(
+        "signalbox_slo_met",
+        "answers",
+        POOL,
+        "Answers that met every objective; their rate is the goodput.",
+        "Below `scaling.attainment_target` of the answers: see which objective is missed.",
+    )
+    slo_missed = counter(
+        "signalbox_slo_missed",
+        "answers",
+        {"pool": "who answered; none: no pool could", "objective": "ttft, tpot, error"},
+        "Answers that missed an objective; one may miss several. Targets are `scaling.ttft_target_s` and "
+        "`scaling.tpot_target_s`, counted from the request's arrival. A whole answer (not streamed) has only one time: "
+        "beyond what both targets allow together it misses both.",
+        "`ttft`: queues or held requests. `tpot`: batches. `error`: see `signalbox_rejections`.",
+    )
+    ongoing = gauge(
+        "signalbox_gateway_ongoing",
+        "requests",
+        POOL,
+        "Requests that gateway replicas have open at a pool, queue included.",
+        "Above what engines report as waiting and running: requests queue in Serve's handles.",
+        over="sum",
+    )
+    held = gauge(
+        "signalbox_gateway_held",
+        "requests",
+        POOL,
+        "Of those, requests that wait for a pool without a ready replica.",
+        "They wake the pool. Above 0 for longer than a cold start: it does not come up.",
+        over="sum",
+    )
+
+    prompt_tokens = counter(
+        "signalbox_prompt_tokens",
+        "tokens",
+        POOL,
+        "Prompt tokens of answers, those of dropped answers included.",
+        "Longer prompts at the same rate of requests: TTFT and KV usage follow.",
+    )
+    cached_tokens = counter(
+        "signalbox_cached_prompt_tokens",
+        "tokens",
+        POOL,
+        "Of the prompt tokens, those whose KV came from the prefix cache, where the engine says.",
+        "The share falls: conversations change pools (see spills), or the cache is too small for them.",
+    )
+    completion_tokens = counter(
+        "signalbox_completion_tokens",
+        "tokens",
+        POOL,
+        "Generated tokens of answers, those of dropped answers included.",
+        "Longer answers at the same rate of requests: capacity in requests falls.",
+    )
+
+    decisions = counter(
+        "signalbox_route_decisions",
+        "requests",
+        POOL | {"mode": "pinned (by name), auto, cheap, best"},
+        "Routing decisions by the pool that was chosen.",
+        "The mix moves without a change of traffic: look at lambda, at fallbacks, and at the artifact in use.",
+    )
+    score = histogram(
+        "signalbox_route_score",
+        "0..1",
+        POOL,
+        "Complexity of routed queries: how likely the small tier is to fail.",
+        "It drifts: traffic changed. Collect outcomes and train again (docs/routing.md).",
+        TENTHS,
+    )
+    quality = histogram(
+        "signalbox_route_quality",
+        "0..1",
+        POOL,
+        "Predicted quality of the chosen pool, for requests that were not pinned.",
+        "Falls: the budget is tight, or load sends queries to lesser pools.",
+        TENTHS,
+    )
+    spills = counter(
+        "signalbox_route_spills",
+        "requests",
+        {"from": "the pool that was better", "to": "the one chosen"},
+        "Decisions that load changed.",
+        "Many: the first pool is too small; raise its `replicas.max`.",
+    )
+    wakes = counter(
+        "signalbox_route_wakes",
+        "requests",
+        POOL,
+        "Decisions that wanted a pool scaled to zero.",
+        "Many: it sleeps too soon; raise `scaling.idle_s`, or its `replicas.min`.",
+    )
+    fallbacks = counter(
+        "signalbox_route_fallbacks",
+        "requests",
+        {},
+        "Decisions made by rules because the learned model could not speak.",
+        "Many: it was trained on other traffic. Train on your own (docs/routing.md).",
+    )
+    escalations = counter(
+        "signalbox_escalations",
+        "requests",
+        POOL | {"to": "the pool asked instead"},
+        "Answers dropped before their first byte, by the pool that gave them.",
+        "Rises without a change of traffic: the cheap pool's model or `routing.escalation.model` are off.",
+    )
+
+    predicted_cost = counter(
+        "signalbox_predicted_cost",
+        CURRENCY,
+        POOL,
+        "Expected cost of routed requests.",
+        "Compare with the realised cost: far apart, predictions of answer lengths are off.",
+    )
+    realised_cost = counter(
+        "signalbox_realised_cost",
+        CURRENCY,
+        POOL,
+        "Cost of the tokens of answers, those of dropped answers included.",
+        "Rises faster than requests: the mix moved to dearer pools, or answers got longer.",
+    )
+    always_large_cost = counter(
+        "signalbox_always_large_cost",
+        CURRENCY,
+        {"pool": "who answered"},
+        "What the tokens of the answers that clients got would have cost in the dearest pool of the large tier. "
+        "Less the realised cost, it is what routing saves; a large model's own answer may be longer or shorter.",
+        "Saves less: see the mix of decisions, escalations and lambda.",
+    )
+    cost_lambda = gauge(
+        "signalbox_route_lambda",
+        f"quality per unit of {CURRENCY}",
+        {},
+        "Quality given up per unit of cost, where a budget is held.",
+        "Falling: the budget allows more than is asked. Rising: it is short.",
+    )
+    spend_ratio = gauge(
+        "signalbox_budget_spend_ratio",
+        "1 is the budget",
+        {},
+        "Mean spend of the newest requests of all gateway replicas in units of `routing.budget`, where one is set.",
+        "Above 1 for long: too many requests are pinned or spill to dear pools; lambda cannot reach those.",
+    )
+
+    tenant_requests = counter(
+        "signalbox_tenant_requests",
+        "requests",
+        TENANT,
+        "Requests to be answered by a model (chat, completion, generate), refused ones included.",
+        "One tenant far above its usual: ask it, or take its key out of the spec.",
+    )
+    tenant_tokens = counter(
+        "signalbox_tenant_tokens",
+        "tokens",
+        TENANT | {"kind": "prompt, completion"},
+        "Tokens of answers by who asked.",
+        "As for requests.",
+    )
+    tenant_cost = counter(
+        "signalbox_tenant_cost",
+        CURRENCY,
+        TENANT,
+        "Cost of those tokens.",
+        "Rises faster than its requests: the tenant pins dear pools; give its key `default: auto:cheap`.",
+    )
+
+    shadow = counter(
+        "signalbox_shadow_requests",
+        "requests",
+        POOL | {"result": "recorded, failed, dropped (too much to do)"},
+        "Shadow requests.",
+        "Many `dropped`: the shadow pool is busy; lower `routing.shadow.share`.",
+    )
+    feedback = counter(
+        "signalbox_feedback",
+        "scores",
+        {"tier": "the tier that answered: small, moe, large"},
+        "Scores that clients sent.",
+        "Enough of them: train the router on `state_folder/feedback`.",
+    )
 
 
-class GatewayMetrics:
-    """What the gateway decides and sees."""
-
-    def __init__(self) -> None:
-        self.requests = Counter(
-            "signalbox_requests",
-            "Requests by path, pool (empty: refused before routing) and HTTP status.",
-            tag_keys=("path", "pool", "status"),
-        )
-        self.decisions = Counter(
-            "signalbox_route_decisions",
-            "Routing decisions by chosen pool and mode: pinned by name, auto, cheap or best.",
-            tag_keys=("pool", "mode"),
-        )
-        self.spills = Counter(
-            "signalbox_route_spills",
-            "Decisions that load changed, by the pool that was better and the one chosen. Many: a pool is too small.",
-            tag_keys=("from", "to"),
-        )
-        self.wakes = Counter(
-            "signalbox_route_wakes",
-            "Decisions that wanted a pool scaled to zero, by pool. Many: it sleeps too soon, raise scaling.idle_s.",
-            tag_keys=("pool",),
-        )
-        self.fallbacks = Counter(
-            "signalbox_route_fallbacks",
-            "Decisions made by rules because the learned model could not speak. Many: it was trained on other traffic.",
-        )
-        self.predicted_cost = Counter(
-            "signalbox_predicted_cost", "Expected cost of routed requests, in the prices' currency.", tag_keys=("pool",)
-        )
-        self.realised_cost = Counter(
-            "signalbox_realised_cost", "Cost of the tokens generated, in the prices' currency.", tag_keys=("pool",)
-        )
-        self.cost_lambda = Gauge(
-            "signalbox_route_lambda",
-            "Quality given up per unit of cost, where a budget is held. Falling: the budget allows more than is asked.",
-        )
-        self.retries = Counter(
-            "signalbox_retries",
-            "Requests sent to another replica before the first byte, by pool that failed.",
-            tag_keys=("pool",),
-        )
-        self.escalations = Counter(
-            "signalbox_escalations",
-            "Answers dropped before their first byte, by pool and the pool asked instead.",
-            tag_keys=("pool", "to"),
-        )
-        self.broken_streams = Counter(
-            "signalbox_broken_streams", "Streams that broke after their first byte.", tag_keys=("pool",)
-        )
-        self.cancelled = Counter("signalbox_cancelled_requests", "Requests whose client went away.", tag_keys=("pool",))
-        self.prompt_tokens = Counter("signalbox_prompt_tokens", "Prompt tokens.", tag_keys=("pool",))
-        self.completion_tokens = Counter("signalbox_completion_tokens", "Generated tokens.", tag_keys=("pool",))
-        self.shadow = Counter(
-            "signalbox_shadow_requests",
-            "Shadow requests by pool and result: recorded, failed, or dropped because there was too much to do.",
-            tag_keys=("pool", "result"),
-        )
-        self.feedback = Counter("signalbox_feedback", "Scores that clients sent, by tier that answered.", ("tier",))
-        self.scaling = ScalingGauges()
-        self.ttft = Histogram(
-            "signalbox_ttft_seconds", "Arrival of the request to the first byte sent.", SECONDS, ("pool",)
-        )
-        self.e2e = Histogram(
-            "signalbox_e2e_latency_seconds", "Arrival of the request to the last byte sent.", SECONDS, ("pool",)
-        )
+TABLE = definitions((GatewayMetrics, EngineMetrics, ScalingMetrics, PolicyMetrics))
+"""All metrics of Signalbox; vLLM's and Serve's own come besides."""

@@ -18,9 +18,9 @@ from cluster.state import ReplicaState
 from deployments import serve_logs
 from deployments.board import BoardLink
 from deployments.caches import require_cache
+from deployments.engine_metrics import EngineExport
 from deployments.engines.base import EngineDead, make_engine
 from deployments.frames import EngineRequest, Frame
-from deployments.metrics import EngineGauges
 from deployments.start_phases import StartClock, in_order
 
 REPORT_EVERY_S = 1.0
@@ -40,7 +40,7 @@ class PoolReplica:
         self.replica_id = serve.get_replica_context().replica_id.unique_id
         self.node_id = ray.get_runtime_context().get_node_id()
         self.board = BoardLink(fleet)
-        self.gauges = EngineGauges(pool, self.replica_id)
+        self.exported = EngineExport(pool, self.replica_id)
         self.dying: asyncio.Task[None] | None = None
         with serve_logs.kept_open():
             with clock.phase("import"):
@@ -80,7 +80,7 @@ class PoolReplica:
     async def _report_forever(self) -> None:
         while True:
             state = self.state()
-            self.gauges.set(state)
+            self.exported.set(state)
             await self.board.call("report", state)
             await asyncio.sleep(REPORT_EVERY_S)
 

@@ -22,6 +22,8 @@ from deployments.frames import Kind, Usage
 from deployments.metrics import GatewayMetrics
 from deployments.route_totals import Totals
 from deployments.scaling_board import Decided
+from deployments.scaling_metrics import ScalingExport
+from deployments.spend_window import SpendWindow
 from deployments.wishes import ROUTE_HEADER, full_wish
 from router.budget import BudgetController
 from router.decide import Router
@@ -65,6 +67,8 @@ class RoutingDesk:
         self._traffic = Traffic()
         self._conversations = Conversations()
         self._budget = self._controller(model)
+        self._spend = SpendWindow()
+        self._scaling_export = ScalingExport(spec, metrics)
         self._gateway = secrets.token_hex(8)
 
     def use(self, model: QualityModel) -> None:
@@ -117,7 +121,6 @@ class RoutingDesk:
             return
         bill.paid.append((pool, self.cost(pool, usage)))
         self.totals.cost += self.cost(pool, usage)
-        self._metrics.realised_cost.inc(self.cost(pool, usage), tags={"pool": pool})
         if usage.completion_tokens:
             self._traffic.answered(pool, usage.completion_tokens)
             self.demand.answered(pool, usage.completion_tokens, late=late)
@@ -152,9 +155,17 @@ class RoutingDesk:
         replicas."""
         self.fleet = fleet
         self._traffic.see(fleet or {})
-        scaled = await self._board.call("demand", self._gateway, self.demand.now(self._pools, fleet))
+        demand = self.demand.now(self._pools, fleet)
+        scaled = await self._board.call("demand", self._gateway, demand)
         self.scaling = scaled or {}
-        self._metrics.scaling.set(self.scaling)
+        self._scaling_export.set(scaled, fleet, time.time())
+        for pool, one in demand.items():
+            self._metrics.ongoing.set(self.demand.ongoing[pool], tags={"pool": pool})
+            self._metrics.held.set(one.held, tags={"pool": pool})
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Exchange what was spent with the other gateway replicas."""
         if self._budget is None or self.spec.routing.budget is None:
             return
         booked = self._budget.take()
@@ -164,6 +175,9 @@ class RoutingDesk:
             self._budget.untake(booked)
         else:
             self._budget.adopt(*shared)
+            spend = self._spend.mean(shared[0])
+            if spend is not None and self._budget.target:
+                self._metrics.spend_ratio.set(spend / self._budget.target)
         self._metrics.cost_lambda.set(self._budget.cost_lambda)
 
     # -- inside ------------------------------------------------------------------------------------------------
@@ -192,12 +206,15 @@ class RoutingDesk:
         return conversation_key(body, exchange.headers.get(SESSION_HEADER), exchange.client)
 
     def _count(self, ask: RoutingRequest, decision: RoutingDecision) -> None:
-        self._metrics.decisions.inc(tags={"pool": decision.pool, "mode": mode(ask)})
+        pool = {"pool": decision.pool}
+        self._metrics.decisions.inc(tags=pool | {"mode": mode(ask)})
+        self._metrics.score.observe(decision.score, tags=pool)
         if decision.spilled_from is not None:
             self._metrics.spills.inc(tags={"from": decision.spilled_from, "to": decision.pool})
         if decision.woken is not None:
             self._metrics.wakes.inc(tags={"pool": decision.woken})
         if decision.prediction is not None and decision.prediction.fallback:
             self._metrics.fallbacks.inc()
-        if decision.pool in decision.appraisals:
-            self._metrics.predicted_cost.inc(decision.appraisals[decision.pool].cost, tags={"pool": decision.pool})
+        if (chosen := decision.appraisals.get(decision.pool)) is not None:
+            self._metrics.quality.observe(chosen.quality, tags=pool)
+            self._metrics.predicted_cost.inc(chosen.cost, tags=pool)

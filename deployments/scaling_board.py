@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from autoscaling.types import Signal
 from deployments.demand import FORGET_AFTER_S, PoolDemand, together
 
 LOG_LENGTH = 500
@@ -30,6 +31,8 @@ class Decided:
     """The numbers it was decided by."""
     problem: str | None = None
     """Why nothing could be decided, so that the target stays."""
+    signal: Signal | None = None
+    """What decided, as one word."""
 
 
 class ScalingBoard:

@@ -24,6 +24,7 @@ from deployments.board import BoardLink
 from deployments.cold_starts import ColdStarts
 from deployments.demand import PoolDemand
 from deployments.scaling_board import Decided
+from deployments.scaling_metrics import PolicyMetrics
 
 DECIDE_EVERY_S = 1.0
 OLDEST_VIEW_S = 5.0
@@ -50,6 +51,8 @@ class Memory:
 
     decided_s: float = 0.0
     desired: dict[str, int] = field(default_factory=dict)
+    wanted: dict[str, int] = field(default_factory=dict)
+    """Each pool's newest decision, kept while nothing can be decided."""
     cold_starts: ColdStarts = field(default_factory=ColdStarts)
 
 
@@ -63,6 +66,7 @@ class FleetScaling:
         self.policy: ScalingPolicy = Planner(self.spec)
         self.gateways = GatewaySize(self.spec)
         self.memory = Memory()
+        self.metrics = PolicyMetrics()
         self.watch = BoardWatch(self.spec)
 
     def __call__(self, contexts: Mapping[Any, Any]) -> tuple[dict[Any, int], dict[Any, Any]]:
@@ -91,14 +95,24 @@ class FleetScaling:
         decisions = self.policy.decide(signals, now_s)
         for pool in pools:
             self.memory.cold_starts.see(pool, signals[pool].ready, decisions[pool].desired, now_s)
+            self._count_change(pool, targets[pool], decisions[pool].desired)
         self.watch.say([_decided(signals[pool], decisions[pool], now_s) for pool in pools])
         return {pool: decisions[pool].desired for pool in pools}
+
+    def _count_change(self, pool: str, target: int, desired: int) -> None:
+        """Count a decision that differs from the one before; Serve may take a while to make it the target."""
+        before = self.memory.wanted.get(pool, target)
+        self.memory.wanted[pool] = desired
+        if desired != before:
+            self.metrics.changes.inc(tags={"pool": pool, "direction": "up" if desired > before else "down"})
 
     def _say_problem(self, targets: Mapping[str, int], now_s: float, problem: str) -> None:
         """Why nothing is decided for any pool."""
         reason = f"target stays: {problem}"
         pools = (pool for pool in targets if pool in self.spec.pools)
-        self.watch.say([Decided(pool, now_s, targets[pool], targets[pool], 0, reason, {}, problem) for pool in pools])
+        self.watch.say(
+            [Decided(pool, now_s, targets[pool], targets[pool], 0, reason, {}, problem, "problem") for pool in pools]
+        )
 
     def _signals(self, pool: str, target: int, view: View) -> PoolSignals:
         replicas = view.fleet[pool].replicas if pool in view.fleet else ()
@@ -142,8 +156,10 @@ def _decided(signals: PoolSignals, decision: PoolDecision, now_s: float) -> Deci
             "kv_usage_ratio": max((replica.kv_usage_ratio for replica in replicas), default=0.0),
             "held": float(signals.held),
             "arrivals_per_s": signals.arrivals_per_s,
+            "late_ratio": signals.late_ratio,
             "cold_start_s": signals.cold_start_s,
         },
+        signal=decision.signal,
     )
 
 
