@@ -80,9 +80,11 @@ class Asset:
         """The file, or 304 to a browser that has it."""
         # The chart library takes a third of a second to compress: other requests do not wait for that.
         packed = await asyncio.to_thread(lambda: self.packed)
-        exchange.response_headers |= SECURITY | {"cache-control": self.caching, "etag": self.tag, "vary": "accept-encoding"}
+        caching = {"cache-control": self.caching, "etag": self.tag, "vary": "accept-encoding"}
+        exchange.response_headers |= SECURITY | caching
         if self.tag in exchange.headers.get("if-none-match", ""):
-            return await exchange.reply(304, b"", self.content_type)
+            await exchange.start(304, self.content_type)
+            return await exchange.write(b"", more=False)
         if "gzip" not in exchange.headers.get("accept-encoding", ""):
             return await exchange.reply(200, self.body, self.content_type)
         exchange.response_headers["content-encoding"] = "gzip"

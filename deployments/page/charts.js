@@ -1,0 +1,68 @@
+// Charts by plotly: small ones for pools, two greater ones for routing. Colours come from the page's style sheet.
+
+/* global Plotly */
+const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
+const SHORTEST_S = 60;
+
+export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+export const poolColor = (pools, pool) => color(`pool-${Object.keys(pools).indexOf(pool) % 8}`);
+export const faint = (hex, alpha = 0.16) => hex + Math.round(alpha * 255).toString(16).padStart(2, "0");
+export const date = (unixSeconds) => new Date(unixSeconds * 1000);
+
+/** The time that charts show: the chosen span, or what there is of it. */
+export function timeRange(samples, asOf, spanS) {
+  const first = samples[0]?.at_s ?? asOf;
+  return [date(Math.min(Math.max(asOf - spanS, first), asOf - SHORTEST_S)), date(asOf)];
+}
+
+/** Times and values of a line that is broken where nothing was known. */
+export function line(samples, everyS, read) {
+  const x = [], y = [];
+  let before = null;
+  for (const sample of samples) {
+    if (before !== null && sample.at_s - before > 4 * everyS) {
+      x.push(date((before + sample.at_s) / 2));
+      y.push(null);
+    }
+    x.push(date(sample.at_s));
+    y.push(sample.board ? read(sample) : null);
+    before = sample.at_s;
+  }
+  return { x, y };
+}
+
+function axes({ range, top, format, withTimes, tall }) {
+  const quiet = color("quiet"), grid = color("line");
+  const common = { fixedrange: true, zeroline: false, tickfont: { size: 11, color: quiet } };
+  return {
+    xaxis: {
+      ...common, range, showgrid: false, showline: true, linecolor: grid, nticks: 5, tickangle: 0,
+      tickformat: "%H:%M:%S", hoverformat: "%H:%M:%S", showticklabels: withTimes, ticks: withTimes ? "outside" : "", ticklen: 4, tickcolor: grid,
+    },
+    yaxis: {
+      ...common, range: [0, top * 1.08], gridcolor: grid, tickvals: [0, top / 2, top], side: "right",
+      ticktext: ["0", tall ? format(top / 2) : "", format(top)], automargin: false,
+    },
+  };
+}
+
+/** Draw or update a chart. `top` is the greatest value that the axis names. */
+export function draw(div, traces, { range, top, format, withTimes = true, tall = false }) {
+  const layout = {
+    ...axes({ range, top, format, withTimes, tall }),
+    margin: { l: 2, r: 52, t: 6, b: withTimes ? 20 : 3 },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: color("text") },
+    showlegend: false, dragmode: false, hovermode: "x unified", hoverdistance: 40,
+    hoverlabel: { bgcolor: color("card"), bordercolor: color("line"), font: { color: color("text"), size: 12 } },
+    barmode: "stack",
+  };
+  return Plotly.react(div, traces, layout, CONFIG);
+}
+
+/** The next round number that holds a value. */
+export function roundUp(value, least) {
+  const wanted = Math.max(value, least);
+  const power = 10 ** Math.floor(Math.log10(wanted) + 1e-9);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= wanted * (1 - 1e-9));
+}

@@ -1,0 +1,88 @@
+"""A real gateway on a port of its own, without Ray: scripted pools, a board in this process, reports as a test says."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import fake_pools as fakes
+import uvicorn
+from fake_board import FakeBoard
+
+from cluster.spec import FleetSpec
+from cluster.state import ReplicaState
+from deployments import gateway as module
+from deployments.frames import Chunk, Closed, Opened
+from deployments.gateway import Gateway
+from deployments.scaling_board import Decided
+
+PRICES = {"small": 0.1, "moe": 0.3, "large": 1.0}
+SPEC = {
+    "pools": {
+        tier: {
+            "tier": tier,
+            "model": f"org/{tier}",
+            "engine": {"kind": "simulated"},
+            "replicas": {"min": 1, "max": 3},
+            "prices": {"input_per_mtok": price, "output_per_mtok": 10 * price},
+        }
+        for tier, price in PRICES.items()
+    },
+}
+
+
+def streaming(text):
+    """The frames of a streamed answer, a word at a time."""
+    events = [{"choices": [{"delta": {"content": word}}]} for word in text.split(" ")]
+    events += [{"choices": [], "usage": fakes.USAGE.as_openai()}, "[DONE]"]
+    lines = [b"data: " + (e if isinstance(e, str) else json.dumps(e)).encode() + b"\n\n" for e in events]
+    return [Opened(200, streams=True), *map(Chunk, lines), Closed(fakes.USAGE, "stop")]
+
+
+@dataclass
+class TalkingBoard(FakeBoard):
+    """Hears every replica of `replicas` anew whenever somebody asks, as if they had just reported."""
+
+    folder: object
+    replicas: dict[str, ReplicaState] = field(default_factory=dict)
+    silent: bool = False
+    """Whether their reports grow old."""
+
+    def __post_init__(self) -> None:
+        super().__init__(self.folder)
+        self.board._born_s = 0.0
+
+    async def call(self, method, *args):
+        """As BoardLink.call."""
+        for state in () if self.silent else self.replicas.values():
+            self.board.report(replace(state, as_of_s=time.time()))
+        return await super().call(method, *args)
+
+    def decide(self, pool, target, desired, reason):
+        """A scaling decision of now."""
+        self.board._scaling.decided([Decided(pool, time.time(), target, desired, target, reason, {"held": 0.0})])
+
+
+@contextmanager
+def running(monkeypatch, folder, answer="twelve", **gateway):
+    """Url and board of a gateway with one ready replica in each pool; ends with the block."""
+    board = TalkingBoard(folder)
+    board.replicas = {pool: ReplicaState(pool, f"{pool}-1", "node", time.time()) for pool in PRICES}
+    monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
+    monkeypatch.setattr(module, "BoardLink", lambda spec: board)
+    spec = FleetSpec.model_validate({**SPEC, "gateway": gateway})
+    app = Gateway(spec, {name: fakes.FakePool(streaming(answer)) for name in spec.pools})
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", board
+    finally:
+        server.should_exit = True
+        thread.join()
