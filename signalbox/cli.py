@@ -16,6 +16,8 @@ from cluster.spec import FleetSpec
 from signalbox.bench import bench
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
 from signalbox.collect_cli import collect
+from signalbox.render_cli import render_command
+from signalbox.dashboards_cli import group as dashboards_group
 from signalbox.router_cli import group as router_group
 from signalbox.router_eval import eval_command
 from signalbox.router_train import train_command
@@ -31,8 +33,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bench, name="bench")
+app.add_typer(dashboards_group, name="dashboards")
 app.add_typer(router_group, name="router")
 app.command()(collect)
+app.command("render")(render_command)
 app.command()(simulate)
 router_group.command("train")(train_command)
 router_group.command("eval")(eval_command)
