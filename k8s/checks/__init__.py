@@ -1,0 +1,100 @@
+"""Checks of rendered manifests that need no cluster: `signalbox render --check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cluster.spec import FleetSpec
+from k8s.checks.builtin import check_built_in_kinds
+from k8s.checks.crds import check_custom_resources
+from k8s.checks.dockerfile import check_dockerfile
+from k8s.checks.finding import Finding as Finding
+from k8s.checks.finding import Report as Report
+from k8s.checks.finding import Skipped
+from k8s.checks.kustomize import FILE, BuildFailed, build
+from k8s.checks.monitoring import check_monitoring
+from k8s.checks.network import check_network
+from k8s.checks.objects import Manifest, files_of, text
+from k8s.checks.operator_rules import check_operator_rules
+from k8s.checks.probes import check_probes
+from k8s.checks.references import check_references
+from k8s.checks.rendered import Rendered
+from k8s.checks.scale_from_zero import check_scale_from_zero
+from k8s.checks.security import check_security
+from k8s.checks.serve_config import check_serve_config
+from k8s.checks.streams import check_graceful_termination
+from k8s.checks.worker_groups import check_worker_groups
+
+CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
+    "crd schemas": check_custom_resources,
+    "built-in kinds": check_built_in_kinds,
+    "operator rules": check_operator_rules,
+    "serve config": check_serve_config,
+    "worker groups": check_worker_groups,
+    "scale from zero": check_scale_from_zero,
+    "graceful termination": check_graceful_termination,
+    "probes": check_probes,
+    "security": check_security,
+    "references": check_references,
+    "network": check_network,
+    "monitoring": check_monitoring,
+}
+"""What looks at each overlay, by name."""
+
+
+def check(folder: Path, spec: FleetSpec, crds: Path | None = None) -> Report:
+    """Check everything that `signalbox render` wrote into a folder.
+
+    Args:
+        folder: what was rendered: `base` and `overlays`.
+        spec: the fleet that it was rendered from.
+        crds: folder of CustomResourceDefinitions; without it their check is skipped.
+    """
+    found: dict[Finding, list[str]] = {}
+    ran: dict[str, None] = {}
+    skipped: dict[str, str] = {}
+    files = files_of(folder)
+    overlays = overlays_of(folder)
+    if not overlays:
+        found[Finding("kustomize", str(folder), f"holds no overlays/*/{FILE}: render into it first")] = []
+    for overlay in overlays:
+        ran["kustomize"] = None
+        try:
+            objects = build(overlay)
+        except BuildFailed as error:
+            found[Finding("kustomize", f"overlays/{overlay.name}", str(error))] = [overlay.name]
+            continue
+        manifests = (Manifest(body, files.get(_key(body), "")) for body in objects)
+        rendered = Rendered(overlay.name, tuple(manifests), spec, crds)
+        for name, one in CHECKS.items():
+            try:
+                for finding in one(rendered):
+                    found.setdefault(finding, []).append(overlay.name)
+                ran[name] = None
+            except Skipped as why:
+                skipped[name] = str(why)
+    findings = [_placed(each, names, len(overlays)) for each, names in found.items()]
+    try:
+        findings += check_dockerfile()
+        ran["dockerfile"] = None
+    except Skipped as why:
+        skipped["dockerfile"] = str(why)
+    return Report(tuple(sorted(set(findings))), tuple(ran), skipped)
+
+
+def overlays_of(folder: Path) -> list[Path]:
+    """The overlays of a rendered folder."""
+    return sorted(path.parent for path in folder.glob(f"overlays/*/{FILE}"))
+
+
+def _key(body: object) -> tuple[str, str]:
+    return text(body, "kind"), text(body, "metadata", "name")
+
+
+def _placed(finding: Finding, overlays: list[str], there_are: int) -> Finding:
+    """A finding that not every overlay has says where it is."""
+    if len(set(overlays)) in (0, there_are):
+        return finding
+    names = ", ".join(f"overlays/{name}" for name in dict.fromkeys(overlays))
+    return Finding(finding.check, f"{names}: {finding.where}", finding.problem)

@@ -1,0 +1,48 @@
+"""Objects of Kubernetes' own kinds against its OpenAPI schemas, unknown fields refused."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+
+from k8s.checks.crds import BUILT_IN_GROUPS
+from k8s.checks.finding import Finding, Skipped
+from k8s.checks.rendered import Rendered
+from k8s.checks.schema_errors import explained
+
+CHECK = "built-in kinds"
+KUBERNETES = "1.31"
+"""The oldest Kubernetes that the manifests are for: KubeRay 1.7 and the Gateway API of an upgrade run on it."""
+
+
+def check_built_in_kinds(rendered: Rendered) -> Iterator[Finding]:
+    """Schema of every object whose kind every cluster knows.
+
+    Raises:
+        Skipped: the schemas are not installed.
+    """
+    try:
+        import kubernetes_validate  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise Skipped("Kubernetes' schemas are missing: pip install kubernetes-validate") from error
+    for manifest in rendered.manifests:
+        if not manifest.kind or not manifest.name:
+            yield Finding(CHECK, manifest.where(), "has no kind or no metadata.name: write both")
+        elif manifest.api_version.rpartition("/")[0] in BUILT_IN_GROUPS:
+            for path, problem in _problems(json.dumps(manifest.body, sort_keys=True)):
+                yield Finding(CHECK, manifest.where(path), problem)
+
+
+@functools.lru_cache(maxsize=512)
+def _problems(body: str) -> tuple[tuple[str, str], ...]:
+    """Field path and problem. Kept: each look at the schemas reads megabytes, and overlays share most objects."""
+    import kubernetes_validate
+
+    try:
+        kubernetes_validate.validate(json.loads(body), KUBERNETES, strict=True)
+    except kubernetes_validate.SchemaNotFoundError:
+        return (("apiVersion", f"Kubernetes {KUBERNETES} has no such kind in it: look up the kind's apiVersion"),)
+    except kubernetes_validate.ValidationError as error:
+        return tuple(explained(error))
+    return ()

@@ -1,0 +1,139 @@
+"""Objects against the schemas and CEL rules of their CustomResourceDefinitions, as an API server would take them.
+
+The API server drops fields that a schema does not know, silently, so that a typo is a setting that never arrives:
+here they are refused. Rules: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from cluster.problems import did_you_mean
+from k8s.checks.cel import broken_rules
+from k8s.checks.finding import Finding, Skipped
+from k8s.checks.objects import Body, Manifest, mapping, read_yaml, sequence, text
+from k8s.checks.rendered import Rendered
+from k8s.checks.schema_errors import explained
+
+CHECK = "crd schemas"
+BUILT_IN_GROUPS = ("", "apps", "batch", "policy", "autoscaling", "networking.k8s.io", "rbac.authorization.k8s.io")
+"""API groups that every cluster has; `k8s.checks.builtin` checks them."""
+METADATA = ("name", "namespace", "labels", "annotations", "finalizers")
+"""What a rendered manifest may say about itself; the rest of ObjectMeta is the API server's."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The schema of one version of a custom resource."""
+
+    raw: Body
+
+    @functools.cached_property
+    def validator(self) -> Draft202012Validator:
+        """Made once: that takes longer than to use it."""
+        return Draft202012Validator(strict(self.raw))
+
+
+def check_custom_resources(rendered: Rendered) -> Iterator[Finding]:
+    """Schema and rules of every object that is not built into Kubernetes.
+
+    Raises:
+        Skipped: there is no folder of CustomResourceDefinitions.
+    """
+    if rendered.crds is None:
+        raise Skipped(
+            "no folder of CRDs was given: take KubeRay's (helm-chart/kuberay-operator/crds) and prometheus-operator's "
+            "(example/prometheus-operator-crd) and name their folder with --crds"
+        )
+    schemas = load_schemas(rendered.crds)
+    for manifest in rendered.manifests:
+        group = manifest.api_version.rpartition("/")[0]
+        if group in BUILT_IN_GROUPS:
+            continue
+        schema = schemas.get((manifest.api_version, manifest.kind))
+        if schema is None and any(known[1] == manifest.kind for known in schemas):
+            versions = ", ".join(version for version, kind in schemas if kind == manifest.kind)
+            yield Finding(CHECK, manifest.where("apiVersion"), f"found '{manifest.api_version}': write {versions}")
+        elif schema is not None:
+            yield from _check(manifest, schema)
+
+
+@functools.lru_cache(maxsize=4)
+def load_schemas(folder: Path) -> dict[tuple[str, str], Schema]:
+    """Structural schemas by apiVersion and kind, of every CRD in a folder.
+
+    Raises:
+        Skipped: the folder holds no CRD, or one that cannot be read.
+    """
+    schemas: dict[tuple[str, str], Schema] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            documents = read_yaml(path.read_text())
+        except (OSError, yaml.YAMLError) as error:
+            raise Skipped(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        for crd in documents:
+            if text(crd, "kind") != "CustomResourceDefinition":
+                continue
+            group, kind = text(crd, "spec", "group"), text(crd, "spec", "names", "kind")
+            for version in sequence(crd, "spec", "versions"):
+                schema = Schema(mapping(version, "schema", "openAPIV3Schema"))
+                schemas[f"{group}/{text(version, 'name')}", kind] = schema
+    if not schemas:
+        raise Skipped(f"{folder} holds no CustomResourceDefinition: name the folder with --crds")
+    return schemas
+
+
+def _check(manifest: Manifest, schema: Schema) -> Iterator[Finding]:
+    body = {key: value for key, value in manifest.body.items() if key != "metadata"}
+    for key in mapping(manifest.body, "metadata").keys() - set(METADATA):
+        yield Finding(CHECK, manifest.where(f"metadata.{key}"), f"is unknown: {did_you_mean(str(key), METADATA)}")
+    for error in schema.validator.iter_errors(body):
+        for path, problem in explained(error):
+            yield Finding(CHECK, manifest.where(path), problem)
+    for path, problem in [*repeated_keys(body, schema.raw), *broken_rules(body, schema.raw)]:
+        yield Finding(CHECK, manifest.where(path), problem)
+
+
+def strict(schema: Body) -> Body:
+    """A structural schema as JSON Schema that refuses unknown fields."""
+    out = {key: value for key, value in schema.items() if not key.startswith("x-") and key != "default"}
+    out.pop("description", None)
+    if schema.get("x-kubernetes-int-or-string"):
+        out.pop("type", None)
+        out["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+    if "properties" in schema:
+        out["properties"] = {name: strict(each) for name, each in schema["properties"].items()}
+    if isinstance(schema.get("items"), dict):
+        out["items"] = strict(schema["items"])
+    if isinstance(schema.get("additionalProperties"), dict):
+        out["additionalProperties"] = strict(schema["additionalProperties"])
+    elif schema.get("type") == "object" and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        out.setdefault("additionalProperties", False)
+    if out.pop("nullable", False) and "type" in out:
+        out["type"] = [out["type"], "null"]
+    return out
+
+
+def repeated_keys(value: Any, schema: Body, path: str = "") -> Iterator[tuple[str, str]]:
+    """Lists of type `map` whose keys are not unique; the API server refuses them."""
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if isinstance(value, list):
+        seen: set[tuple[Any, ...]] = set()
+        for index, item in enumerate(value):
+            if keys and isinstance(item, dict):
+                key = tuple(str(item.get(name)) for name in keys)
+                if key in seen:
+                    yield f"{path}[{index}]", f"repeats {'/'.join(keys)} {'/'.join(key)}: write each once"
+                seen.add(key)
+            yield from repeated_keys(item, mapping(schema, "items"), f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            inner = mapping(schema, "properties", name) or mapping(schema, "additionalProperties")
+            yield from repeated_keys(item, inner, f"{path}.{name}".lstrip("."))

@@ -1,0 +1,76 @@
+"""What a pool's replica asks of Ray's autoscaler, in the messages that Ray's control store would send it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ray.autoscaler.v2.utils import ResourceRequestUtil
+from ray.core.generated.autoscaler_pb2 import (  # type: ignore[attr-defined]
+    GangResourceRequest,
+    ResourceRequest,
+    ResourceRequestByCount,
+)
+from ray.core.generated.common_pb2 import LabelSelectorOperator  # type: ignore[attr-defined]
+
+from cluster.spec import FleetSpec
+from deployments.placement import actor_options, placement_options
+
+Constraint = ResourceRequestUtil.PlacementConstraintType
+CONSTRAINTS = {"STRICT_SPREAD": Constraint.ANTI_AFFINITY, "STRICT_PACK": Constraint.AFFINITY}
+"""What becomes of a placement group's strategy; PACK and SPREAD are wishes, on which no launch depends
+(Ray's src/ray/gcs/gcs_server/gcs_autoscaler_state_manager.cc)."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One replica's demand: of a placement group, or of a single actor."""
+
+    gang: GangResourceRequest | None
+    single: ResourceRequestByCount | None
+    words: str
+    one_node: dict[str, float]
+    """Resources that one node at least has to give."""
+    nodes: int
+    """Nodes that it takes at least, as far as the strategy says."""
+
+
+def demand_of(spec: FleetSpec, pool: str, replica: int = 0) -> Demand | None:
+    """What one replica of a pool asks for; None for a pool without devices."""
+    if not spec.pools[pool].devices:
+        return None
+    return _group(spec, pool, replica) if placement_options(spec, pool) else _actor(spec, pool)
+
+
+def _group(spec: FleetSpec, pool: str, replica: int) -> Demand:
+    options = placement_options(spec, pool)
+    bundles, strategy = options["placement_group_bundles"], options["placement_group_strategy"]
+    constraint = [(CONSTRAINTS[strategy], f"_PG_{pool}_{replica}", "")] if strategy in CONSTRAINTS else None
+    gang = GangResourceRequest()
+    for bundle, labels in zip(bundles, options["placement_group_bundle_label_selector"], strict=True):
+        gang.requests.append(_request(bundle, labels, constraint))
+    packed = strategy == "STRICT_PACK"
+    total = Counter[str]()
+    for bundle in bundles if packed else bundles[:1]:
+        total.update(bundle)
+    words = f"{len(bundles)} x {_words(bundles[0])} ({strategy})"
+    return Demand(gang, None, words, dict(total), len(bundles) if strategy == "STRICT_SPREAD" else 1)
+
+
+def _actor(spec: FleetSpec, pool: str) -> Demand:
+    options = actor_options(spec, pool)
+    wanted = {"CPU": options["num_cpus"], "GPU": options["num_gpus"], **options["resources"]}
+    resources = {name: float(amount) for name, amount in wanted.items() if amount}
+    request = _request(resources, options["label_selector"], None)
+    return Demand(None, ResourceRequestByCount(request=request, count=1), _words(resources), resources, 1)
+
+
+def _request(
+    resources: dict[str, float], labels: dict[str, str], constraints: list[tuple[Constraint, str, str]] | None
+) -> ResourceRequest:
+    selector = [(key, LabelSelectorOperator.LABEL_OPERATOR_IN, [value]) for key, value in labels.items()]
+    return ResourceRequestUtil.make(resources, constraints, [selector])
+
+
+def _words(resources: dict[str, float]) -> str:
+    return "{" + ", ".join(f"{name}: {amount:g}" for name, amount in resources.items()) + "}"

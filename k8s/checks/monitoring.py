@@ -1,0 +1,100 @@
+"""What watches over the fleet finds it: monitors, rules, dashboards and disruption budgets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from k8s.checks.finding import Finding
+from k8s.checks.objects import Manifest, dig, mapping, sequence, text
+from k8s.checks.rendered import Pod, Rendered
+from k8s.checks.selectors import NO_POD, selects
+
+CHECK = "monitoring"
+METRICS_PORT = ("metrics", 8080)
+"""The container port that KubeRay adds where none of that name is written (common/pod.go)."""
+DASHBOARD_LABEL = "grafana_dashboard"
+"""By which the sidecar of Grafana's chart finds config maps."""
+
+
+def check_monitoring(rendered: Rendered) -> Iterator[Finding]:
+    """Every Ray pod is scraped by one monitor, rules and monitors are found, no budget guards nothing."""
+    if rendered.spec.kubernetes.monitoring.enabled:
+        yield from _scraped(rendered)
+        yield from _found_by_operator(rendered)
+        yield from _dashboards(rendered)
+    for budget in rendered.of_kind("PodDisruptionBudget"):
+        if not any(selects(mapping(budget.body, "spec", "selector"), pod.labels) for pod in rendered.pods()):
+            yield Finding(CHECK, budget.where("spec.selector"), NO_POD)
+        if not {"minAvailable", "maxUnavailable"} & mapping(budget.body, "spec").keys():
+            yield Finding(CHECK, budget.where("spec"), "protects nothing: write maxUnavailable or minAvailable")
+
+
+def _scraped(rendered: Rendered) -> Iterator[Finding]:
+    monitors = rendered.of_kind("PodMonitor")
+    for pod in rendered.ray_pods():
+        own = [each for each in monitors if _selects(each, pod)]
+        if len(own) != 1:
+            problem = f"{len(own)} PodMonitors select the {pod.title}: write one, so that each series comes once"
+            yield Finding(CHECK, pod.where("metadata.labels"), problem)
+    for monitor in monitors:
+        pods = [pod for pod in rendered.pods() if _selects(monitor, pod)]
+        if not pods:
+            yield Finding(CHECK, monitor.where("spec.selector"), NO_POD)
+        endpoints = sequence(monitor.body, "spec", "podMetricsEndpoints")
+        if not endpoints:
+            yield Finding(CHECK, monitor.where("spec.podMetricsEndpoints"), "is missing: write the port to read")
+        for index, endpoint in enumerate(endpoints):
+            port = text(endpoint, "port")
+            for pod in pods:
+                if port not in _port_names(pod):
+                    here = monitor.where(f"spec.podMetricsEndpoints[{index}].port")
+                    yield Finding(CHECK, here, f"found '{port}', which is no port of the {pod.title}: write metrics")
+
+
+def _selects(monitor: Manifest, pod: Pod) -> bool:
+    """Whether a monitor reads a pod: by its labels, in its own namespace unless it names others."""
+    if not selects(mapping(monitor.body, "spec", "selector"), pod.labels):
+        return False
+    elsewhere = mapping(monitor.body, "spec", "namespaceSelector")
+    names = sequence(elsewhere, "matchNames")
+    return bool(elsewhere.get("any")) or pod.manifest.namespace in (names or [monitor.namespace])
+
+
+def _port_names(pod: Pod) -> set[str]:
+    names = {text(each, "name") for _, container in pod.containers() for each in sequence(container, "ports")}
+    return names | ({METRICS_PORT[0]} if pod.is_ray else set())
+
+
+def _found_by_operator(rendered: Rendered) -> Iterator[Finding]:
+    wanted = rendered.spec.kubernetes.monitoring.labels
+    for kind in ("PodMonitor", "PrometheusRule"):
+        manifests = rendered.of_kind(kind)
+        if not manifests:
+            yield Finding(CHECK, kind, "is missing from the output: render again, or write monitoring.enabled: false")
+        for manifest in manifests:
+            labels = mapping(manifest.body, "metadata", "labels")
+            for key, value in wanted.items():
+                if labels.get(key) != value:
+                    problem = f"lacks {key}: {value}, by which the Prometheus operator finds it: write it"
+                    yield Finding(CHECK, manifest.where("metadata.labels"), problem)
+
+
+def _dashboards(rendered: Rendered) -> Iterator[Finding]:
+    found = False
+    for manifest in rendered.of_kind("ConfigMap"):
+        boards = {key: value for key, value in mapping(manifest.body, "data").items() if key.endswith(".json")}
+        for key, board in boards.items():
+            found = True
+            try:
+                uid = dig(json.loads(board), "uid")
+            except ValueError as error:
+                yield Finding(CHECK, manifest.where(f"data.{key}"), f"is no JSON ({error}): render again")
+                continue
+            if not uid:
+                yield Finding(CHECK, manifest.where(f"data.{key}"), "is a dashboard without uid: render again")
+        if boards and text(manifest.body, "metadata", "labels", DASHBOARD_LABEL) != "1":
+            problem = f'lacks {DASHBOARD_LABEL}: "1", by which Grafana\'s sidecar finds it: write it'
+            yield Finding(CHECK, manifest.where("metadata.labels"), problem)
+    if not found:
+        yield Finding(CHECK, "ConfigMap", "no dashboard is in the output: render again")

@@ -1,0 +1,132 @@
+"""A built overlay, with what all checks ask of it: its objects by kind, its pods, its one RayService."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster.spec import FleetSpec
+from k8s.checks.objects import Body, Manifest, mapping, sequence, text
+
+RAY_CLUSTER = "spec.rayClusterConfig"
+HEAD_GROUP = "headgroup"
+"""KubeRay's name of the head's group (ray-operator, controllers/ray/utils/constant.go)."""
+UNKNOWN = "\0"
+"""Value of a label that only the operator knows: it equals nothing that anybody writes."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod template, wherever it stands."""
+
+    manifest: Manifest
+    path: str
+    """Field path of the template in its manifest."""
+    template: Body
+    labels: dict[str, str]
+    """Labels that its pods will carry, the operator's included."""
+    group: Body
+    """The group of a Ray node; empty for other workloads."""
+    is_head: bool = False
+
+    @property
+    def is_ray(self) -> bool:
+        """Whether it is a node of the Ray cluster."""
+        return bool(self.group)
+
+    @property
+    def title(self) -> str:
+        """Which pods these are, for messages."""
+        if not self.is_ray:
+            return f"{self.manifest.kind} {self.manifest.name}"
+        return "head group" if self.is_head else f"worker group {text(self.group, 'groupName')}"
+
+    @property
+    def spec(self) -> Body:
+        """The pod's spec."""
+        return mapping(self.template, "spec")
+
+    @property
+    def group_path(self) -> str:
+        """Field path of the group of a Ray node."""
+        return self.path.removesuffix(".template")
+
+    def containers(self) -> Iterator[tuple[str, Body]]:
+        """Each container, init containers included, with its field path."""
+        for field in ("initContainers", "containers"):
+            for index, container in enumerate(sequence(self.spec, field)):
+                yield f"{self.path}.spec.{field}[{index}]", mapping(container)
+
+    @property
+    def ray_container(self) -> Body:
+        """The first container, which runs Ray."""
+        return mapping(self.spec, "containers", 0)
+
+    def where(self, path: str = "") -> str:
+        """A place in it."""
+        return self.manifest.where(f"{self.path}.{path}" if path else self.path)
+
+    def group_where(self, path: str = "") -> str:
+        """A place in the group of a Ray node."""
+        return self.manifest.where(f"{self.group_path}.{path}" if path else self.group_path)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One overlay."""
+
+    overlay: str
+    manifests: tuple[Manifest, ...]
+    spec: FleetSpec
+    crds: Path | None = None
+    """Folder of CustomResourceDefinitions."""
+
+    def of_kind(self, *kinds: str) -> list[Manifest]:
+        """The objects of some kinds."""
+        return [each for each in self.manifests if each.kind in kinds]
+
+    def pods(self) -> list[Pod]:
+        """Every pod template."""
+        return [pod for each in self.manifests for pod in _pods(each)]
+
+    def ray_pods(self) -> list[Pod]:
+        """The head and the worker groups."""
+        return [pod for pod in self.pods() if pod.is_ray]
+
+    def workers(self) -> list[Pod]:
+        """The worker groups."""
+        return [pod for pod in self.ray_pods() if not pod.is_head]
+
+
+def _pods(manifest: Manifest) -> Iterator[Pod]:
+    if manifest.kind == "RayService":
+        cluster = mapping(manifest.body, "spec", "rayClusterConfig")
+        head = mapping(cluster, "headGroupSpec")
+        yield _ray_pod(manifest, f"{RAY_CLUSTER}.headGroupSpec", head, is_head=True)
+        for index, group in enumerate(sequence(cluster, "workerGroupSpecs")):
+            yield _ray_pod(manifest, f"{RAY_CLUSTER}.workerGroupSpecs[{index}]", mapping(group), is_head=False)
+    elif manifest.kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
+        template = mapping(manifest.body, "spec", "template")
+        yield Pod(manifest, "spec.template", template, _labels(template), {})
+
+
+def _ray_pod(manifest: Manifest, path: str, group: Body, is_head: bool) -> Pod:
+    template = mapping(group, "template")
+    labels = {
+        "app.kubernetes.io/name": "kuberay",
+        "app.kubernetes.io/created-by": "kuberay-operator",
+        **_labels(template),
+        # What KubeRay adds to every pod and lets nobody override (ray-operator, common/pod.go, labelPod and BuildPod).
+        "ray.io/is-ray-node": "yes",
+        "ray.io/node-type": "head" if is_head else "worker",
+        "ray.io/group": HEAD_GROUP if is_head else text(group, "groupName"),
+        "ray.io/serve": "true",
+        "ray.io/cluster": UNKNOWN,  # the name of the RayService with a suffix that changes with every upgrade
+    }
+    return Pod(manifest, f"{path}.template", template, labels, group or {"groupName": ""}, is_head)
+
+
+def _labels(template: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in mapping(template, "metadata", "labels").items()}

@@ -1,0 +1,33 @@
+"""Label selectors, as Kubernetes matches them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from k8s.checks.objects import mapping, sequence, text
+
+NO_POD = "selects no pod of the output: write labels that pods have"
+
+
+def selects(selector: Any, labels: Mapping[str, str]) -> bool:
+    """Whether a `LabelSelector` matches labels; an empty one matches everything."""
+    plain = mapping(selector, "matchLabels")
+    if any(labels.get(key) != value for key, value in plain.items()):
+        return False
+    return all(_holds(each, labels) for each in sequence(selector, "matchExpressions"))
+
+
+def _holds(expression: Any, labels: Mapping[str, str]) -> bool:
+    key, values = text(expression, "key"), sequence(expression, "values")
+    match text(expression, "operator"):
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case _:
+            return False

@@ -1,0 +1,49 @@
+"""Nothing that ends a pod or a cluster may be quicker than the longest stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cluster.problems import shown
+from deployments.app import build
+from k8s.checks.finding import Finding
+from k8s.checks.objects import number, text
+from k8s.checks.rendered import Rendered
+
+CHECK = "graceful termination"
+
+
+def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
+    """Grace periods of pods, of replicas and of the old cluster after an upgrade."""
+    longest_s = rendered.spec.gateway.request_timeout_s
+    for pod in rendered.ray_pods():
+        grace_s = number(pod.spec, "terminationGracePeriodSeconds")
+        if grace_s is None or grace_s <= longest_s:
+            problem = _too_short(grace_s, longest_s, "Kubernetes' default is 30")
+            yield Finding(CHECK, pod.where("spec.terminationGracePeriodSeconds"), problem)
+    for manifest in rendered.of_kind("RayService"):
+        delay_s = number(manifest.body, "spec", "rayClusterDeletionDelaySeconds")
+        replaces = text(manifest.body, "spec", "upgradeStrategy", "type") != "None"
+        if replaces and (delay_s is None or delay_s < longest_s):
+            problem = _too_short(delay_s, longest_s, "KubeRay's default is 60, after which it deletes the old cluster")
+            yield Finding(CHECK, manifest.where("spec.rayClusterDeletionDelaySeconds"), problem)
+        for name, grace_s in shutdown_times(rendered).items():
+            if grace_s < longest_s:
+                problem = _too_short(grace_s, longest_s, "Serve's default is 20")
+                yield Finding(CHECK, f"deployments/app.py deployment {name} graceful_shutdown_timeout_s", problem)
+
+
+def _too_short(found_s: float | None, longest_s: float, otherwise: str) -> str:
+    found = "nothing" if found_s is None else shown(found_s)
+    longest = f"gateway.request_timeout_s, {longest_s:g} s"
+    return f"found {found} ({otherwise}): a stream may take {longest}; write more than that"
+
+
+def shutdown_times(rendered: Rendered) -> dict[str, float]:
+    """How long each deployment of the app waits for its streams when a replica is stopped, in seconds."""
+    application = build({"spec": rendered.spec.model_dump(mode="json")})
+    gateway: Any = application._bound_deployment  # Ray has no public name for it
+    pools: list[Any] = list(gateway.init_args[1].values())
+    deployments = [gateway, *(pool._bound_deployment for pool in pools)]
+    return {each.name: float(each._deployment_config.graceful_shutdown_timeout_s) for each in deployments}

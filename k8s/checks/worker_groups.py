@@ -1,0 +1,126 @@
+"""The worker groups against the spec: each kind of hardware that pools use, with all that makes Ray launch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cluster.pool import PoolSpec
+from cluster.problems import did_you_mean, shown
+from cluster.spec import FleetSpec, HardwareSpec
+from deployments.placement import HARDWARE_LABEL
+from k8s.checks.finding import Finding
+from k8s.checks.objects import mapping, number, sequence, text
+from k8s.checks.quantity import quantity
+from k8s.checks.rendered import Pod, Rendered
+
+CHECK = "worker groups"
+SHM = "/dev/shm"
+
+
+def check_worker_groups(rendered: Rendered) -> Iterator[Finding]:
+    """A group for each hardware that a pool uses, and what each group needs."""
+    spec, workers = rendered.spec, rendered.workers()
+    used = used_hardware(spec)
+    found = {text(pod.group, "labels", HARDWARE_LABEL) for pod in workers}
+    for manifest in rendered.of_kind("RayService"):
+        for name in sorted(used - found):
+            where = manifest.where("spec.rayClusterConfig.workerGroupSpecs")
+            yield Finding(CHECK, where, f"no group has the label {HARDWARE_LABEL}: {name}, which pools need: write one")
+    for pod in workers:
+        name = text(pod.group, "labels", HARDWARE_LABEL)
+        if name not in spec.hardware:
+            problem = f"found '{name}', where pools look for a name of hardware: {did_you_mean(name, spec.hardware)}"
+            yield Finding(CHECK, pod.group_where(f"labels.{HARDWARE_LABEL}"), problem)
+            continue
+        for path, problem in _problems(pod, spec, name):
+            yield Finding(CHECK, pod.group_where(path), problem)
+
+
+def used_hardware(spec: FleetSpec) -> set[str]:
+    """Names of the hardware that replicas run on; remote pools need none."""
+    return {spec.hardware_name(name) for name, pool in spec.pools.items() if pool.devices}
+
+
+def _problems(pod: Pod, spec: FleetSpec, name: str) -> Iterator[tuple[str, str]]:
+    hardware = spec.hardware[name]
+    yield from _bounds(pod, hardware)
+    yield from _node_choice(pod, spec, name)
+    if hardware.is_gpu:
+        yield from _devices(pod, hardware)
+    if any(pool.parallel.devices > 1 for pool in _pools_on(spec, name)):
+        yield from _shared_memory(pod)
+    limits = mapping(pod.ray_container, "resources", "limits")
+    cpus, needed = quantity(limits.get("cpu")), hardware.devices_per_node
+    if cpus is None or cpus < needed:
+        problem = f"found {shown(limits.get('cpu'))}: each rank takes a CPU, write at least {needed}"
+        yield "template.spec.containers[0].resources.limits.cpu", problem
+    if quantity(limits.get("memory")) is None:
+        yield (
+            "template.spec.containers[0].resources.limits.memory",
+            "is missing: without it Ray takes the whole machine's memory for the pod's, write the pod's",
+        )
+
+
+def _pools_on(spec: FleetSpec, name: str) -> list[PoolSpec]:
+    return [pool for pool_name, pool in spec.pools.items() if pool.devices and spec.hardware_name(pool_name) == name]
+
+
+def _bounds(pod: Pod, hardware: HardwareSpec) -> Iterator[tuple[str, str]]:
+    hosts = number(pod.group, "numOfHosts") or 1
+    high = number(pod.group, "maxReplicas")
+    if high is None:
+        yield "maxReplicas", "is missing, which means two thousand million pods: write the hardware's nodes"
+    elif high * hosts > hardware.nodes:
+        yield "maxReplicas", f"found {high} of {hosts} pods: the spec has {hardware.nodes} nodes, write at most that"
+    elif high < 1:
+        yield "maxReplicas", f"found {high}: no pod would ever start, write at least 1"
+    if number(pod.group, "minReplicas") is None:
+        yield "minReplicas", "is missing: write how many pods are always there, 0 to start with none"
+
+
+def _devices(pod: Pod, hardware: HardwareSpec) -> Iterator[tuple[str, str]]:
+    """All devices of a node, of a type that Ray's autoscaler can tell from others."""
+    limits = mapping(pod.ray_container, "resources", "limits")
+    counts = {key: value for key, value in limits.items() if str(key).endswith("gpu")}
+    if [quantity(value) for value in counts.values()] != [hardware.devices_per_node]:
+        problem = f"found {counts or 'none'}: write one device resource, {hardware.devices_per_node} of it"
+        yield "template.spec.containers[0].resources.limits", problem
+    token = f"accelerator_type:{hardware.catalogue.accelerator_type}"
+    declared = mapping(pod.group, "resources")
+    if token not in declared and token not in text(pod.group, "rayStartParams", "resources"):
+        problem = f'lacks \'{token}\': without it Ray never launches this group for a pool, write "{token}": "1"'
+        yield "resources", problem
+    if "GPU" in declared and quantity(declared["GPU"]) != hardware.devices_per_node:
+        yield "resources.GPU", f"found {declared['GPU']}: a node has {hardware.devices_per_node} devices, write that"
+
+
+def _node_choice(pod: Pod, spec: FleetSpec, name: str) -> Iterator[tuple[str, str]]:
+    """Pods land on nodes with their devices, and only there."""
+    asked = spec.kubernetes.hardware.get(name)
+    selector = asked.node_selector if asked else None
+    wanted = {HARDWARE_LABEL: name} if selector is None else selector
+    if (found := mapping(pod.spec, "nodeSelector")) != wanted:
+        yield "template.spec.nodeSelector", f"found {shown(found)}: the spec asks for {wanted}, write that"
+    if asked and asked.tolerations is not None:
+        keys = [each.key for each in asked.tolerations]
+    else:
+        limits = mapping(pod.ray_container, "resources", "limits")
+        keys = [str(key) for key in limits if str(key).endswith("gpu")]
+    tolerated = {text(each, "key") for each in sequence(pod.spec, "tolerations")}
+    for key in keys:
+        if key not in tolerated:
+            yield "template.spec.tolerations", f"lacks {key}, a taint that such nodes usually have: write it"
+
+
+def _shared_memory(pod: Pod) -> Iterator[tuple[str, str]]:
+    """Ranks of one node exchange tensors through /dev/shm; a container's own has 64 MiB."""
+    mounts = {
+        text(each, "name") for each in sequence(pod.ray_container, "volumeMounts") if text(each, "mountPath") == SHM
+    }
+    volumes = [each for each in sequence(pod.spec, "volumes") if text(each, "name") in mounts]
+    if not mounts or not volumes:
+        yield "template.spec.volumes", f"mounts nothing at {SHM}: write an emptyDir with medium: Memory and a sizeLimit"
+    for volume in volumes:
+        directory = mapping(volume, "emptyDir")
+        if text(directory, "medium") != "Memory" or not directory.get("sizeLimit"):
+            yield "template.spec.volumes", f"{SHM} is no memory of a known size: write medium: Memory and a sizeLimit"
