@@ -25,6 +25,8 @@ from k8s.checks.security import check_security
 from k8s.checks.serve_config import check_serve_config
 from k8s.checks.streams import check_graceful_termination
 from k8s.checks.worker_groups import check_worker_groups
+from k8s.image import for_image
+from k8s.overlays import small_twin
 
 CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "crd schemas": check_custom_resources,
@@ -66,7 +68,7 @@ def check(folder: Path, spec: FleetSpec, crds: Path | None = None) -> Report:
             found[Finding("kustomize", f"overlays/{overlay.name}", str(error))] = [overlay.name]
             continue
         manifests = (Manifest(body, files.get(_key(body), "")) for body in objects)
-        rendered = Rendered(overlay.name, tuple(manifests), spec, crds)
+        rendered = Rendered(overlay.name, tuple(manifests), deployed_spec(spec, overlay.name), crds)
         for name, one in CHECKS.items():
             try:
                 for finding in one(rendered):
@@ -86,6 +88,12 @@ def check(folder: Path, spec: FleetSpec, crds: Path | None = None) -> Report:
 def overlays_of(folder: Path) -> list[Path]:
     """The overlays of a rendered folder."""
     return sorted(path.parent for path in folder.glob(f"overlays/*/{FILE}"))
+
+
+def deployed_spec(spec: FleetSpec, overlay: str) -> FleetSpec:
+    """The fleet that an overlay deploys: with the image's paths, in `dev` the small twin."""
+    there = for_image(spec)
+    return small_twin(there) if overlay == "dev" else there
 
 
 def _key(body: object) -> tuple[str, str]:
