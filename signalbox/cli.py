@@ -16,8 +16,8 @@ from cluster.spec import FleetSpec
 from signalbox.bench import bench
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
 from signalbox.collect_cli import collect
-from signalbox.render_cli import render_command
 from signalbox.dashboards_cli import group as dashboards_group
+from signalbox.render_cli import render_command
 from signalbox.router_cli import group as router_group
 from signalbox.router_eval import eval_command
 from signalbox.router_train import train_command
@@ -126,6 +126,14 @@ def spec() -> None:
     from signalbox.reference import spec_reference
 
     print(spec_reference())
+
+
+@app.command()
+def metrics() -> None:
+    """Print the reference of every metric as Markdown."""
+    from signalbox.metrics_page import metrics_page
+
+    print(metrics_page())
 
 
 @app.command()

@@ -1,0 +1,12 @@
+"""What keeps a spec from being rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class RenderError(Exception):
+    """The spec cannot be deployed on Kubernetes as written; the message has a line for each problem."""
+
+    def __init__(self, by_field: Mapping[str, str]) -> None:
+        super().__init__("\n".join(f"{field}: {text}" for field, text in by_field.items()))

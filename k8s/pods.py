@@ -1,0 +1,189 @@
+"""Pod templates: Ray's head, and a worker that is one node of a kind of hardware."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from cluster.kubernetes import TolerationSpec
+from cluster.spec import FleetSpec
+from deployments.config import METRICS_EVERY_MS, SERVING_ENVIRONMENT
+from k8s.names import (
+    AGENT_PORT,
+    AUTOSCALER_METRICS_PORT,
+    DASHBOARD_METRICS_PORT,
+    DASHBOARD_PORT,
+    FLEET_LABEL,
+    GCS_PORT,
+    METRICS_PORT,
+    service_account,
+)
+from k8s.nodes import NodeSize, node_selector, node_size, tolerations
+from k8s.volumes import hub_folder, pod_mounts, pod_volumes
+from k8s.yaml_text import Key
+
+USER, GROUP = 1000, 100
+"""`ray` and its group `users` in Ray's images, on which k8s/Dockerfile builds."""
+DRAIN_MARGIN_S = 60
+"""HAProxy's own draining takes 30 s, and a node notices its end within a few more."""
+HEAD_SHM_GIB = 1
+
+ROOTLESS = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""A container's security context; KubeRay gives it to the init container that it adds as well."""
+
+
+def longest_stream_s(spec: FleetSpec) -> int:
+    """How long a request may still run that has just begun, in seconds."""
+    return math.ceil(spec.gateway.request_timeout_s)
+
+
+def grace_s(spec: FleetSpec) -> int:
+    """How long a pod may take to end, in seconds: longer than the longest stream."""
+    return longest_stream_s(spec) + DRAIN_MARGIN_S
+
+
+def head_template(spec: FleetSpec) -> dict[str, Any]:
+    """The pod of Ray's head."""
+    head = spec.kubernetes.head
+    ports = {
+        "gcs-server": GCS_PORT,
+        "dashboard": DASHBOARD_PORT,
+        "metrics": METRICS_PORT,
+        "as-metrics": AUTOSCALER_METRICS_PORT,
+        "dash-metrics": DASHBOARD_METRICS_PORT,
+        "serve": spec.gateway.port,
+    }
+    size = {"cpu": str(head.cpus), "memory": f"{head.memory_gib}Gi"}
+    container = _container(spec, "ray-head", ports, size) | {"readinessProbe": _agent_probe(10)}
+    return {
+        "metadata": {"labels": {FLEET_LABEL: spec.name}},
+        "spec": {
+            Key("serviceAccountName", "KubeRay lets this account change the cluster's size; nobody else needs to."): (
+                service_account(spec, "head")
+            ),
+            **_pod(spec, head.node_selector, head.tolerations),
+            "containers": [container],
+            "volumes": pod_volumes(spec, HEAD_SHM_GIB),
+        },
+    }
+
+
+def worker_template(spec: FleetSpec, hardware: str) -> dict[str, Any]:
+    """The pod that is one node of a kind of hardware, with all its devices."""
+    size = node_size(spec, hardware)
+    ports = {"metrics": METRICS_PORT, "serve": spec.gateway.port}
+    container = _container(spec, "ray-worker", ports, _resources(size)) | {
+        Key("readinessProbe", "Ready is a node whose proxy reaches a gateway: only then may it get clients."): {
+            "httpGet": {"path": "/-/healthz", "port": "serve"},
+            "periodSeconds": 5,
+            Key("timeoutSeconds", "KubeRay's own probe allows one second and one failure; busy nodes are slower."): 5,
+            "failureThreshold": 3,
+        },
+        Key("lifecycle", "The node's replicas move elsewhere and finish their streams before it ends."): {
+            "preStop": {"exec": {"command": ["bash", "-c", _drain(spec)]}}
+        },
+    }
+    return {
+        "metadata": {"labels": {FLEET_LABEL: spec.name}},
+        "spec": {
+            "serviceAccountName": service_account(spec, "worker"),
+            Key("automountServiceAccountToken", "Engines have no business with Kubernetes' API."): False,
+            **_pod(spec, node_selector(spec, hardware), tolerations(spec, hardware)),
+            "containers": [container],
+            "volumes": pod_volumes(spec, size.shm_gib),
+        },
+    }
+
+
+def _pod(spec: FleetSpec, selector: dict[str, str], taints: tuple[TolerationSpec, ...]) -> dict[str, Any]:
+    """What all pods have in common."""
+    pull = spec.kubernetes.image_pull_secret
+    return {
+        Key("restartPolicy", "Autoscaler v2 counts pods as nodes: one that restarts in place would be two."): "Never",
+        Key("terminationGracePeriodSeconds", "Longer than the longest stream (gateway.request_timeout_s)."): (
+            grace_s(spec)
+        ),
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": GROUP,
+            "fsGroup": GROUP,
+            Key("fsGroupChangePolicy", "A volume of weights has too many files to touch at every start."): (
+                "OnRootMismatch"
+            ),
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **({"imagePullSecrets": [{"name": pull}]} if pull else {}),
+        **({"nodeSelector": dict(sorted(selector.items()))} if selector else {}),
+        **({"tolerations": [_toleration(taint) for taint in taints]} if taints else {}),
+    }
+
+
+def _container(spec: FleetSpec, name: str, ports: dict[str, int], resources: dict[str, str]) -> dict[str, Any]:
+    secret = spec.kubernetes.environment_secret
+    return {
+        "name": name,
+        "image": spec.kubernetes.image,
+        "imagePullPolicy": "IfNotPresent",
+        "ports": [{"containerPort": port, "name": port_name} for port_name, port in ports.items()],
+        "env": _environment(spec),
+        **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
+        Key("resources", "Requests equal limits: Ray counts the limits, and no neighbour takes them away."): {
+            "requests": resources,
+            "limits": resources,
+        },
+        "securityContext": ROOTLESS,
+        "volumeMounts": pod_mounts(spec),
+        Key("livenessProbe", "Ray's agent answers for the node, without a token."): _agent_probe(120),
+    }
+
+
+def _environment(spec: FleetSpec) -> list[dict[str, Any]]:
+    """Variables that every process has before it imports Ray."""
+    values = SERVING_ENVIRONMENT | {
+        "DO_NOT_TRACK": "1",
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_metrics_report_interval_ms": str(METRICS_EVERY_MS),
+    }
+    if folder := hub_folder(spec):
+        values["HF_HOME"] = folder
+    variables: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in values.items()]
+    token = {"name": spec.kubernetes.hf_token_secret, "key": "token", "optional": True}
+    variables.append({Key("name", "Downloads gated models; open ones need none."): "HF_TOKEN"})
+    variables[-1]["valueFrom"] = {"secretKeyRef": token}
+    return sorted(variables, key=lambda each: str(each["name"]))
+
+
+def _resources(size: NodeSize) -> dict[str, str]:
+    devices = {size.device_resource: str(size.devices)} if size.devices else {}
+    return {"cpu": str(size.cpus), "memory": f"{size.memory_gib}Gi", **devices}
+
+
+def _toleration(taint: TolerationSpec) -> dict[str, str]:
+    value = {"operator": "Exists"} if taint.value is None else {"operator": "Equal", "value": taint.value}
+    return {"key": taint.key, **value, "effect": taint.effect}
+
+
+def _agent_probe(failures: int) -> dict[str, Any]:
+    """Ray's health check of a node, the head's control store included (Ray 2.53 and later)."""
+    return {
+        "httpGet": {"path": "/api/healthz", "port": AGENT_PORT},
+        "initialDelaySeconds": 10,
+        "periodSeconds": 5,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
+
+
+def _drain(spec: FleetSpec) -> str:
+    """Tells Ray that the node goes, and waits until no replica is left on it or the cluster itself is gone."""
+    return (
+        "timeout 60 ray drain-node --reason DRAIN_NODE_REASON_PREEMPTION --reason-message 'the pod ends'"
+        f" --deadline-remaining-seconds {longest_stream_s(spec) + DRAIN_MARGIN_S // 2}\n"
+        'while pgrep -f ray::ServeReplica > /dev/null && timeout 30 ray health-check --address "$RAY_ADDRESS"; do\n'
+        "  sleep 5\n"
+        "done"
+    )

@@ -1,0 +1,117 @@
+"""The RayService: one Ray cluster with a worker group per kind of hardware, and the Serve config that runs on it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import yaml
+
+from cluster.spec import FleetSpec
+from deployments.config import KUBERNETES, serve_config
+from deployments.placement import HARDWARE_LABEL
+from k8s.names import metadata
+from k8s.nodes import OBJECT_STORE_BYTES, hosts_per_replica, nodes_needed, used_hardware
+from k8s.pods import ROOTLESS, grace_s, head_template, worker_template
+from k8s.yaml_text import Key
+
+AUTOSCALER = {"cpu": "1", "memory": "1Gi"}
+
+
+def ray_service(spec: FleetSpec) -> dict[str, Any]:
+    """The RayService without its overlays' differences. `spec` has the image's paths (`k8s.image.for_image`)."""
+    return {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayService",
+        "metadata": metadata(spec, spec.name),
+        "spec": {
+            Key("rayClusterDeletionDelaySeconds", _DELETION): grace_s(spec),
+            "upgradeStrategy": _upgrade(spec),
+            Key("serveConfigV2", _SERVE_CONFIG): serve_text(spec),
+            "rayClusterConfig": _cluster(spec),
+        },
+    }
+
+
+_DELETION = "After an upgrade the old cluster stays until the longest stream has ended; KubeRay's default is a minute."
+_SERVE_CONFIG = (
+    "The same declarative config that `signalbox serve` submits, for KubeRay to submit. Changing it replaces the"
+    " replicas that it concerns, not the pods."
+)
+
+
+def serve_text(spec: FleetSpec) -> str:
+    """The Serve config as YAML."""
+    return yaml.safe_dump(serve_config(spec, KUBERNETES), sort_keys=False, width=120, allow_unicode=True)
+
+
+def _upgrade(spec: FleetSpec) -> dict[str, Any]:
+    upgrade = spec.kubernetes.upgrade
+    if upgrade.gateway_class is None:
+        return {"type": upgrade.strategy}
+    return {
+        Key("type", "Needs KubeRay's RayServiceIncrementalUpgrade and a Gateway API controller."): upgrade.strategy,
+        "clusterUpgradeOptions": {
+            "gatewayClassName": upgrade.gateway_class,
+            "stepSizePercent": upgrade.step_percent,
+            "intervalSeconds": upgrade.interval_s,
+            "maxSurgePercent": upgrade.surge_percent,
+        },
+    }
+
+
+def _cluster(spec: FleetSpec) -> dict[str, Any]:
+    return {
+        Key("rayVersion", "KubeRay chooses probes and authentication by it; the image has this very version."): (
+            version("ray")
+        ),
+        Key("authOptions", "Who reaches Ray's ports may run anything: KubeRay makes a token that they all ask for."): {
+            "mode": "token"
+        },
+        Key("enableInTreeAutoscaling", "Nodes come when a replica finds no room, and go when they are idle."): True,
+        "autoscalerOptions": {
+            Key("version", "The one that knows labels and groups of ranks."): "v2",
+            Key("upscalingMode", "All missing nodes at once: who waits for a model waits long enough."): "Default",
+            "idleTimeoutSeconds": spec.kubernetes.idle_timeout_s,
+            "resources": {"requests": AUTOSCALER, "limits": AUTOSCALER},
+            "securityContext": ROOTLESS,
+        },
+        "headGroupSpec": _head(spec),
+        "workerGroupSpecs": [_workers(spec, name) for name in used_hardware(spec)],
+    }
+
+
+def _head(spec: FleetSpec) -> dict[str, Any]:
+    return {
+        "rayStartParams": {
+            "dashboard-host": "0.0.0.0",
+            Key("num-cpus", "No rank runs on the head: what keeps the cluster together must not be starved."): "0",
+            "object-store-memory": str(OBJECT_STORE_BYTES),
+        },
+        "template": head_template(spec),
+    }
+
+
+def _workers(spec: FleetSpec, hardware: str) -> dict[str, Any]:
+    """A group whose replicas are nodes of one kind, or several that come together."""
+    kind, hosts = spec.hardware[hardware], hosts_per_replica(spec, hardware)
+    accelerator = kind.catalogue.accelerator_type
+    resources = {f"accelerator_type:{accelerator}": "1"} if accelerator else {}
+    resources_key = Key("resources", "Ray notices the type on a running node; without this line it never starts one.")
+    return {
+        "groupName": hardware,
+        Key("numOfHosts", _ONE_HOST if hosts == 1 else _SEVERAL_HOSTS): hosts,
+        Key("minReplicas", "Nodes that replicas.min of the pools need together. No `replicas`: Ray's to change."): (
+            -(-nodes_needed(spec, hardware) // hosts)
+        ),
+        Key("maxReplicas", f"hardware.{hardware}.nodes"): kind.nodes // hosts,
+        "idleTimeoutSeconds": spec.kubernetes.idle_timeout_s,
+        Key("labels", "Pools ask for this label: a kind of node, never a pool."): {HARDWARE_LABEL: hardware},
+        **({resources_key: resources} if resources else {}),
+        "rayStartParams": {"object-store-memory": str(OBJECT_STORE_BYTES)},
+        "template": worker_template(spec, hardware),
+    }
+
+
+_ONE_HOST = "Nodes come one by one, also for ranks that span several: pools share them."
+_SEVERAL_HOSTS = "Each replica of this group's one pool takes so many whole nodes: they come and go together."
