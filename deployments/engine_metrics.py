@@ -82,6 +82,7 @@ class EngineMetrics:
         POOL | {"phase": ", ".join(get_args(Phase))},
         "Seconds of a replica's start by phase.",
         "docs/cold-start.md says what makes which phase shorter.",
+        over="max",
     )
 
 

@@ -22,7 +22,7 @@ TENANT = {"tenant": "name of an API key in the spec; none without keys, or with 
 CURRENCY = "the prices' currency"
 
 Over = Literal["sum", "max"]
-"""How series that differ by Ray's own labels (processes, nodes) are joined: `max` where each says the same."""
+"""How series that differ by Ray's own labels (processes, nodes) are joined: `max` where all tell of the same thing."""
 
 
 class Count(Counter):
@@ -81,7 +81,7 @@ def counter(name: str, unit: str, labels: Mapping[str, str], meaning: str, moves
 
 
 def gauge(
-    name: str, unit: str, labels: Mapping[str, str], meaning: str, moves: str, over: Over = "max"
+    name: str, unit: str, labels: Mapping[str, str], meaning: str, moves: str, over: Over = "sum"
 ) -> Metric[Gauge]:
     """Something that is as it is now."""
     return Metric(Definition(name, "gauge", unit, labels, meaning, moves, over), Gauge)

@@ -13,8 +13,8 @@ TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15,
 TENTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
-class GatewayMetrics(ScalingMetrics):
-    """What a gateway replica decides, relays and counts."""
+class RequestMetrics:
+    """How requests end."""
 
     requests = counter(
         "signalbox_requests",
@@ -53,6 +53,24 @@ class GatewayMetrics(ScalingMetrics):
         "Requests whose client went away.",
         "Rises with TTFT: clients give up waiting.",
     )
+    ongoing = gauge(
+        "signalbox_gateway_ongoing",
+        "requests",
+        POOL,
+        "Requests that gateway replicas have open at a pool, queue included.",
+        "Above what engines report as waiting and running: requests queue in Serve's handles.",
+    )
+    held = gauge(
+        "signalbox_gateway_held",
+        "requests",
+        POOL,
+        "Of those, requests that wait for a pool without a ready replica.",
+        "They wake the pool. Above 0 for longer than a cold start: it does not come up.",
+    )
+
+
+class AnswerMetrics:
+    """How long answers take, whether they meet their objectives, and how many tokens they are."""
 
     ttft = histogram(
         "signalbox_ttft_seconds",
@@ -101,23 +119,6 @@ class GatewayMetrics(ScalingMetrics):
         "beyond what both targets allow together it misses both.",
         "`ttft`: queues or held requests. `tpot`: batches. `error`: see `signalbox_rejections`.",
     )
-    ongoing = gauge(
-        "signalbox_gateway_ongoing",
-        "requests",
-        POOL,
-        "Requests that gateway replicas have open at a pool, queue included.",
-        "Above what engines report as waiting and running: requests queue in Serve's handles.",
-        over="sum",
-    )
-    held = gauge(
-        "signalbox_gateway_held",
-        "requests",
-        POOL,
-        "Of those, requests that wait for a pool without a ready replica.",
-        "They wake the pool. Above 0 for longer than a cold start: it does not come up.",
-        over="sum",
-    )
-
     prompt_tokens = counter(
         "signalbox_prompt_tokens",
         "tokens",
@@ -139,6 +140,10 @@ class GatewayMetrics(ScalingMetrics):
         "Generated tokens of answers, those of dropped answers included.",
         "Longer answers at the same rate of requests: capacity in requests falls.",
     )
+
+
+class RoutingMetrics:
+    """Where queries go."""
 
     decisions = counter(
         "signalbox_route_decisions",
@@ -191,6 +196,18 @@ class GatewayMetrics(ScalingMetrics):
         "Answers dropped before their first byte, by the pool that gave them.",
         "Rises without a change of traffic: the cheap pool's model or `routing.escalation.model` are off.",
     )
+    cost_lambda = gauge(
+        "signalbox_route_lambda",
+        f"quality per unit of {CURRENCY}",
+        {},
+        "Quality given up per unit of cost, where a budget is held.",
+        "Falling: the budget allows more than is asked. Rising: it is short.",
+        over="max",
+    )
+
+
+class CostMetrics:
+    """What answers cost, and what they would have cost."""
 
     predicted_cost = counter(
         "signalbox_predicted_cost",
@@ -214,20 +231,18 @@ class GatewayMetrics(ScalingMetrics):
         "Less the realised cost, it is what routing saves; a large model's own answer may be longer or shorter.",
         "Saves less: see the mix of decisions, escalations and lambda.",
     )
-    cost_lambda = gauge(
-        "signalbox_route_lambda",
-        f"quality per unit of {CURRENCY}",
-        {},
-        "Quality given up per unit of cost, where a budget is held.",
-        "Falling: the budget allows more than is asked. Rising: it is short.",
-    )
     spend_ratio = gauge(
         "signalbox_budget_spend_ratio",
         "1 is the budget",
         {},
         "Mean spend of the newest requests of all gateway replicas in units of `routing.budget`, where one is set.",
         "Above 1 for long: too many requests are pinned or spill to dear pools; lambda cannot reach those.",
+        over="max",
     )
+
+
+class TenantMetrics:
+    """Who asks."""
 
     tenant_requests = counter(
         "signalbox_tenant_requests",
@@ -251,6 +266,10 @@ class GatewayMetrics(ScalingMetrics):
         "Rises faster than its requests: the tenant pins dear pools; give its key `default: auto:cheap`.",
     )
 
+
+class LearningMetrics:
+    """What the router learns from."""
+
     shadow = counter(
         "signalbox_shadow_requests",
         "requests",
@@ -267,5 +286,13 @@ class GatewayMetrics(ScalingMetrics):
     )
 
 
-TABLE = definitions((GatewayMetrics, EngineMetrics, ScalingMetrics, PolicyMetrics))
+class GatewayMetrics(
+    RequestMetrics, AnswerMetrics, RoutingMetrics, CostMetrics, TenantMetrics, LearningMetrics, ScalingMetrics
+):
+    """What a gateway replica exports."""
+
+
+SECTIONS = (*GatewayMetrics.__bases__, PolicyMetrics, EngineMetrics)
+"""Classes with metrics, in the order in which docs/metrics.md tells of them."""
+TABLE = definitions(SECTIONS)
 """All metrics of Signalbox; vLLM's and Serve's own come besides."""
