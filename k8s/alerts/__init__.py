@@ -12,6 +12,6 @@ from k8s.alerts.slo import slo_alerts, slo_records
 def rule_groups(spec: FleetSpec) -> list[dict[str, Any]]:
     """Rule groups as a rules file and a PrometheusRule hold them. Records stand before the alerts that read them."""
     return [
-        {"name": "signalbox-records", "rules": [each.rule() for each in (*slo_records(spec), *fleet_records(spec))]},
+        {"name": "signalbox-records", "rules": [each.rule() for each in (*slo_records(spec), *fleet_records())]},
         {"name": "signalbox-alerts", "rules": [each.rule() for each in (*slo_alerts(spec), *fleet_alerts(spec))]},
     ]

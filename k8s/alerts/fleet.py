@@ -8,15 +8,13 @@ from k8s.alerts.rules import FLEETS, Alert, Record
 
 QUEUE = "signalbox:queue_depth:sum"
 """Requests without a batch slot by pool: waiting in engines, or held by gateways because no replica is there."""
-PREFIX_HITS = "signalbox:prefix_cache_hits:ratio_rate5m"
-"""Share of prompt tokens that vLLM found in its KV cache, by pool."""
 COST_SAVED = "signalbox:cost_saved:ratio_rate1h"
 """Share of the cost saved against sending everything to the dearest pool of the large tier."""
 OVERRUN = 1.1
 """The controller holds any few hundred requests within a tenth of the budget (docs/routing.md)."""
 
 
-def fleet_records(spec: FleetSpec) -> list[Record]:
+def fleet_records() -> list[Record]:
     """What several panels and alerts read."""
     waiting = FLEETS.gauge("sum", "signalbox_engine_waiting", "pool")
     held = FLEETS.gauge("sum", "signalbox_gateway_held", "pool")
@@ -25,19 +23,7 @@ def fleet_records(spec: FleetSpec) -> list[Record]:
     return [
         Record(QUEUE, f"({waiting} or 0 * {held}) + ({held} or 0 * {waiting})"),
         Record(COST_SAVED, f"1 - {cost} / ({dearest} > 0)"),
-        *_prefix_hits(spec),
     ]
-
-
-def _prefix_hits(spec: FleetSpec) -> list[Record]:
-    """vLLM names the model, not the pool; the spec knows which pool serves it."""
-    records = []
-    for name, pool in sorted(spec.pools.items()):
-        if pool.engine.kind == "vllm":
-            model = f'model_name="{pool.public_name}"'
-            hits, queries = (FLEETS.rate(f"vllm_prefix_cache_{what}", where=model) for what in ("hits", "queries"))
-            records.append(Record(PREFIX_HITS, FLEETS.share(hits, queries), (("pool", name),)))
-    return records
 
 
 def fleet_alerts(spec: FleetSpec) -> list[Alert]:

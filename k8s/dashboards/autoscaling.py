@@ -95,18 +95,31 @@ def _signals() -> tuple[Panel, ...]:
             "short",
             per_pool(POOLS.gauge("sum", "signalbox_gateway_held", "pool")),
         ),
+        Panel(
+            "Age of the newest decision",
+            "Above 10 s: the policy is not asked. Look at Serve's controller and the fleet board.",
+            "s",
+            per_pool(POOLS.gauge("max", "signalbox_scaling_decision_age_seconds", "pool")),
+            alarm=10.0,
+        ),
     )
 
 
 def _starts(spec: FleetSpec) -> tuple[Panel, ...]:
     return (
         Panel(
+            "Cold start",
+            "From asking for a replica to its first report, newest measurement. Far above its start: nodes come late.",
+            "s",
+            per_pool(POOLS.gauge("max", "signalbox_cold_start_seconds", "pool")),
+            kind="bars",
+        ),
+        Panel(
             "Start of a replica",
             f"From construction to the warm-up answer; the spec expects {spec.scaling.cold_start_s:g} s with the node.",
             "s",
             per_pool(POOLS.gauge("max", "signalbox_replica_start_seconds", "pool")),
             kind="bars",
-            width=12,
         ),
         Panel(
             "Phases of a start",
@@ -114,6 +127,5 @@ def _starts(spec: FleetSpec) -> tuple[Panel, ...]:
             "s",
             (Query(POOLS.gauge("max", "signalbox_cold_start_phase_seconds", "pool", "phase"), "{{pool}} {{phase}}"),),
             kind="bars",
-            width=12,
         ),
     )

@@ -47,10 +47,19 @@ def _objectives(spec: FleetSpec) -> tuple[Panel, ...]:
         "1 spends a 30-day budget in 30 days; 14 or 6 for long wakes somebody.",
         "none",
         (Query(f"{burning} / {1 - target:.6g}", "{{objective}}"),),
-        width=24,
+        width=16,
         alarm=14.4,
     )
-    return (*met, burn)
+    good = Panel(
+        "Goodput",
+        "Answers per second that met every objective, beside all that count.",
+        "reqps",
+        (
+            Query(FLEET.rate("signalbox_slo_met"), "met every objective"),
+            Query(FLEET.rate("signalbox_slo_answers"), "all"),
+        ),
+    )
+    return (*met, burn, good)
 
 
 def _of(objective: str) -> str:
@@ -122,6 +131,13 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
             "In the currency of the spec's prices. Rises: queries became harder, or are spilled and escalated.",
             "none",
             (Query(f"1000 * {cost} / ({answers} > 0)", "mean"),),
+        ),
+        Panel(
+            "Cost of replicas",
+            "Ready replicas times prices.replica_per_hour. High beside few requests: lower replicas.min.",
+            "none",
+            per_pool(POOLS.gauge("max", "signalbox_replica_cost_per_hour", "pool")),
+            kind="area",
         ),
     )
     return (*panels, budget_panel()) if spec.routing.budget else panels

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from cluster.spec import FleetSpec
-from k8s.alerts.fleet import PREFIX_HITS
-from k8s.dashboards.panels import FLEET, POOLS, Board, Panel, Query, p50_p95, per_pool, recorded
+from k8s.dashboards.panels import FLEET, POOLS, Board, Panel, Query, p50_p95, per_pool
 
 REPLICA = "{{pool}} {{replica}}"
 
 
 def board(spec: FleetSpec) -> Board:
     """What engines do."""
-    rows = [("Load", _load()), ("KV cache", _cache(spec)), ("Latency", _latency(spec))]
+    rows = [("Load", _load()), ("KV cache", _cache()), ("Latency", _latency(spec))]
     if _has_vllm(spec):
         rows.append(("vLLM", _vllm(spec)))
     return Board("pools", "Pools and engines", "Load, KV cache and latency of every pool.", tuple(rows))
@@ -39,9 +38,9 @@ def _load() -> tuple[Panel, ...]:
         ),
         Panel(
             "Generated tokens",
-            "Tokens per second.",
+            "Tokens per second that engines generate, those of cancelled and dropped answers included.",
             "short",
-            per_pool(POOLS.rate("signalbox_completion_tokens", "pool")),
+            per_pool(POOLS.rate("signalbox_engine_generated_tokens", "pool")),
             kind="area",
         ),
         Panel(
@@ -66,8 +65,9 @@ def _load() -> tuple[Panel, ...]:
     )
 
 
-def _cache(spec: FleetSpec) -> tuple[Panel, ...]:
-    panels = [
+def _cache() -> tuple[Panel, ...]:
+    cached, read = (POOLS.rate(f"signalbox_{what}", "pool") for what in ("cached_prompt_tokens", "prompt_tokens"))
+    return (
         Panel(
             "KV cache usage",
             "Share of each replica's KV cache in use.",
@@ -93,17 +93,13 @@ def _cache(spec: FleetSpec) -> tuple[Panel, ...]:
             "short",
             per_pool(POOLS.gauge("sum", "signalbox_engine_kv_capacity_tokens", "pool")),
         ),
-    ]
-    if _has_vllm(spec):
-        panels.append(
-            Panel(
-                "Prefix cache hits",
-                "Share of prompt tokens that were in the KV cache already. Falls: conversations change replicas.",
-                "percentunit",
-                per_pool(recorded(PREFIX_HITS, "max by (pool)", pools=True)),
-            )
-        )
-    return tuple(panels)
+        Panel(
+            "Prefix cache hits",
+            "Share of prompt tokens that were in the KV cache already. Falls: conversations change replicas.",
+            "percentunit",
+            per_pool(POOLS.share(cached, read)),
+        ),
+    )
 
 
 def _latency(spec: FleetSpec) -> tuple[Panel, ...]:

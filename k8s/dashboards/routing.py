@@ -46,6 +46,15 @@ def _decisions() -> tuple[Panel, ...]:
             per_pool(POOLS.quantile(0.1, "signalbox_route_quality", "pool")),
         ),
         Panel(
+            "Complexity of queries",
+            "How likely the small tier is to fail, 0..1. Drifts: traffic changed; collect outcomes and train again.",
+            "percentunit",
+            tuple(
+                Query(FLEET.quantile(level, "signalbox_route_score"), f"p{level * 100:.0f}")
+                for level in (0.1, 0.5, 0.9)
+            ),
+        ),
+        Panel(
             "Decided by rules",
             "Share of decisions for which the learned model could not speak. Many: it was trained on other traffic.",
             "percentunit",

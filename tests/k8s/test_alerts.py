@@ -208,14 +208,6 @@ RECORDED = {
         },
         {'pool="small"': 7, 'pool="large"': 2},
     ),
-    "signalbox:prefix_cache_hits:ratio_rate5m": (
-        {
-            "vllm_prefix_cache_queries_total{model_name='s'}": "0+100x10",
-            "vllm_prefix_cache_hits_total{model_name='s'}": "0+30x10",
-            "vllm_prefix_cache_queries_total{model_name='l'}": "0+100x10",
-        },
-        {'pool="small"': 0.3, 'pool="large"': 0},
-    ),
     "signalbox:cost_saved:ratio_rate1h": (
         {
             "signalbox_realised_cost_total{pool='small'}": "0+1x10",
