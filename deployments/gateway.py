@@ -72,7 +72,9 @@ class Gateway:
             **self.live.routes,
             **assets.routes(),
         }
-        self.counts = RequestCounts(self.metrics, self.routes)
+        self.paths = tuple(path for path in self.routes if not path.startswith(assets.FOLDER))
+        """Those that clients are told of."""
+        self.counts = RequestCounts(self.metrics, self.paths)
 
     # -- ASGI ------------------------------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class Gateway:
     def _handler(self, exchange: Exchange) -> Handler:
         methods = self.routes.get(exchange.path)
         if methods is None:
-            known = ", ".join(path for path in self.routes if not path.startswith(assets.FOLDER))
+            known = ", ".join(self.paths)
             raise HttpError(404, f"Unknown path {exchange.path[:200]}; there are: {known}.", code="unknown_path")
         handler = methods.get("GET" if exchange.method == "HEAD" else exchange.method)
         if handler is None:

@@ -101,7 +101,8 @@ class ScalingExport:
 
     def _set_decision(self, one: Decided, now_s: float) -> None:
         self._metrics.decision_age.set(max(0.0, now_s - one.at_s), {"pool": one.pool})
-        self._metrics.cold_start.set(one.signals.get("cold_start_s", 0.0), {"pool": one.pool})
+        if one.problem is None:
+            self._metrics.cold_start.set(one.signals["cold_start_s"], {"pool": one.pool})
         for signal in get_args(Signal):
             self._metrics.scaling_reason.set(float(signal == one.signal), {"pool": one.pool, "reason": signal})
 
