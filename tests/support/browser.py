@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -34,12 +35,17 @@ class Watched:
         return self.page.inner_text(selector)
 
     def wait(self, condition, timeout_s=60):
-        """Until a JavaScript expression is true."""
-        self.page.wait_for_function(condition, timeout=1000 * timeout_s)
+        """Until a JavaScript expression is true. Asked from here, since a page's own waiting would need `eval`, which
+        this one forbids."""
+        deadline = time.monotonic() + timeout_s
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"not within {timeout_s} s: {condition}"
+            self.page.wait_for_timeout(100)
 
     def wait_text(self, selector, part, timeout_s=60):
-        """Until the text of an element holds a part."""
-        found = f"document.querySelector({json.dumps(selector)})?.innerText.includes({json.dumps(part)})"
+        """Until the text of an element holds a part, wherever its lines break."""
+        text = f"document.querySelector({json.dumps(selector)})?.innerText.replace(/\\s+/g, ' ')"
+        found = f"{text}.includes({json.dumps(part)})"
         self.wait(found, timeout_s)
 
 
