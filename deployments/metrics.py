@@ -19,10 +19,7 @@ class RequestMetrics:
     requests = counter(
         "signalbox_requests",
         "requests",
-        {
-            "path": "a path of the endpoint; `other`: the page's files, unknown ones",
-            "status": "HTTP status, 499: the client left",
-        }
+        {"path": "a path; `other`: unknown ones and the page's files", "status": "HTTP status, 499: the client left"}
         | {"pool": "the pool that was asked last; none: refused before one was chosen"},
         "HTTP requests that have ended.",
         "5xx: see `signalbox_rejections` for the kind. None at all: nothing reaches the gateway; look at the proxy.",
