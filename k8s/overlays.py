@@ -40,12 +40,15 @@ def dev_patch(spec: FleetSpec) -> Patch:
 
 
 def small_twin(spec: FleetSpec) -> FleetSpec:
-    """The fleet with at most `kubernetes.dev.max_replicas` per pool, and no more nodes than all of them need."""
+    """The fleet with at most `kubernetes.dev.max_replicas` per pool and no more nodes than all of them need, without
+    Redis and monitoring: a twin's metrics would be added to the fleet's."""
     pools = {name: _small(pool, spec.kubernetes.dev.max_replicas) for name, pool in spec.pools.items()}
     hardware = dict(spec.hardware)
     for name in used_hardware(spec):
         hardware[name] = spec.hardware[name].model_copy(update={"nodes": _nodes_at_once(spec, pools, name)})
-    return spec.model_copy(update={"pools": pools, "hardware": hardware})
+    silent = spec.kubernetes.monitoring.model_copy(update={"enabled": False})
+    alone = spec.kubernetes.model_copy(update={"redis": None, "monitoring": silent})
+    return spec.model_copy(update={"pools": pools, "hardware": hardware, "kubernetes": alone})
 
 
 def _nodes_patch(small: FleetSpec, index: int, hardware: str) -> dict[str, Any]:

@@ -183,7 +183,9 @@ def _drain(spec: FleetSpec) -> str:
     return (
         "timeout 60 ray drain-node --reason DRAIN_NODE_REASON_PREEMPTION --reason-message 'the pod ends'"
         f" --deadline-remaining-seconds {longest_stream_s(spec) + DRAIN_MARGIN_S // 2}\n"
-        'while pgrep -f ray::ServeReplica > /dev/null && timeout 30 ray health-check --address "$RAY_ADDRESS"; do\n'
+        # The brackets keep the pattern from finding this very script among the processes.
+        "while grep -qs '[r]ay::ServeReplica' /proc/[0-9]*/cmdline &&"
+        ' timeout 30 ray health-check --address "$RAY_ADDRESS"; do\n'
         "  sleep 5\n"
         "done"
     )

@@ -104,7 +104,7 @@ def _overlay(spec: FleetSpec, overlay: str) -> dict[str, str]:
 
 
 def _only_prod(spec: FleetSpec) -> dict[str, str]:
-    """Redis, protection from evictions, and monitoring: a twin's metrics would be added to the fleet's."""
+    """Protection from evictions, Redis and monitoring."""
     files = {}
     if budgets := disruption_budgets(spec):
         files["disruption-budgets.yaml"] = _text(budgets)
