@@ -6,10 +6,14 @@ BIN := $(VENV)/bin
 SPEC ?= examples/laptop.yaml
 STAMP := $(VENV)/.ready
 
-.PHONY: serve test test-slow lint setup demo-models bench clean
+.PHONY: serve monitor test test-slow lint setup demo-models bench clean
 
 serve: setup
 	$(BIN)/signalbox serve $(SPEC)
+
+# A Prometheus beside the fleet that `make serve` runs, with the alerts of its spec.
+monitor: setup
+	$(BIN)/signalbox monitor $(SPEC)
 
 test: setup lint
 	$(BIN)/pytest -m "not slow"

@@ -33,9 +33,19 @@ cat >"$TOOLS/fonts.conf" <<FONTS
 <fontconfig><dir>$TOOLS/root/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>$TOOLS/font-cache</cachedir></fontconfig>
 FONTS
 LIBRARIES=$TOOLS/root/usr/lib/$(uname -m)-linux-gnu
-for program in prometheus promtool prometheus-alertmanager amtool; do
-  [ -x "$TOOLS/root/usr/bin/$program" ] && ln -sf "$TOOLS/root/usr/bin/$program" "$TOOLS/bin/${program#prometheus-}"
+for program in prometheus promtool amtool; do
+  [ -x "$TOOLS/root/usr/bin/$program" ] && ln -sf "$TOOLS/root/usr/bin/$program" "$TOOLS/bin/$program"
 done
+if [ -x "$TOOLS/root/usr/bin/prometheus-alertmanager" ]; then
+  # Debian built the folder of its templates into it. Another path of the same length makes it the working folder.
+  templates=/usr/share/prometheus/alertmanager
+  LC_ALL=C sed "s#$templates#$(printf './%.0s' {1..17})#g" "$TOOLS/root/usr/bin/prometheus-alertmanager" >"$TOOLS/root/alertmanager"
+  cat >"$TOOLS/bin/alertmanager" <<ALERTMANAGER
+#!/bin/sh
+cd $TOOLS/root$templates && exec $TOOLS/root/alertmanager "\$@"
+ALERTMANAGER
+  chmod +x "$TOOLS/root/alertmanager" "$TOOLS/bin/alertmanager"
+fi
 if [ -x "$TOOLS/root/usr/lib/chromium/chromium" ]; then
   cat >"$TOOLS/bin/chromium" <<CHROMIUM
 #!/bin/sh

@@ -146,6 +146,28 @@ def status(url: UrlOption = DEFAULT_URL) -> None:
 
 
 @app.command()
+def monitor(
+    spec: Annotated[
+        Path, typer.Argument(help="The fleet's spec, with the targets that alerts are about.")
+    ] = DEFAULT_SPEC,
+    url: UrlOption = DEFAULT_URL,
+    port: Annotated[int, typer.Option(help="Port of Prometheus on 127.0.0.1.", min=1, max=65_535)] = 9090,
+    webhook: Annotated[str | None, typer.Option(help="Start an Alertmanager that posts alerts to this URL.")] = None,
+) -> None:
+    """Start a Prometheus that watches a running fleet with its recording and alerting rules, until Ctrl-C."""
+    from signalbox.monitor import Monitor, is_http_url, monitor_until_stopped
+
+    fleet = _load(spec)
+    if webhook and not is_http_url(webhook):
+        err.print(
+            f"--webhook: found '{webhook}': write an address such as http://127.0.0.1:5001", style="red", markup=False
+        )
+        raise typer.Exit(2)
+    _get(url, "/health")
+    raise typer.Exit(monitor_until_stopped(Monitor(fleet, url, port, webhook), out, err))
+
+
+@app.command()
 def models(url: UrlOption = DEFAULT_URL) -> None:
     """List the names a request may put into `model`."""
     from signalbox.views import models_table

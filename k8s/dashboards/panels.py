@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,3 +85,14 @@ def p50_p95(histogram: str, *by: str) -> tuple[Query, ...]:
     return tuple(
         Query(source.quantile(level, histogram, *by), f"{name} p{level * 100:.0f}".strip()) for level in (0.5, 0.95)
     )
+
+
+def without_grafana(expr: str, window: str, span: str) -> str:
+    """A query as Prometheus itself takes it: every namespace, pool and tenant, with ranges in place of Grafana's.
+
+    Args:
+        window: range of rates, such as 1m.
+        span: the time shown, such as 15m.
+    """
+    filled = expr.replace(RATE_WINDOW, window).replace("$__range", span)
+    return re.sub(r"\$\w+", ".*", filled)
