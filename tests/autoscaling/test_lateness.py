@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaling.lateness import LatenessTable, is_late
+from autoscaling.lateness import LatenessTable, is_late, missed
 from cluster.scaling import ScalingSpec
 
 TARGETS = ScalingSpec(ttft_target_s=2.0, tpot_target_s=0.1)
@@ -16,18 +16,20 @@ POSSIBLE = 1_000.0
 
 
 @pytest.mark.parametrize(
-    ("first_s", "whole_s", "answer_tokens", "late"),
+    ("first_s", "whole_s", "answer_tokens", "misses"),
     [
-        (1.9, 2.9, 11, False),
-        (2.1, 2.2, 11, True),  # the first token
-        (0.5, 1.6, 11, True),  # the others
-        (0.5, 0.5, 1, False),
-        (None, 2.9, 11, False),  # as a whole
-        (None, 3.1, 11, True),
+        (1.9, 2.9, 11, ()),
+        (2.1, 2.2, 11, ("ttft",)),
+        (0.5, 1.6, 11, ("tpot",)),
+        (2.1, 3.2, 11, ("ttft", "tpot")),
+        (0.5, 0.5, 1, ()),
+        (None, 2.9, 11, ()),  # as a whole
+        (None, 3.1, 11, ("ttft", "tpot")),
     ],
 )
-def test_late(first_s, whole_s, answer_tokens, late):
-    assert is_late(TARGETS, first_s, whole_s, answer_tokens) is late
+def test_late(first_s, whole_s, answer_tokens, misses):
+    assert missed(TARGETS, first_s, whole_s, answer_tokens) == misses
+    assert is_late(TARGETS, first_s, whole_s, answer_tokens) is bool(misses)
 
 
 def table(*rows):

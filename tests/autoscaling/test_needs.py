@@ -52,6 +52,7 @@ def test_demand(requests_per_s, limits, certainty, needed, said):
     need = demand_need(demand(requests_per_s), SPEED, limits, certainty, most=40)
     assert need.replicas == needed
     assert need.reason.startswith("KV: demand: " if said == KV_CACHE else "demand: ")
+    assert need.signal == ("kv" if said == KV_CACHE else "demand")
     assert said in need.reason
 
 
@@ -106,6 +107,7 @@ def test_a_backlog_that_the_kv_cache_makes_says_so():
     narrow = Queue(demand(0.1), SPEED, Limits(0.1, kv_tokens=10_000, held_tokens=1_000), (), 60.0, 30.0, 2.0)
     need = backlog_need(reading(report(running=40)), narrow)
     assert need.reason.startswith("KV: queue: 0 waiting")
+    assert need.signal == "kv"
 
 
 @given(st.integers(0, 2_000), st.integers(0, 2_000))

@@ -14,6 +14,27 @@ from scaled_pools import START_S, FluidPool, fleet_spec, report, signals
 from autoscaling.planner import Planner
 from autoscaling.types import PoolSignals
 
+BEGINS = {
+    "demand": "demand: ",
+    "surge": "demand at its worst: ",
+    "forecast": "demand as it grows: ",
+    "late": "late: ",
+    "queue": "queue: ",
+    "kv": "KV: ",
+    "ongoing": "ongoing: ",
+    "awake": "awake: ",
+    "idle": "idle: ",
+    "held": "held: ",
+}
+"""How the reasons begin that a signal gives."""
+
+
+def tells(decision):
+    """Whether a decision's signal and its reason say the same."""
+    if decision.signal == "budget":
+        return "; gets " in decision.reason or "; yields to " in decision.reason
+    return decision.reason.startswith(BEGINS[decision.signal])
+
 
 def closed_loop(planner, pool, load, minutes, tick_s=2.0):
     """Targets and reasons over time, the planner acting on the pool. `load` is requests per second, or of seconds."""
@@ -110,7 +131,8 @@ def test_kv_pressure_alone_adds_a_replica_and_says_so():
         decisions.append(planner.decide({"small": signals([full], now_s, arrivals_per_s=0.05)}, now_s)["small"])
     assert decisions[0].desired == 1, "one look is no reason to move"
     assert decisions[-1].desired == 2
-    assert "KV" in decisions[-1].reason
+    assert decisions[-1].signal == "kv"
+    assert tells(decisions[-1])
 
 
 def test_preemptions_add_a_replica():
@@ -134,6 +156,7 @@ def test_a_pool_without_requests_gives_its_device_to_one_that_needs_it():
         decisions = planner.decide({name: replace(pool, pool=name) for name, pool in seen.items()}, now_s)
     assert {name: decision.desired for name, decision in decisions.items()} == {"small": 0, "moe": 2}
     assert "yields to moe" in decisions["small"].reason
+    assert decisions["small"].signal == "budget"
 
 
 def test_late_answers_add_replicas_where_the_arithmetic_sees_no_trouble():
@@ -145,8 +168,8 @@ def test_late_answers_add_replicas_where_the_arithmetic_sees_no_trouble():
         decisions.append(planner.decide({"small": replace(seen, **told)}, pool.now_s)["small"])
         pool.scale(decisions[-1].desired)
     assert pool.ready > 4
-    reasons = [decision.reason for decision in decisions]
-    assert any(reason.startswith("late: ") for reason in reasons), reasons[-1]
+    assert "late" in {decision.signal for decision in decisions}, decisions[-1]
+    assert all(map(tells, decisions))
 
 
 # -- whatever it is shown --------------------------------------------------------------------------------------
@@ -189,8 +212,8 @@ def test_garbage_from_the_gateway_holds(bad, target, fresh):
     good = signals([report(n, now_s, 500, 256, 0.99) for n in range(3)], now_s, target, arrivals_per_s=500.0)
     for _ in range(4):
         decision = planner.decide({"small": replace(good, **shifted)}, now_s)["small"]
-        assert decision.desired == target
-        assert decision.reason.startswith("held")
+        assert (decision.desired, decision.signal) == (target, "held")
+        assert tells(decision)
 
 
 @settings(max_examples=25, deadline=None)
@@ -241,7 +264,7 @@ def test_a_fresh_planner_does_not_move_on_absence_of_data():
 
 def test_a_pool_that_the_spec_does_not_know_is_held():
     decision = Planner(fleet_spec({"small": (1, 9)})).decide({"other": PoolSignals("other", 4)}, START_S)["other"]
-    assert (decision.desired, decision.reason) == (4, "held: the spec has no such pool")
+    assert (decision.desired, decision.reason, decision.signal) == (4, "held: the spec has no such pool", "held")
 
 
 REPLICA_LISTS = st.lists(
@@ -285,7 +308,7 @@ def test_bounds_and_budget_hold(shown, gap_s):
         targets = {name: decision.desired for name, decision in decisions.items()}
         assert all(low <= targets[name] <= high for name, (low, high, _) in pools.items())
         assert sum(targets[name] * devices for name, (_, _, devices) in pools.items()) <= 16
-        assert all(decision.reason for decision in decisions.values())
+        assert all(map(tells, decisions.values())), decisions
 
 
 @settings(max_examples=25, deadline=None)

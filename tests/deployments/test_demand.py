@@ -37,6 +37,19 @@ def test_arrivals_are_a_mean_over_the_window(clock):
     assert seen["moe"] == PoolDemand()
 
 
+def test_requests_are_ongoing_until_they_end_however_they_end(clock):
+    demand = GatewayDemand(clock)
+
+    def fail():
+        with demand.asked("small"), demand.asked("small"):
+            assert demand.ongoing["small"] == 2
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fail()
+    assert demand.ongoing["small"] == 0
+
+
 def test_a_young_gateway_divides_by_its_age(clock):
     demand = GatewayDemand(clock)
     clock.now_s += 5

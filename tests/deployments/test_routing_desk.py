@@ -239,6 +239,17 @@ def test_gateways_share_the_budget_and_go_on_without_the_board(make, tmp_path):
     )
 
 
+def test_the_spend_is_told_in_units_of_the_budget(make):
+    gateway = make(routing={"budget": {"mean_cost": 4.0}})
+    asyncio.run(gateway.desk.sync(None))
+    assert "spend_ratio" not in {name for name, _, _ in gateway.metrics.seen}, "nothing was spent"
+    for _ in range(3):
+        post(gateway, json=ask())
+    asyncio.run(gateway.desk.sync(None))
+    told = [value for name, value, _ in gateway.metrics.seen if name == "spend_ratio"]
+    assert told == [pytest.approx(fakes.USAGE.completion_tokens * 1 / 4.0)]
+
+
 # -- load ------------------------------------------------------------------------------------------------------------
 
 
@@ -255,6 +266,31 @@ def test_rates_come_from_reports_and_queues_spill(make):
     assert answer.headers["x-signalbox-pool"] == "moe"
     assert "spilled to moe" in answer.headers["x-signalbox-reason"]
     assert any(name == "spills" for name, _, _ in gateway.metrics.seen)
+
+
+def test_what_is_open_and_what_is_held_is_told_while_it_lasts(make):
+    released = asyncio.Event()
+    script = (released.wait, *fakes.WHOLE)
+    gateway = make({"small": fakes.FakePool(script)})
+    nobody = {"small": PoolState("small")}
+
+    def told(name):
+        return [value for what, value, tags in gateway.metrics.seen if what == name and tags == {"pool": "small"}][-1]
+
+    async def run():
+        async with fakes.client(gateway) as http:
+            asking = asyncio.create_task(http.post("/v1/chat/completions", json=ask("small")))
+            while not gateway.desk.demand.ongoing["small"]:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+            await gateway.desk.sync(nobody)
+            during = told("ongoing"), told("held")
+            released.set()
+            await asking
+            await gateway.desk.sync(nobody)
+            return during, (told("ongoing"), told("held"))
+
+    assert asyncio.run(run()) == ((1, 1), (0, 0))
 
 
 def test_a_request_is_demand_of_the_sleeping_pool_that_it_would_have_gone_to(make):

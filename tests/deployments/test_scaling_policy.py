@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
+from counting_metrics import CountingMetrics
 
 from autoscaling.types import PoolDecision
 from cluster.spec import FleetSpec
@@ -54,12 +55,13 @@ class Policy:
 
     def decide(self, signals, now_s):
         self.seen.append(signals)
-        return {pool: PoolDecision(pool, self.desired[pool], "told so") for pool in signals}
+        return {pool: PoolDecision(pool, self.desired[pool], "told so", "demand") for pool in signals}
 
 
 @pytest.fixture
 def scaling(monkeypatch):
     monkeypatch.setattr(scaling_policy, "BoardWatch", Watch)
+    monkeypatch.setattr(scaling_policy, "PolicyMetrics", CountingMetrics)
     made = FleetScaling(SPEC.model_dump(mode="json"))
     made.policy = Policy(small=3, large=1)
     return made
@@ -93,6 +95,8 @@ def test_desired_replicas_are_the_policys(scaling):
         "small": (2, 3, "told so"),
         "large": (2, 1, "told so"),
     }
+    told = scaling.watch.said[0]
+    assert (told.signal, told.signals["late_ratio"], told.signals["held"]) == ("demand", 0.25, 2.0)
 
 
 def test_between_two_decisions_the_last_one_stands(scaling):
@@ -108,7 +112,7 @@ def test_without_a_fresh_view_every_target_stays(scaling, seen):
     scaling.watch.view = seen
     desired, _ = scaling(contexts(small=2, large=4))
     assert desired == {Id("small"): 2, Id("large"): 4}
-    assert {one.problem for one in scaling.watch.said} == {"the fleet board is not in sight"}
+    assert {(one.problem, one.signal) for one in scaling.watch.said} == {("the fleet board is not in sight", "problem")}
 
 
 def test_a_bug_in_the_policy_changes_nothing_and_is_reported(scaling):
@@ -129,6 +133,25 @@ def test_what_was_decided_before_a_bug_is_not_asked_for_again(scaling, monkeypat
     scaling(contexts(small=3, large=2))
     desired, _ = scaling(contexts(small=1, large=2))  # somebody set another target meanwhile
     assert desired == {Id("small"): 1, Id("large"): 2}
+
+
+def test_each_change_is_counted_once_however_long_serve_takes(scaling, monkeypatch):
+    def look(small, target):
+        scaling.policy = Policy(small=small, large=2)
+        scaling.watch.view = view(small=2, large=2)
+        monkeypatch.setattr(scaling.memory, "decided_s", 0.0)
+        scaling(contexts(small=target, large=2))
+
+    for small, target in ((3, 2), (3, 2), (3, 3), (4, 3), (1, 4), (1, 1)):
+        look(small, target)
+    scaling.watch.view = None
+    monkeypatch.setattr(scaling.memory, "decided_s", 0.0)
+    scaling(contexts(small=1, large=2))  # nothing can be decided
+    look(1, 1)
+    assert scaling.metrics.changes.values == {
+        (("direction", "up"), ("pool", "small")): 2,
+        (("direction", "down"), ("pool", "small")): 1,
+    }
 
 
 def test_gateways_are_sized_beside_the_pools(scaling, monkeypatch):
