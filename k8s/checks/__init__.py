@@ -12,17 +12,20 @@ from k8s.checks.dockerfile import check_dockerfile
 from k8s.checks.finding import Finding as Finding
 from k8s.checks.finding import Report as Report
 from k8s.checks.finding import Skipped
+from k8s.checks.kubernetes_rules import check_kubernetes_rules
 from k8s.checks.kustomize import FILE, BuildFailed, build
 from k8s.checks.monitoring import check_monitoring
 from k8s.checks.network import check_network
 from k8s.checks.objects import Manifest, files_of, text
 from k8s.checks.operator_rules import check_operator_rules
 from k8s.checks.probes import check_probes
+from k8s.checks.ray_cluster import check_ray_cluster
 from k8s.checks.references import check_references
 from k8s.checks.rendered import Rendered
 from k8s.checks.scale_from_zero import check_scale_from_zero
 from k8s.checks.security import check_security
 from k8s.checks.serve_config import check_serve_config
+from k8s.checks.services import check_services
 from k8s.checks.streams import check_graceful_termination
 from k8s.checks.worker_groups import check_worker_groups
 from k8s.image import for_image
@@ -31,8 +34,10 @@ from k8s.overlays import small_twin
 CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "crd schemas": check_custom_resources,
     "built-in kinds": check_built_in_kinds,
+    "kubernetes rules": check_kubernetes_rules,
     "operator rules": check_operator_rules,
     "serve config": check_serve_config,
+    "ray cluster": check_ray_cluster,
     "worker groups": check_worker_groups,
     "scale from zero": check_scale_from_zero,
     "graceful termination": check_graceful_termination,
@@ -40,6 +45,7 @@ CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "security": check_security,
     "references": check_references,
     "network": check_network,
+    "services": check_services,
     "monitoring": check_monitoring,
 }
 """What looks at each overlay, by name."""

@@ -27,8 +27,8 @@ def check_built_in_kinds(rendered: Rendered) -> Iterator[Finding]:
     except ModuleNotFoundError as error:
         raise Skipped("Kubernetes' schemas are missing: pip install kubernetes-validate") from error
     for manifest in rendered.manifests:
-        if not manifest.kind or not manifest.name:
-            yield Finding(CHECK, manifest.where(), "has no kind or no metadata.name: write both")
+        if not (manifest.api_version and manifest.kind and manifest.name):
+            yield Finding(CHECK, manifest.where(), "lacks apiVersion, kind or metadata.name: write all three")
         elif manifest.api_version.rpartition("/")[0] in BUILT_IN_GROUPS:
             for path, problem in _problems(json.dumps(manifest.body, sort_keys=True)):
                 yield Finding(CHECK, manifest.where(path), problem)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from k8s.checks.finding import Finding
 from k8s.checks.objects import Manifest, dig, mapping, sequence, text
 from k8s.checks.rendered import Pod, Rendered
-from k8s.checks.selectors import NO_POD, selects
+from k8s.checks.selectors import NO_POD, OTHER_FLEETS, selects
 
 CHECK = "monitoring"
-METRICS_PORT = ("metrics", 8080)
+METRICS_PORT = "metrics"
 """The container port that KubeRay adds where none of that name is written (common/pod.go)."""
 DASHBOARD_LABEL = "grafana_dashboard"
 """By which the sidecar of Grafana's chart finds config maps."""
@@ -26,8 +26,20 @@ def check_monitoring(rendered: Rendered) -> Iterator[Finding]:
     for budget in rendered.of_kind("PodDisruptionBudget"):
         if not any(selects(mapping(budget.body, "spec", "selector"), pod.labels) for pod in rendered.pods()):
             yield Finding(CHECK, budget.where("spec.selector"), NO_POD)
+        yield from _own_pods(rendered, budget, "spec.selector")
         if not {"minAvailable", "maxUnavailable"} & mapping(budget.body, "spec").keys():
             yield Finding(CHECK, budget.where("spec"), "protects nothing: write maxUnavailable or minAvailable")
+
+
+def _own_pods(rendered: Rendered, manifest: Manifest, field: str) -> Iterator[Finding]:
+    """A selector is for this fleet's pods, and for the head or the workers: one is no substitute for the other."""
+    selector = mapping(manifest.body, "spec", "selector")
+    chosen = [pod for pod in rendered.ray_pods() if selects(selector, pod.labels)]
+    if any(selects(selector, pod.operators_labels) for pod in chosen):
+        yield Finding(CHECK, manifest.where(field), OTHER_FLEETS)
+    if len({pod.is_head for pod in chosen}) > 1:
+        problem = "selects the head and workers alike: write ray.io/node-type, and one object for each"
+        yield Finding(CHECK, manifest.where(field), problem)
 
 
 def _scraped(rendered: Rendered) -> Iterator[Finding]:
@@ -41,9 +53,11 @@ def _scraped(rendered: Rendered) -> Iterator[Finding]:
         pods = [pod for pod in rendered.pods() if _selects(monitor, pod)]
         if not pods:
             yield Finding(CHECK, monitor.where("spec.selector"), NO_POD)
+        yield from _own_pods(rendered, monitor, "spec.selector")
         endpoints = sequence(monitor.body, "spec", "podMetricsEndpoints")
-        if not endpoints:
-            yield Finding(CHECK, monitor.where("spec.podMetricsEndpoints"), "is missing: write the port to read")
+        if METRICS_PORT not in [text(each, "port") for each in endpoints]:
+            problem = f"does not read {METRICS_PORT}, where Ray's metrics and ours are: write it"
+            yield Finding(CHECK, monitor.where("spec.podMetricsEndpoints"), problem)
         for index, endpoint in enumerate(endpoints):
             port = text(endpoint, "port")
             for pod in pods:
@@ -63,7 +77,7 @@ def _selects(monitor: Manifest, pod: Pod) -> bool:
 
 def _port_names(pod: Pod) -> set[str]:
     names = {text(each, "name") for _, container in pod.containers() for each in sequence(container, "ports")}
-    return names | ({METRICS_PORT[0]} if pod.is_ray else set())
+    return names | ({METRICS_PORT} if pod.is_ray else set())
 
 
 def _found_by_operator(rendered: Rendered) -> Iterator[Finding]:

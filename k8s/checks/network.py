@@ -1,4 +1,4 @@
-"""Who may reach what: network policies, services and ways in, against the ports that the fleet listens on."""
+"""Who may reach what: network policies against the ports that the fleet listens on."""
 
 from __future__ import annotations
 
@@ -8,36 +8,38 @@ from typing import Any
 from k8s.checks.finding import Finding
 from k8s.checks.objects import Manifest, dig, mapping, sequence, text
 from k8s.checks.rendered import Pod, Rendered
-from k8s.checks.selectors import NO_POD, selects
+from k8s.checks.selectors import NO_POD, OTHER_FLEETS, selects
+from k8s.checks.services import pods_of
 
 CHECK = "network"
+DASHBOARD = 8265
 CLOSED = {
-    6379: "Ray's control store, which runs what it is told",
-    8265: "Ray's dashboard, which runs what it is told",
+    6379: "a control store or Redis, which do what they are told",
+    DASHBOARD: "Ray's dashboard, which runs what it is told",
     10001: "Ray's client server, which runs what it is told",
     8404: "HAProxy's statistics",
     9101: "HAProxy's metrics",
 }
 """Ports that may never be open to everybody."""
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""Kubernetes gives it to every namespace."""
 
 
 def check_network(rendered: Rendered) -> Iterator[Finding]:
-    """Policies on every pod, the endpoint's port open, Ray's own ports closed, services that lead to pods."""
+    """Policies on every pod: the endpoint open, Ray's own ports closed, and nobody kept away who has to come."""
     policies = rendered.of_kind("NetworkPolicy")
     for pod in rendered.pods():
         own = [each for each in policies if _guards(each, pod)]
         if not own:
             problem = f"no NetworkPolicy selects the {pod.title}: write one, or every pod of the cluster reaches it"
             yield Finding(CHECK, pod.where("metadata.labels"), problem)
-        elif pod.is_ray:
-            yield from _endpoint_open(rendered, pod, own)
-            yield from _cluster_together(rendered, pod, own)
+            continue
+        rules = [rule for each in own for rule in sequence(each.body, "spec", "ingress")]
+        for problem in _kept_away(rendered, pod, rules):
+            yield Finding(CHECK, own[0].where("spec.ingress"), f"{problem}: write a rule")
     for policy in policies:
-        yield from _selects_something(rendered, policy)
+        yield from _selector(rendered, policy)
         yield from _closed_ports(policy)
-    for service in rendered.of_kind("Service"):
-        yield from _service(rendered, service)
-    yield from _ways_in(rendered)
 
 
 def _guards(policy: Manifest, pod: Pod) -> bool:
@@ -46,90 +48,106 @@ def _guards(policy: Manifest, pod: Pod) -> bool:
     return "Ingress" in types and selects(mapping(policy.body, "spec", "podSelector"), pod.labels)
 
 
-def _ports(rule: Any) -> list[Any] | None:
-    """The ports of a rule; None where it opens all."""
-    ports = sequence(rule, "ports")
-    return [dig(each, "port") for each in ports] if ports else None
+def _selector(rendered: Rendered, policy: Manifest) -> Iterator[Finding]:
+    selector, here = mapping(policy.body, "spec", "podSelector"), policy.where("spec.podSelector")
+    chosen = [pod for pod in rendered.pods() if selects(selector, pod.labels)]
+    if not chosen:
+        yield Finding(CHECK, here, NO_POD)
+    elif any(selects(selector, pod.operators_labels) for pod in chosen):
+        yield Finding(CHECK, here, OTHER_FLEETS)
 
 
-def _opens(rule: Any, pod: Pod, port: int) -> bool:
-    ports = _ports(rule)
-    names = {text(each, "name"): dig(each, "containerPort") for each in sequence(pod.ray_container, "ports")}
-    return ports is None or any(names.get(each, each) == port for each in ports)
+# -- who has to come -------------------------------------------------------------------------------------------------
 
 
-def _endpoint_open(rendered: Rendered, pod: Pod, policies: list[Manifest]) -> Iterator[Finding]:
-    port = rendered.spec.gateway.port
-    rules = [rule for each in policies for rule in sequence(each.body, "spec", "ingress")]
-    clients = [rule for rule in rules if _opens(rule, pod, port) and not _only_ray(rendered, rule)]
-    if not clients:
-        where = policies[0].where("spec.ingress")
-        yield Finding(CHECK, where, f"lets no client reach gateway.port ({port}) of the {pod.title}: write a rule")
-
-
-def _only_ray(rendered: Rendered, rule: Any) -> bool:
-    """Whether a rule is for the Ray cluster's own pods."""
-    peers = sequence(rule, "from")
-    return bool(peers) and all(_admits(peer, other) for peer in peers for other in rendered.ray_pods())
-
-
-def _admits(peer: Any, pod: Pod) -> bool:
-    selector = dig(peer, "podSelector")
-    return selector is not None and "namespaceSelector" not in mapping(peer) and selects(selector, pod.labels)
-
-
-def _cluster_together(rendered: Rendered, pod: Pod, policies: list[Manifest]) -> Iterator[Finding]:
-    """Ray's processes talk over ports of their choice: nodes have to reach each other on all of them."""
-    rules = [rule for each in policies for rule in sequence(each.body, "spec", "ingress") if _ports(rule) is None]
+def _kept_away(rendered: Rendered, pod: Pod, rules: list[Any]) -> Iterator[str]:
+    """Who cannot reach a pod although the fleet needs it to."""
+    port, section = rendered.spec.gateway.port, rendered.spec.kubernetes
+    if not pod.is_ray:
+        yield from _redis_clients(rendered, pod, rules)
+        return
+    if not any(_opens(rule, pod, port) and not sequence(rule, "from") for rule in rules):
+        yield f"lets clients not reach gateway.port ({port}) of the {pod.title}"
     for other in rendered.ray_pods():
-        if not any(_admits(peer, other) for rule in rules for peer in sequence(rule, "from")):
-            where = policies[0].where("spec.ingress")
-            problem = f"keeps the {other.title} from the {pod.title}: write a rule for the Ray pods with all ports"
-            yield Finding(CHECK, where, problem)
+        # Ray's processes talk over ports of their choice: nodes have to reach each other on all of them.
+        if not any(_opens_all(rule) and _admits(rule, other) for rule in rules):
+            yield f"keeps the {other.title} from the ports of the {pod.title}"
+    if pod.is_head and not _admits_namespace(rules, pod, section.operator_namespace, DASHBOARD):
+        yield f"keeps KubeRay ({section.operator_namespace}) from the head's port {DASHBOARD}"
+    for monitor in rendered.of_kind("PodMonitor"):
+        for endpoint in sequence(monitor.body, "spec", "podMetricsEndpoints"):
+            wanted = _ports_by_name(pod).get(text(endpoint, "port"))
+            scraped = wanted and selects(mapping(monitor.body, "spec", "selector"), pod.labels)
+            if scraped and not _admits_namespace(rules, pod, section.monitoring.namespace, wanted):
+                yield f"keeps Prometheus ({section.monitoring.namespace}) from port {wanted} of the {pod.title}"
 
 
-def _selects_something(rendered: Rendered, policy: Manifest) -> Iterator[Finding]:
-    selector = mapping(policy.body, "spec", "podSelector")
-    if not any(selects(selector, pod.labels) for pod in rendered.pods()):
-        yield Finding(CHECK, policy.where("spec.podSelector"), NO_POD)
+def _redis_clients(rendered: Rendered, pod: Pod, rules: list[Any]) -> Iterator[str]:
+    for manifest in rendered.of_kind("RayService"):
+        address = text(manifest.body, "spec", "rayClusterConfig", "gcsFaultToleranceOptions", "redisAddress")
+        host, _, port = address.removeprefix("redis://").partition(":")
+        services = [each for each in rendered.of_kind("Service") if each.name == host]
+        if not any(other.manifest is pod.manifest for each in services for other in pods_of(rendered, each)):
+            continue
+        heads = [other for other in rendered.ray_pods() if other.is_head]
+        if not any(_opens(rule, pod, int(port or 0)) and _admits(rule, head) for rule in rules for head in heads):
+            yield f"keeps the head from Redis on port {port}"
+
+
+def _ports_by_name(pod: Pod) -> dict[str, Any]:
+    ports = [each for _, container in pod.containers() for each in sequence(container, "ports")]
+    return {text(each, "name"): dig(each, "containerPort") for each in ports}
+
+
+def _opens_all(rule: Any) -> bool:
+    return not sequence(rule, "ports")
+
+
+def _opens(rule: Any, pod: Pod, port: Any) -> bool:
+    """Whether a rule opens a port of a pod, by number or by name."""
+    names = _ports_by_name(pod)
+    ports = [dig(each, "port") for each in sequence(rule, "ports")]
+    return _opens_all(rule) or any(names.get(str(each), each) == port for each in ports)
+
+
+def _admits(rule: Any, other: Pod) -> bool:
+    """Whether a rule lets another pod of the namespace in; a rule without `from` lets everybody in."""
+    peers = sequence(rule, "from")
+    return not peers or any(
+        "podSelector" in peer and "namespaceSelector" not in peer and selects(peer["podSelector"], other.labels)
+        for peer in map(mapping, peers)
+    )
+
+
+def _admits_namespace(rules: list[Any], pod: Pod, namespace: str, port: Any) -> bool:
+    """Whether pods of another namespace reach a port."""
+    for rule in rules:
+        selectors = [mapping(peer, "namespaceSelector") for peer in sequence(rule, "from")]
+        inside = any(each and selects(each, {NAMESPACE_LABEL: namespace}) for each in selectors)
+        if _opens(rule, pod, port) and (inside or not selectors):
+            return True
+    return False
+
+
+# -- who must not ----------------------------------------------------------------------------------------------------
 
 
 def _closed_ports(policy: Manifest) -> Iterator[Finding]:
     for index, rule in enumerate(sequence(policy.body, "spec", "ingress")):
-        if sequence(rule, "from"):
+        peers = sequence(rule, "from")
+        if peers and not any(_is_anybody(peer) for peer in peers):
             continue
-        here, ports = policy.where(f"spec.ingress[{index}]"), _ports(rule)
-        if ports is None:
-            yield Finding(CHECK, here, "opens every port to everybody: write `ports`, or `from`")
-        for port in ports or []:
-            if port in CLOSED:
-                yield Finding(CHECK, here, f"opens port {port}, {CLOSED[port]}, to everybody: write `from`")
+        here = policy.where(f"spec.ingress[{index}]")
+        if _opens_all(rule):
+            yield Finding(CHECK, here, "opens every port to everybody: write `ports`, or whom it is for in `from`")
+        for port in [dig(each, "port") for each in sequence(rule, "ports")]:
+            if port is None or port in CLOSED:
+                reason = CLOSED.get(port, "every port")
+                yield Finding(CHECK, here, f"opens port {port}, {reason}, to everybody: write whom it is for in `from`")
 
 
-def _service(rendered: Rendered, service: Manifest) -> Iterator[Finding]:
-    selector = mapping(service.body, "spec", "selector")
-    pods = [pod for pod in rendered.pods() if selector and selects({"matchLabels": selector}, pod.labels)]
-    if not pods:
-        yield Finding(CHECK, service.where("spec.selector"), NO_POD)
-        return
-    for index, port in enumerate(sequence(service.body, "spec", "ports")):
-        target = dig(port, "targetPort") or dig(port, "port")
-        offered = [value for pod in pods for _, each in pod.containers() for value in _container_ports(each)]
-        if target not in offered:
-            here = service.where(f"spec.ports[{index}].targetPort")
-            yield Finding(CHECK, here, f"found {target}, on which no selected pod listens: write one of {offered}")
-
-
-def _container_ports(container: Any) -> list[Any]:
-    return [value for each in sequence(container, "ports") for value in (dig(each, "containerPort"), dig(each, "name"))]
-
-
-def _ways_in(rendered: Rendered) -> Iterator[Finding]:
-    """Ingress and HTTPRoute lead to the endpoint's port."""
-    port = rendered.spec.gateway.port
-    for manifest in rendered.of_kind("Ingress", "HTTPRoute"):
-        for rule in sequence(manifest.body, "spec", "rules"):
-            found = [dig(path, "backend", "service", "port", "number") for path in sequence(rule, "http", "paths")]
-            found += [dig(backend, "port") for backend in sequence(rule, "backendRefs")]
-            if found != [port]:
-                yield Finding(CHECK, manifest.where("spec.rules"), f"leads to ports {found}: write gateway.port {port}")
+def _is_anybody(peer: Any) -> bool:
+    """Whether a peer names nobody in particular: empty selectors select all pods, or all namespaces."""
+    selectors = [mapping(peer, name) for name in ("podSelector", "namespaceSelector") if name in mapping(peer)]
+    chosen = [each for each in selectors if mapping(each, "matchLabels") or sequence(each, "matchExpressions")]
+    return "ipBlock" not in mapping(peer) and not chosen

@@ -49,12 +49,17 @@ def references(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
             for field, kind, key in FIELDS:
                 if isinstance(found := dig(value, field, *key), str):
                     yield f"{path}.{field}", kind, found
+            for field, needed in (("secretKeyRef", "name"), ("secretKeyRef", "key")):
+                if field in value and not text(value, field, needed):
+                    yield f"{path}.{field}.{needed}", "Secret", ""
             for each in sequence(value, "imagePullSecrets"):
                 yield f"{path}.imagePullSecrets", "Secret", text(each, "name")
     if manifest.kind == "RayService":
         auth = text(manifest.body, "spec", "rayClusterConfig", "authOptions", "secretName")
         if auth:
             yield "spec.rayClusterConfig.authOptions.secretName", "Secret", auth
+    elif manifest.kind == "StatefulSet":
+        yield "spec.serviceName", "Service", text(manifest.body, "spec", "serviceName")
     elif manifest.kind == "Ingress":
         for index, each in enumerate(sequence(manifest.body, "spec", "tls")):
             if name := text(each, "secretName"):

@@ -44,6 +44,11 @@ class Pod:
         return "head group" if self.is_head else f"worker group {text(self.group, 'groupName')}"
 
     @property
+    def operators_labels(self) -> dict[str, str]:
+        """Labels that pods of any other fleet have too."""
+        return {key: value for key, value in self.labels.items() if key.startswith(("ray.io/", "app.kubernetes.io/"))}
+
+    @property
     def spec(self) -> Body:
         """The pod's spec."""
         return mapping(self.template, "spec")

@@ -11,6 +11,8 @@ from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import RAY_CLUSTER, Pod, Rendered
 
 CHECK = "security"
+POD_STANDARD = "pod-security.kubernetes.io/enforce"
+"""Label of a namespace by which Kubernetes refuses pods with privileges."""
 
 
 def check_security(rendered: Rendered) -> Iterator[Finding]:
@@ -19,11 +21,30 @@ def check_security(rendered: Rendered) -> Iterator[Finding]:
         for path, container in pod.containers():
             for field, problem in [*_context(container, pod.spec), *_image(container)]:
                 yield Finding(CHECK, pod.manifest.where(f"{path}.{field}"), problem)
-        for field in ("hostNetwork", "hostPID", "hostIPC"):
-            if pod.spec.get(field):
-                yield Finding(CHECK, pod.where(f"spec.{field}"), "shares the machine's own: leave it out")
+        for field, problem in _pod_problems(pod):
+            yield Finding(CHECK, pod.where(f"spec.{field}"), problem)
+    for namespace in rendered.of_kind("Namespace"):
+        level = text(namespace.body, "metadata", "labels", POD_STANDARD)
+        if level not in ("restricted", "baseline", "privileged"):
+            where = namespace.where(f"metadata.labels.{POD_STANDARD}")
+            yield Finding(CHECK, where, f"found '{level}': write restricted: no pod there needs privileges")
     yield from _autoscaler(rendered)
     yield from _token(rendered)
+
+
+def _pod_problems(pod: Pod) -> Iterator[tuple[str, str]]:
+    for field in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.spec.get(field):
+            yield field, "shares the machine's own: leave it out"
+    if not pod.is_head and pod.spec.get("automountServiceAccountToken") is not False:
+        yield "automountServiceAccountToken", "hands Kubernetes' token to engines, who have no use for it: write false"
+    if pod.is_ray and not text(pod.spec, "serviceAccountName"):
+        yield "serviceAccountName", "is missing: write an account of the fleet's own, not the namespace's default"
+    claims = any("persistentVolumeClaim" in mapping(each) for each in sequence(pod.spec, "volumes"))
+    if (claims or sequence(pod.manifest.body, "spec", "volumeClaimTemplates")) and not mapping(
+        pod.spec, "securityContext"
+    ).get("fsGroup"):
+        yield "securityContext.fsGroup", "is missing: the volume would be root's, write the group that may write"
 
 
 def _context(container: Body, pod_spec: Body) -> Iterator[tuple[str, str]]:
@@ -32,8 +53,9 @@ def _context(container: Body, pod_spec: Body) -> Iterator[tuple[str, str]]:
     together = shared | own
     if together.get("runAsNonRoot") is not True:
         yield "securityContext.runAsNonRoot", f"found {shown(together.get('runAsNonRoot'))}: write true"
-    if together.get("runAsUser") == 0:
-        yield "securityContext.runAsUser", "found 0, which is root: write another"
+    if not together.get("runAsUser"):
+        # With a user that the image names in letters Kubernetes cannot tell that it is not root, and starts nothing.
+        yield "securityContext.runAsUser", f"found {shown(together.get('runAsUser'))}: write the user's number, not 0"
     if own.get("allowPrivilegeEscalation") is not False:
         found = shown(own.get("allowPrivilegeEscalation"))
         yield "securityContext.allowPrivilegeEscalation", f"found {found}: write false"

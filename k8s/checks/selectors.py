@@ -8,6 +8,7 @@ from typing import Any
 from k8s.checks.objects import mapping, sequence, text
 
 NO_POD = "selects no pod of the output: write labels that pods have"
+OTHER_FLEETS = "selects pods of any other fleet in the namespace as well: write a label of this fleet's pods"
 
 
 def selects(selector: Any, labels: Mapping[str, str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from cluster.problems import shown
 from deployments.app import build
 from k8s.checks.finding import Finding
-from k8s.checks.objects import number, text
+from k8s.checks.objects import number, sequence, text
 from k8s.checks.rendered import Rendered
 
 CHECK = "graceful termination"
@@ -22,6 +22,10 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
         if grace_s is None or grace_s <= longest_s:
             problem = _too_short(grace_s, longest_s, "Kubernetes' default is 30")
             yield Finding(CHECK, pod.where("spec.terminationGracePeriodSeconds"), problem)
+        command = " ".join(map(str, sequence(pod.ray_container, "lifecycle", "preStop", "exec", "command")))
+        if not pod.is_head and "drain-node" not in command:
+            problem = "does not drain: a node that ends at once cuts its streams, write the command `ray drain-node`"
+            yield Finding(CHECK, pod.where("spec.containers[0].lifecycle.preStop"), problem)
     for manifest in rendered.of_kind("RayService"):
         delay_s = number(manifest.body, "spec", "rayClusterDeletionDelaySeconds")
         replaces = text(manifest.body, "spec", "upgradeStrategy", "type") != "None"

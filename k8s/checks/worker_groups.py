@@ -11,10 +11,11 @@ from deployments.placement import HARDWARE_LABEL
 from k8s.checks.finding import Finding
 from k8s.checks.objects import mapping, number, sequence, text
 from k8s.checks.quantity import quantity
+from k8s.checks.ray_cluster import SHM
 from k8s.checks.rendered import Pod, Rendered
+from k8s.nodes import node_selector, node_size, tolerations, used_hardware
 
 CHECK = "worker groups"
-SHM = "/dev/shm"
 
 
 def check_worker_groups(rendered: Rendered) -> Iterator[Finding]:
@@ -23,7 +24,7 @@ def check_worker_groups(rendered: Rendered) -> Iterator[Finding]:
     used = used_hardware(spec)
     found = {text(pod.group, "labels", HARDWARE_LABEL) for pod in workers}
     for manifest in rendered.of_kind("RayService"):
-        for name in sorted(used - found):
+        for name in sorted(set(used) - found):
             where = manifest.where("spec.rayClusterConfig.workerGroupSpecs")
             yield Finding(CHECK, where, f"no group has the label {HARDWARE_LABEL}: {name}, which pools need: write one")
     for pod in workers:
@@ -36,29 +37,18 @@ def check_worker_groups(rendered: Rendered) -> Iterator[Finding]:
             yield Finding(CHECK, pod.group_where(path), problem)
 
 
-def used_hardware(spec: FleetSpec) -> set[str]:
-    """Names of the hardware that replicas run on; remote pools need none."""
-    return {spec.hardware_name(name) for name, pool in spec.pools.items() if pool.devices}
-
-
 def _problems(pod: Pod, spec: FleetSpec, name: str) -> Iterator[tuple[str, str]]:
     hardware = spec.hardware[name]
     yield from _bounds(pod, hardware)
     yield from _node_choice(pod, spec, name)
     if hardware.is_gpu:
-        yield from _devices(pod, hardware)
+        yield from _devices(pod, hardware, node_size(spec, name).device_resource)
     if any(pool.parallel.devices > 1 for pool in _pools_on(spec, name)):
         yield from _shared_memory(pod)
-    limits = mapping(pod.ray_container, "resources", "limits")
-    cpus, needed = quantity(limits.get("cpu")), hardware.devices_per_node
-    if cpus is None or cpus < needed:
-        problem = f"found {shown(limits.get('cpu'))}: each rank takes a CPU, write at least {needed}"
+    cpus, needed = mapping(pod.ray_container, "resources", "limits").get("cpu"), hardware.devices_per_node
+    if (quantity(cpus) or 0) < needed:
+        problem = f"found {shown(cpus)}: each rank takes a CPU, write at least {needed}"
         yield "template.spec.containers[0].resources.limits.cpu", problem
-    if quantity(limits.get("memory")) is None:
-        yield (
-            "template.spec.containers[0].resources.limits.memory",
-            "is missing: without it Ray takes the whole machine's memory for the pod's, write the pod's",
-        )
 
 
 def _pools_on(spec: FleetSpec, name: str) -> list[PoolSpec]:
@@ -78,12 +68,11 @@ def _bounds(pod: Pod, hardware: HardwareSpec) -> Iterator[tuple[str, str]]:
         yield "minReplicas", "is missing: write how many pods are always there, 0 to start with none"
 
 
-def _devices(pod: Pod, hardware: HardwareSpec) -> Iterator[tuple[str, str]]:
+def _devices(pod: Pod, hardware: HardwareSpec, resource: str) -> Iterator[tuple[str, str]]:
     """All devices of a node, of a type that Ray's autoscaler can tell from others."""
-    limits = mapping(pod.ray_container, "resources", "limits")
-    counts = {key: value for key, value in limits.items() if str(key).endswith("gpu")}
-    if [quantity(value) for value in counts.values()] != [hardware.devices_per_node]:
-        problem = f"found {counts or 'none'}: write one device resource, {hardware.devices_per_node} of it"
+    found = mapping(pod.ray_container, "resources", "limits").get(resource)
+    if quantity(found) != hardware.devices_per_node:
+        problem = f"found {shown(found)} of {resource}: a node has {hardware.devices_per_node} devices, write that"
         yield "template.spec.containers[0].resources.limits", problem
     token = f"accelerator_type:{hardware.catalogue.accelerator_type}"
     declared = mapping(pod.group, "resources")
@@ -96,31 +85,19 @@ def _devices(pod: Pod, hardware: HardwareSpec) -> Iterator[tuple[str, str]]:
 
 def _node_choice(pod: Pod, spec: FleetSpec, name: str) -> Iterator[tuple[str, str]]:
     """Pods land on nodes with their devices, and only there."""
-    asked = spec.kubernetes.hardware.get(name)
-    selector = asked.node_selector if asked else None
-    wanted = {HARDWARE_LABEL: name} if selector is None else selector
+    wanted = node_selector(spec, name)
     if (found := mapping(pod.spec, "nodeSelector")) != wanted:
-        yield "template.spec.nodeSelector", f"found {shown(found)}: the spec asks for {wanted}, write that"
-    if asked and asked.tolerations is not None:
-        keys = [each.key for each in asked.tolerations]
-    else:
-        limits = mapping(pod.ray_container, "resources", "limits")
-        keys = [str(key) for key in limits if str(key).endswith("gpu")]
-    tolerated = {text(each, "key") for each in sequence(pod.spec, "tolerations")}
-    for key in keys:
-        if key not in tolerated:
-            yield "template.spec.tolerations", f"lacks {key}, a taint that such nodes usually have: write it"
+        yield "template.spec.nodeSelector", f"found {found}: the spec asks for {wanted}, write that"
+    written = {text(each, "key"): each for each in sequence(pod.spec, "tolerations")}
+    for taint in tolerations(spec, name):
+        each = written.get(taint.key, {})
+        accepts = text(each, "value") == taint.value if taint.value else text(each, "operator") == "Exists"
+        if not accepts:
+            problem = f"does not tolerate {taint.key}, a taint of such nodes: write operator Exists or its value"
+            yield "template.spec.tolerations", problem
 
 
 def _shared_memory(pod: Pod) -> Iterator[tuple[str, str]]:
-    """Ranks of one node exchange tensors through /dev/shm; a container's own has 64 MiB."""
-    mounts = {
-        text(each, "name") for each in sequence(pod.ray_container, "volumeMounts") if text(each, "mountPath") == SHM
-    }
-    volumes = [each for each in sequence(pod.spec, "volumes") if text(each, "name") in mounts]
-    if not mounts or not volumes:
-        yield "template.spec.volumes", f"mounts nothing at {SHM}: write an emptyDir with medium: Memory and a sizeLimit"
-    for volume in volumes:
-        directory = mapping(volume, "emptyDir")
-        if text(directory, "medium") != "Memory" or not directory.get("sizeLimit"):
-            yield "template.spec.volumes", f"{SHM} is no memory of a known size: write medium: Memory and a sizeLimit"
+    """Ranks of one node exchange tensors through /dev/shm, for which KubeRay's own volume is made by chance."""
+    if SHM not in {text(each, "mountPath") for each in sequence(pod.ray_container, "volumeMounts")}:
+        yield "template.spec.containers[0].volumeMounts", f"mounts nothing at {SHM}: write an emptyDir of medium Memory"
