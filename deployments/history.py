@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cluster.pool import ReplicasSpec
 from cluster.state import FleetState, PoolState, ReplicaState
 from deployments.route_totals import Totals
 from deployments.scaling_board import Decided
@@ -24,7 +25,7 @@ class PoolSample:
     starting: int
     """Replicas asked for that are not there yet."""
     desired: int | None
-    """What the scaling policy wants; None where none of ours decides."""
+    """What the scaling policy wants, or the fixed size; None where Ray Serve decides by itself."""
     waiting: int
     """Queue depth: requests in the engines without a batch slot."""
     held: int
@@ -86,7 +87,7 @@ class TokenRates:
 class History:
     """Samples of the last `SPAN_S`, the oldest go first."""
 
-    def __init__(self, pools: tuple[str, ...], every_s: float = EVERY_S, span_s: float = SPAN_S) -> None:
+    def __init__(self, pools: Mapping[str, ReplicasSpec], every_s: float = EVERY_S, span_s: float = SPAN_S) -> None:
         self.every_s, self.span_s = every_s, span_s
         self._pools = pools
         self._rates = TokenRates()
@@ -99,8 +100,10 @@ class History:
         (None: not known now, so what was known last stands)."""
         rates = self._rates.see(fleet or {}, now_s)
         pools = {
-            name: _pool_sample((fleet or {}).get(name, PoolState(name)), decided.get(name), rates.get(name, 0.0))
-            for name in self._pools
+            name: _pool_sample(
+                bounds, (fleet or {}).get(name, PoolState(name)), decided.get(name), rates.get(name, 0.0)
+            )
+            for name, bounds in self._pools.items()
         }
         if totals is None:
             totals = self._samples[-1].totals if self._samples else Totals()
@@ -116,11 +119,13 @@ class History:
         return {"as_of_s": now_s, "every_s": self.every_s, "span_s": self.span_s, "samples": samples}
 
 
-def _pool_sample(state: PoolState, decided: Decided | None, tokens_per_s: float) -> PoolSample:
+def _pool_sample(bounds: ReplicasSpec, state: PoolState, decided: Decided | None, tokens_per_s: float) -> PoolSample:
+    fixed = bounds.min if bounds.min == bounds.max else None  # nobody decides of a pool that cannot change
+    target, desired = (decided.target, decided.desired) if decided else (fixed, fixed)
     return PoolSample(
         ready=state.ready,
-        starting=max(0, decided.target - state.ready) if decided else 0,
-        desired=decided.desired if decided else None,
+        starting=max(0, (target or 0) - state.ready),
+        desired=desired,
         waiting=state.waiting,
         held=int(decided.signals.get("held", 0)) if decided else 0,
         running=state.running,

@@ -50,7 +50,7 @@ function axes({ range, top, format, withTimes, tall }) {
 export function draw(div, traces, { range, top, format, withTimes = true, tall = false }) {
   const layout = {
     ...axes({ range, top, format, withTimes, tall }),
-    margin: { l: 2, r: 52, t: 6, b: withTimes ? 20 : 3 },
+    margin: { l: 2, r: tall ? 68 : 52, t: 6, b: withTimes ? 20 : 3 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: color("text") },
     showlegend: false, dragmode: false, hovermode: "x unified", hoverdistance: 40,
@@ -60,9 +60,9 @@ export function draw(div, traces, { range, top, format, withTimes = true, tall =
   return Plotly.react(div, traces, layout, CONFIG);
 }
 
-/** The next round number that holds a value. */
+/** The next round number that holds a value, and whose half is round. */
 export function roundUp(value, least) {
   const wanted = Math.max(value, least);
   const power = 10 ** Math.floor(Math.log10(wanted) + 1e-9);
-  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= wanted * (1 - 1e-9));
+  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((step) => step >= wanted * (1 - 1e-9));
 }

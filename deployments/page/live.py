@@ -23,7 +23,7 @@ class LiveData:
         self._desk = desk
         self._board = board
         self._gateway = secrets.token_hex(8)
-        self._history = History(tuple(desk.spec.pools))
+        self._history = History({name: pool.replicas for name, pool in desk.spec.pools.items()})
         self.routes: Routes = {"/v1/history": {"GET": self._show}}
 
     async def sample_forever(self) -> None:

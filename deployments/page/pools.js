@@ -13,7 +13,7 @@ const GAUGES = [
     read: (pool) => pool.ready, text: (pool) => `${pool.ready} ready`, steps: true,
   },
   {
-    title: "Queue depth", top: (values) => roundUp(Math.max(...values), 5), format: whole,
+    title: "Queue depth", top: (values) => roundUp(Math.max(...values), 4), format: whole,
     read: (pool) => pool.waiting + pool.held, text: (pool) => `${plural(pool.waiting + pool.held, "request")} waiting`,
   },
   {
@@ -79,9 +79,14 @@ function describe(card, pool, now, decided) {
   const wanted = desired === null || desired === undefined ? "" : `, ${whole(desired)} desired`;
   const bounds = pool.min === pool.max ? `always ${whole(pool.max)}` : `${whole(pool.min)} to ${whole(pool.max)}`;
   say(card.count, `${whole(pool.ready)} ready, ${whole(starting)} starting${wanted} (${bounds})`);
-  const why = decided ? `${decided.problem ? "Problem: " : ""}${decided.reason}` : "Nothing scales this pool.";
+  const why = reason(pool, decided);
   say(card.why, why);
   card.why.title = why;
+}
+
+function reason(pool, decided) {
+  if (decided) return `${decided.problem ? "Problem: " : ""}${decided.reason}`;
+  return pool.min === pool.max ? "fixed size: min equals max in the spec" : "scaled by Ray Serve's own policy, which gives no reasons";
 }
 
 function condition(pool, starting, stale) {

@@ -3,7 +3,7 @@
 import { color, date, draw, faint, poolColor, roundUp } from "./charts.js";
 import { growth, sum } from "./data.js";
 import { byId, chip, el, paint, say } from "./dom.js";
-import { cost, duration, percent, plural, rate, short, whole } from "./format.js";
+import { cost, duration, percent, plural, rate, whole } from "./format.js";
 
 const BARS = 30;
 
@@ -71,8 +71,8 @@ function showMix(data, samples, range, spanS) {
     type: "bar", name, x: starts.map((start) => date(start + width / 2)), y: [...buckets.get(name).values()],
     width: width * 850, marker: { color: poolColor(data.pools, name) }, hovertemplate: "%{y}",
   }));
-  const top = roundUp(Math.max(...starts.map((start) => sum(names.map((name) => buckets.get(name).get(start)))), 0), 5);
-  draw(byId("mix-chart"), traces, { range, top, format: short, tall: true });
+  const top = roundUp(Math.max(...starts.map((start) => sum(names.map((name) => buckets.get(name).get(start)))), 0), 10);
+  draw(byId("mix-chart"), traces, { range, top, format: whole, tall: true });
   say(byId("mix-note"), `requests in ${duration(width)}, by the pool that was chosen`);
   const bars = byId("mix-bars");
   bars.replaceChildren(share(data, samples, "decisions", "Chosen"), share(data, samples, "answers", "Answered"));
@@ -107,12 +107,13 @@ function showCost(data, samples, range, spanS, { paid, large, paidSum, largeSum 
     },
   ];
   const shown = data.costs.hasLarge ? traces : traces.slice(0, 1);
-  draw(byId("cost-chart"), shown, { range, top: roundUp(Math.max(paidSum, largeSum), 1e-6), format: cost, tall: true });
+  draw(byId("cost-chart"), shown, { range, top: roundUp(Math.max(paidSum, largeSum), 1e-5), format: cost, tall: true });
   say(byId("cost-note"), data.costs.assumed ? "the spec has no prices: usual ones" : "in the currency of the spec's prices");
   say(byId("cost-text"), costText(data, spanS, paidSum, largeSum));
 }
 
 function costText(data, spanS, paidSum, largeSum) {
+  if (!paidSum && !largeSum) return `Nothing was paid in the last ${duration(spanS)}.`;
   const paid = `Paid for tokens in the last ${duration(spanS)}: ${cost(paidSum)}.`;
   if (!data.costs.hasLarge) return paid;
   const less = largeSum - paidSum;
