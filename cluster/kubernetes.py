@@ -6,15 +6,30 @@ replica by itself.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cluster.pool import Name, Part, Text
-from cluster.problems import Problems
+from cluster.problems import Problems, shown
 
-Quantity = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$")]
-ObjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+
+def _size(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*(Mi|Gi|Ti)", value):
+        raise ValueError(f"found {shown(value)}: write a size such as 500Gi")
+    return value
+
+
+def _object_name(value: str) -> str:
+    """A DNS subdomain, as Kubernetes names most objects."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", value):
+        raise ValueError(f"found {shown(value)}: write lower-case letters, digits, inner dots and hyphens")
+    return value
+
+
+Quantity = Annotated[str, AfterValidator(_size)]
+ObjectName = Annotated[str, AfterValidator(_object_name)]
 Upgrade = Literal["NewCluster", "NewClusterWithIncrementalUpgrade", "None"]
 
 
