@@ -13,7 +13,7 @@ from k8s.checks.finding import Finding as Finding
 from k8s.checks.finding import Report as Report
 from k8s.checks.finding import Skipped
 from k8s.checks.kubernetes_rules import check_kubernetes_rules
-from k8s.checks.kustomize import FILE, BuildFailed, build
+from k8s.checks.kustomize import FILE, BuildFailed, build, unused_files
 from k8s.checks.monitoring import check_monitoring
 from k8s.checks.network import check_network
 from k8s.checks.objects import Manifest, files_of, text
@@ -49,6 +49,7 @@ CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "monitoring": check_monitoring,
 }
 """What looks at each overlay, by name."""
+KUSTOMIZE, DOCKERFILE = "kustomize", "dockerfile"
 
 
 def check(folder: Path, spec: FleetSpec, crds: Path | None = None) -> Report:
@@ -60,35 +61,52 @@ def check(folder: Path, spec: FleetSpec, crds: Path | None = None) -> Report:
         crds: folder of CustomResourceDefinitions; without it their check is skipped.
     """
     found: dict[Finding, list[str]] = {}
-    ran: dict[str, None] = {}
     skipped: dict[str, str] = {}
-    files = files_of(folder)
-    overlays = overlays_of(folder)
-    if not overlays:
-        found[Finding("kustomize", str(folder), f"holds no overlays/*/{FILE}: render into it first")] = []
+    overlays, files = overlays_of(folder), files_of(folder)
+    for finding in _folder(folder, overlays):
+        found[finding] = []
     for overlay in overlays:
-        ran["kustomize"] = None
         try:
-            objects = build(overlay)
+            bodies = build(overlay)
         except BuildFailed as error:
-            found[Finding("kustomize", f"overlays/{overlay.name}", str(error))] = [overlay.name]
+            found[Finding(KUSTOMIZE, f"overlays/{overlay.name}", str(error))] = []
             continue
-        manifests = (Manifest(body, files.get(_key(body), "")) for body in objects)
-        rendered = Rendered(overlay.name, tuple(manifests), deployed_spec(spec, overlay.name), crds)
-        for name, one in CHECKS.items():
-            try:
-                for finding in one(rendered):
-                    found.setdefault(finding, []).append(overlay.name)
-                ran[name] = None
-            except Skipped as why:
-                skipped[name] = str(why)
-    findings = [_placed(each, names, len(overlays)) for each, names in found.items()]
+        manifests = tuple(Manifest(body, files.get(_key(body), "")) for body in bodies)
+        findings, skips = check_overlay(Rendered(overlay.name, manifests, deployed_spec(spec, overlay.name), crds))
+        skipped |= skips
+        for finding in findings:
+            found.setdefault(finding, []).append(overlay.name)
+    placed = [_placed(each, names, len(overlays)) for each, names in found.items()]
     try:
-        findings += check_dockerfile()
-        ran["dockerfile"] = None
+        placed += check_dockerfile()
     except Skipped as why:
-        skipped["dockerfile"] = str(why)
-    return Report(tuple(sorted(set(findings))), tuple(ran), skipped)
+        skipped[DOCKERFILE] = str(why)
+    ran = [name for name in (KUSTOMIZE, *CHECKS, DOCKERFILE) if name not in skipped]
+    return Report(tuple(sorted(set(placed))), tuple(ran), skipped)
+
+
+def check_overlay(rendered: Rendered) -> tuple[list[Finding], dict[str, str]]:
+    """Findings of one built overlay, and the checks that could not run, with their reasons."""
+    found: list[Finding] = []
+    skipped: dict[str, str] = {}
+    for name, one in CHECKS.items():
+        try:
+            found += one(rendered)
+        except Skipped as why:
+            skipped[name] = str(why)
+    return found, skipped
+
+
+def _folder(folder: Path, overlays: list[Path]) -> Iterator[Finding]:
+    """The folder as a whole: it has overlays, and nothing in it lies beside them."""
+    if not overlays:
+        yield Finding(KUSTOMIZE, str(folder), f"holds no overlays/*/{FILE}: render into it first")
+    try:
+        for path in unused_files(folder):
+            problem = f"is named in no {FILE} and would never be applied: name it, or remove it"
+            yield Finding(KUSTOMIZE, str(path.relative_to(folder)), problem)
+    except BuildFailed:
+        return  # building the overlay says it
 
 
 def overlays_of(folder: Path) -> list[Path]:

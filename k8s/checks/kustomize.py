@@ -10,6 +10,7 @@ import copy
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,23 @@ def build_here(overlay: Path) -> list[Body]:
     for labels in sequence(custom, "labels"):
         _set_labels(objects, labels, file)
     return objects
+
+
+def unused_files(folder: Path) -> Iterator[Path]:
+    """YAML files of a rendered folder that no kustomization names: they would never be applied.
+
+    Raises:
+        BuildFailed: a kustomization cannot be read.
+    """
+    named: set[Path] = set()
+    for file in folder.rglob(FILE):
+        custom = _only_document(file)
+        patches = [text(each, "path") for each in sequence(custom, "patches")]
+        named |= {(file.parent / str(each)).resolve() for each in [*sequence(custom, "resources"), *patches]}
+    for path in sorted(folder.rglob("*.yaml")):
+        reached = path.parent if path.name == FILE else path
+        if reached.resolve() not in named and reached.parent.name != "overlays":
+            yield path
 
 
 def _documents(path: Path) -> list[Any]:

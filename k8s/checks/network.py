@@ -9,7 +9,7 @@ from k8s.checks.finding import Finding
 from k8s.checks.objects import Manifest, dig, mapping, sequence, text
 from k8s.checks.rendered import Pod, Rendered
 from k8s.checks.selectors import NO_POD, OTHER_FLEETS, selects
-from k8s.checks.services import pods_of
+from k8s.checks.services import pods_of, redis_address
 
 CHECK = "network"
 DASHBOARD = 8265
@@ -17,6 +17,9 @@ CLOSED = {
     6379: "a control store or Redis, which do what they are told",
     DASHBOARD: "Ray's dashboard, which runs what it is told",
     10001: "Ray's client server, which runs what it is told",
+    8080: "metrics, which name tenants",
+    44217: "the autoscaler's metrics",
+    44227: "the dashboard's metrics",
     8404: "HAProxy's statistics",
     9101: "HAProxy's metrics",
 }
@@ -83,14 +86,14 @@ def _kept_away(rendered: Rendered, pod: Pod, rules: list[Any]) -> Iterator[str]:
 
 
 def _redis_clients(rendered: Rendered, pod: Pod, rules: list[Any]) -> Iterator[str]:
+    """The head reaches the Redis that the RayService names."""
     for manifest in rendered.of_kind("RayService"):
-        address = text(manifest.body, "spec", "rayClusterConfig", "gcsFaultToleranceOptions", "redisAddress")
-        host, _, port = address.removeprefix("redis://").partition(":")
+        host, port = redis_address(manifest)
         services = [each for each in rendered.of_kind("Service") if each.name == host]
         if not any(other.manifest is pod.manifest for each in services for other in pods_of(rendered, each)):
             continue
         heads = [other for other in rendered.ray_pods() if other.is_head]
-        if not any(_opens(rule, pod, int(port or 0)) and _admits(rule, head) for rule in rules for head in heads):
+        if not any(_opens(rule, pod, port) and _admits(rule, head) for rule in rules for head in heads):
             yield f"keeps the head from Redis on port {port}"
 
 

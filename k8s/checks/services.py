@@ -7,6 +7,7 @@ from typing import Any
 
 from k8s.checks.finding import Finding
 from k8s.checks.objects import Manifest, dig, mapping, sequence, text
+from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import Pod, Rendered
 from k8s.checks.selectors import NO_POD, selects
 
@@ -17,6 +18,8 @@ def check_services(rendered: Rendered) -> Iterator[Finding]:
     """Every Service has pods that listen, every Ingress and HTTPRoute ends at the endpoint's port."""
     for service in rendered.of_kind("Service"):
         yield from _service(rendered, service)
+    for ray_service in rendered.of_kind("RayService"):
+        yield from _redis(rendered, ray_service)
     port = rendered.spec.gateway.port
     for manifest in rendered.of_kind("Ingress", "HTTPRoute"):
         for rule in sequence(manifest.body, "spec", "rules"):
@@ -24,6 +27,31 @@ def check_services(rendered: Rendered) -> Iterator[Finding]:
             found += [dig(backend, "port") for backend in sequence(rule, "backendRefs")]
             if found != [port]:
                 yield Finding(CHECK, manifest.where("spec.rules"), f"leads to ports {found}: write gateway.port {port}")
+
+
+def redis_address(service: Manifest) -> tuple[str, int]:
+    """Host and port of the Redis that a RayService names; empty where it names none."""
+    address = text(service.body, "spec", "rayClusterConfig", "gcsFaultToleranceOptions", "redisAddress")
+    host, _, port = address.removeprefix("redis://").partition(":")
+    return host, int(port) if port.isdigit() else 0
+
+
+def _redis(rendered: Rendered, ray_service: Manifest) -> Iterator[Finding]:
+    """The head's memory is where the RayService looks for it, and asks for a password."""
+    host, port = redis_address(ray_service)
+    here = ray_service.where("spec.rayClusterConfig.gcsFaultToleranceOptions.redisAddress")
+    redis = rendered.spec.kubernetes.redis
+    if not host or (redis and redis.address):
+        return
+    pods = [pod for each in rendered.of_kind("Service") if each.name == host for pod in pods_of(rendered, each)]
+    if not any(port in listening(pod) for pod in pods):
+        yield Finding(CHECK, here, f"found {host}:{port}, where nothing of the output listens: write Redis' Service")
+    for pod in pods:
+        for path, container in pod.containers():
+            words = " ".join(map(str, [*sequence(container, "command"), *sequence(container, "args")]))
+            if "requirepass" not in words or variable(container, "REDIS_PASSWORD") is None:
+                problem = "takes anybody's commands: write --requirepass and REDIS_PASSWORD from the Secret"
+                yield Finding(CHECK, pod.manifest.where(f"{path}.command"), problem)
 
 
 def _service(rendered: Rendered, service: Manifest) -> Iterator[Finding]:
