@@ -15,14 +15,15 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from cluster.facts import UnknownModel, facts_of
 from cluster.memory import max_num_seqs, pool_memory
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.base import EngineDead, EngineStats, warm_up
-from deployments.engines.batching import Batcher, Plan, Sequence
+from deployments.engines.batching import Batcher, Sequence
+from deployments.engines.executor import Executor, LoadedModel
 from deployments.engines.likelihood import LOGPROBS, margin
 from deployments.engines.openai_answer import Choice, TokenOut, Writer
 from deployments.engines.openai_body import Asked, RefusedBody, read_body
@@ -38,41 +39,6 @@ HEARTBEAT_S = 1.0
 """An idle thread runs an empty step so often, by which it notices ranks that died."""
 
 log = logging.getLogger("signalbox.engine")
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """What loading a model teaches the engine."""
-
-    tokenizer: Any
-    """A transformers tokenizer of the fast kind."""
-    max_context_tokens: int
-    eos_ids: frozenset[int]
-    sampling_defaults: dict[str, Any]
-    """From the model's generation_config.json."""
-
-
-class Executor(Protocol):
-    """Runs forward passes on all ranks. Called from one thread after `load`."""
-
-    def load(self) -> LoadedModel:
-        """Put the model on every rank. Raises whatever made it fail."""
-
-    def step(self, plan: Plan, sequences: list[Sequence]) -> list[Any]:
-        """Execute a plan on all ranks and choose a token (`transformers_sampling.Picked`) for each of its rows.
-
-        Raises:
-            Exception: a rank is gone; the executor is of no more use.
-        """
-
-    def sampler(self, asked: Asked, seed: int) -> Any:
-        """What `step` needs to know to choose one row's tokens."""
-
-    def ranks(self) -> tuple[RankState, ...]:
-        """The processes that hold the model."""
-
-    def stop(self) -> None:
-        """End the other ranks."""
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from torch import Tensor
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.engines.batch_engine import BatchEngine, LoadedModel
+from deployments.engines.batch_engine import BatchEngine
 from deployments.engines.batching import Plan
 from deployments.engines.deepspeed_rank import DeepSpeedRank, Place
+from deployments.engines.executor import LoadedModel
 from deployments.engines.transformers_engine import describe
 from deployments.engines.transformers_sampling import SamplingExecutor
 from deployments.placement import bundle
@@ -50,7 +51,7 @@ def _state(rank: int, experts: list[int]) -> RankState:
 
 
 class RankGroup(SamplingExecutor):
-    """All ranks of a replica; see `deployments.engines.batch_engine.Executor`."""
+    """All ranks of a replica; see `deployments.engines.executor.Executor`."""
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
         self.pool = spec.pools[pool_name]

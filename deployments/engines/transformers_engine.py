@@ -12,8 +12,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.engines.batch_engine import BatchEngine, LoadedModel
+from deployments.engines.batch_engine import BatchEngine
 from deployments.engines.batching import Plan
+from deployments.engines.executor import LoadedModel
 from deployments.engines.openai_body import Sampling
 from deployments.engines.transformers_runner import Runner
 from deployments.engines.transformers_sampling import SamplingExecutor
@@ -69,7 +70,7 @@ def own_device(on_gpu: bool) -> torch.device:
 
 
 class OneProcess(SamplingExecutor):
-    """Runs plans here; see `deployments.engines.batch_engine.Executor`."""
+    """Runs plans here; see `deployments.engines.executor.Executor`."""
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
         self.pool = spec.pools[pool_name]

@@ -88,12 +88,12 @@ class SamplingExecutor(ABC):
         """Execute a plan on all ranks; logits [rows, vocabulary] in the order of its rows."""
 
     def step(self, plan: Plan, sequences: list[Sequence]) -> list[Picked]:
-        """As `deployments.engines.batch_engine.Executor`."""
+        """As `deployments.engines.executor.Executor`."""
         logits = self.forward(plan)
         return sample(logits, sequences) if sequences else []
 
     def sampler(self, asked: Asked, seed: int) -> RowSampler:
-        """As `deployments.engines.batch_engine.Executor`."""
+        """As `deployments.engines.executor.Executor`."""
         return RowSampler(asked, seed)
 
 
