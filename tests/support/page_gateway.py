@@ -57,7 +57,7 @@ class TalkingBoard(FakeBoard):
 
     async def call(self, method, *args):
         """As BoardLink.call."""
-        for state in () if self.silent else self.replicas.values():
+        for state in () if self.silent else list(self.replicas.values()):
             self.board.report(replace(state, as_of_s=time.time()))
         return await super().call(method, *args)
 
