@@ -60,14 +60,16 @@ def main() -> None:
         parser.error("needs Chromium: ./tools.sh unpacks Debian's")
     enough = Event()
     with ThreadPoolExecutor(sum(clients for clients, _ in PHASES)) as clients, sync_playwright() as playwright:
-        for count, share in PHASES:
-            for client in range(count):
-                clients.submit(keep_asking, given.url, 100 * count + client, enough)
-            time.sleep(share * given.seconds)
-        browser = playwright.chromium.launch(executable_path=str(program), args=["--no-sandbox", "--disable-gpu"])
-        for scheme in ("light", "dark"):
-            picture(browser, given.url, scheme, given.out / f"live-page-{scheme}.png")
-        enough.set()
+        try:
+            for count, share in PHASES:
+                for client in range(count):
+                    clients.submit(keep_asking, given.url, 100 * count + client, enough)
+                time.sleep(share * given.seconds)
+            browser = playwright.chromium.launch(executable_path=str(program), args=["--no-sandbox", "--disable-gpu"])
+            for scheme in ("light", "dark"):
+                picture(browser, given.url, scheme, given.out / f"live-page-{scheme}.png")
+        finally:
+            enough.set()
 
 
 if __name__ == "__main__":

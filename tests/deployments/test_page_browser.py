@@ -113,6 +113,26 @@ def test_a_key_is_asked_for_kept_in_the_tab_and_asked_for_again_where_it_is_wron
         assert not live.page.is_visible("#key-form")
 
 
+def test_everything_has_a_name_and_is_reached_by_keyboard(browser, endpoint):
+    url, _ = endpoint()
+    with opened(browser, url) as live:
+        live.wait("document.body.dataset.state === 'live'")
+        page, press = live.page, live.page.keyboard.press
+        page.get_by_role("radio", name="5 min", exact=True).focus()
+        press("ArrowRight")
+        assert page.get_by_role("radio", name="15 min").is_checked()
+        live.wait_text("#mix-note", "requests in 30 s")
+        press("Tab")
+        page.get_by_label("Query", exact=True).press_sequentially("7 + 5")
+        press("Tab")
+        page.get_by_label("Wish").select_option("auto:best")
+        press("Tab")
+        press("Enter")
+        live.wait_text("#decision", "Goes to")
+        for name in ("Replicas of small", "KV cache usage of large", "Requests by pool", "Cost over time"):
+            assert page.get_by_role("img", name=name).is_visible()
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [400, 1280])
 def test_both_themes_fit_narrow_and_wide_windows(browser, endpoint, dark, width):
