@@ -40,6 +40,6 @@ class RequestCounts:
     def _count_outage(self, exchange: Exchange, pool: str) -> None:
         """Count an answer that the client should have got. A broken stream's status is that of its error event."""
         status = exchange.error.status if exchange.error else exchange.status
-        if is_outage(status) and not exchange.disconnected:
+        if is_outage(status):
             self._metrics.slo_answers.inc(tags={"pool": pool})
             self._metrics.slo_missed.inc(tags={"pool": pool, "objective": "error"})
