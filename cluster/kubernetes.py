@@ -136,7 +136,7 @@ class RedisSpec(Part):
 
 
 class UpgradeSpec(Part):
-    """What KubeRay does when pods have to change. Changes of the Serve config alone never need new pods."""
+    """How changes come into force: of the pods by `strategy`, of everything else by replacing replicas in place."""
 
     strategy: Upgrade = "NewCluster"
     """`NewCluster`: a second cluster of full size, then all traffic at once. `NewClusterWithIncrementalUpgrade`:
@@ -150,6 +150,10 @@ class UpgradeSpec(Part):
     """Time between steps in seconds."""
     surge_percent: int = Field(default=100, ge=1, le=100)
     """Capacity that may run beyond the old cluster's while traffic moves, in percent."""
+    replica_surge_percent: int = Field(default=25, ge=0, le=100)
+    """Replicas of a pool, in percent and at least one, that start before their predecessors stop. They need devices:
+    where none are free and `hardware.nodes` is reached, the change waits. 0 stops first, which is an outage of a pool
+    with one replica for as long as it starts."""
 
     @model_validator(mode="after")
     def _incremental_has_its_gateway(self) -> Self:

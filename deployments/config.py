@@ -16,10 +16,12 @@ class Target:
 
     host: str
     proxy_location: str
+    has_room: bool
+    """Whether more nodes can be had: then a new version's replica starts before an old one stops."""
 
 
-LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly")
-KUBERNETES = Target(host="0.0.0.0", proxy_location="EveryNode")
+LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly", has_room=False)
+KUBERNETES = Target(host="0.0.0.0", proxy_location="EveryNode", has_room=True)
 """Every node needs a proxy: RayService probes workers through it, and HeadOnly would leave them unready."""
 SERVING_ENVIRONMENT = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -46,10 +48,17 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
                 "route_prefix": "/",
                 "import_path": "deployments.app:build",
                 "args": {"spec": _running_spec(spec)},
+                **(_surging(spec) if target.has_room else {}),
                 **_scaling(spec),
             }
         ],
     }
+
+
+def _surging(spec: FleetSpec) -> dict[str, Any]:
+    """Serve would stop a pool's only replica first, and start its successor for minutes."""
+    surge = spec.kubernetes.upgrade.replica_surge_percent
+    return {"deployments": [{"name": name, "max_surge_percent": surge} for name in ("gateway", *spec.pools)]}
 
 
 def _scaling(spec: FleetSpec) -> dict[str, Any]:

@@ -35,8 +35,7 @@ def ray_service(spec: FleetSpec) -> dict[str, Any]:
 
 _DELETION = "After an upgrade the old cluster stays until the longest stream has ended; KubeRay's default is a minute."
 _SERVE_CONFIG = (
-    "The same declarative config that `signalbox serve` submits, for KubeRay to submit. Changing it replaces the"
-    " replicas that it concerns, not the pods."
+    "What `signalbox serve` submits, for KubeRay to submit. Changing it replaces replicas one by one, not the pods."
 )
 
 

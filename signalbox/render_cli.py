@@ -11,7 +11,6 @@ from rich.console import Console
 from cluster.loading import SpecError, load_spec
 from cluster.spec import FleetSpec
 from k8s.errors import RenderError
-from k8s.render import OVERLAYS, render, write
 
 CRDS_VARIABLE = "SIGNALBOX_CRDS"
 out = Console(soft_wrap=True)
@@ -31,6 +30,11 @@ def render_command(
     ] = None,
 ) -> None:
     """Write KubeRay manifests, alerts and dashboards of a spec for `kubectl apply -k`. Needs no cluster."""
+    try:
+        from k8s.render import OVERLAYS, render, write
+    except ModuleNotFoundError as error:  # the nodes' image has no packages to render with
+        err.print(f"{error.name} is not installed here: pip install -e '.[k8s]'", style="red", markup=False)
+        raise typer.Exit(2) from error
     try:
         fleet = load_spec(spec)
         files = render(fleet)

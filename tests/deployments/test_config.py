@@ -7,7 +7,7 @@ from ray.serve.schema import ServeDeploySchema
 
 from cluster.spec import FleetSpec
 from deployments.app import _size
-from deployments.config import LAPTOP, SCALING_POLICY, serve_config
+from deployments.config import KUBERNETES, LAPTOP, SCALING_POLICY, serve_config
 
 FIXED, BOUNDS = {"min": 1, "max": 1}, {"min": 0, "max": 3}
 
@@ -45,3 +45,11 @@ def test_nothing_is_smoothed_twice():
 def test_a_fixed_size_is_left_alone():
     fleet = spec(FIXED)
     assert _size(fleet.pools["small"].replicas, fleet.scaling) == {"num_replicas": 1}
+
+
+def test_a_successor_starts_first_where_there_is_room():
+    fleet = spec(BOUNDS)
+    (app,) = ServeDeploySchema.model_validate(serve_config(fleet, KUBERNETES)).applications
+    assert {each.name: each.max_surge_percent for each in app.deployments} == {"gateway": 25, "small": 25}
+    (app,) = ServeDeploySchema.model_validate(serve_config(fleet, LAPTOP)).applications
+    assert app.deployments == []

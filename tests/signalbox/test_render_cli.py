@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from rendered_fleets import EXAMPLES
 from typer.testing import CliRunner
@@ -52,3 +55,13 @@ def test_what_cannot_be_rendered_is_one_line(tmp_path, text, said):
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_without_the_packages_to_render_with_the_command_says_what_to_install(tmp_path):
+    blocked = (
+        "import sys; sys.modules['grafana_foundation_sdk'] = None; from signalbox.cli import app; "
+        f"app(['render', '{EXAMPLES / 'l4.yaml'}', '-o', '{tmp_path}'])"
+    )
+    done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.endswith("is not installed here: pip install -e '.[k8s]'\n")
