@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
@@ -202,10 +201,10 @@ def monitor_until_stopped(monitor: Monitor, out: Console, err: Console) -> int:
 
 
 def _introduce(monitor: Monitor, out: Console) -> None:
-    out.print(f"watching    {monitor.endpoint}", highlight=False)
+    out.print(f"watching    {monitor.endpoint}", highlight=False, soft_wrap=True)
     out.print(f"Prometheus  {monitor.url}/graph", highlight=False)
     out.print(f"alerts      {monitor.url}/alerts", highlight=False)
     if monitor.webhook:
-        out.print(f"            and to {monitor.webhook}", highlight=False)
-    out.print(f"samples     {monitor.folder}, gone with this command; process {os.getpid()}", highlight=False)
+        out.print(f"            and to {monitor.webhook}", highlight=False, soft_wrap=True)
+    out.print(f"samples     {monitor.folder}, until this command ends", highlight=False, soft_wrap=True)
     out.print("\nCtrl-C stops it.")

@@ -121,6 +121,8 @@ def _panel(panel: Panel) -> PanelBuilder:
         builder.with_target(_target(query, panel.kind).ref_id(chr(ord("A") + index)))
     if isinstance(builder, timeseries.Panel):
         _draw(builder, panel)
+    if panel.kind != "number":  # whose colour says whether it is well
+        builder.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
     return builder
 
 
@@ -136,9 +138,9 @@ def _of_kind(kind: Kind) -> PanelBuilder:
 
 
 def _draw(builder: timeseries.Panel, panel: Panel) -> None:
-    """Lines from 0, stacked where the parts make a whole, with a dashed line where the alarm is."""
+    """Lines above 0 where they are, stacked where the parts make a whole, with a dashed line where the alarm is."""
     several = common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI)
-    builder.min(0).tooltip(several.sort(common_model.SortOrder.DESCENDING))
+    builder.axis_soft_min(0).tooltip(several.sort(common_model.SortOrder.DESCENDING))
     builder.legend(common.VizLegendOptions().show_legend(True).placement(common_model.LegendPlacement.BOTTOM))
     if panel.kind == "area":
         builder.fill_opacity(30).stacking(common.StackingConfig().mode(common_model.StackingMode.NORMAL))

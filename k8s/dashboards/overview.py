@@ -118,6 +118,7 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
             "percentunit",
             (Query(recorded(COST_SAVED, "avg")),),
             kind="number",
+            width=6,
         ),
         Panel(
             "Cost of tokens",
@@ -125,12 +126,14 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
             "none",
             per_pool(f"3600 * {POOLS.rate('signalbox_realised_cost', 'pool')}"),
             kind="area",
+            width=6,
         ),
         Panel(
             "Cost of a thousand answers",
             "In the currency of the spec's prices. Rises: queries became harder, or are spilled and escalated.",
             "none",
             (Query(f"1000 * {cost} / ({answers} > 0)", "mean"),),
+            width=6,
         ),
         Panel(
             "Cost of replicas",
@@ -138,6 +141,7 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
             "none",
             per_pool(POOLS.gauge("max", "signalbox_replica_cost_per_hour", "pool")),
             kind="area",
+            width=6,
         ),
     )
     return (*panels, budget_panel()) if spec.routing.budget else panels

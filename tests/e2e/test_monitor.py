@@ -129,14 +129,13 @@ def queries(spec):
     return found
 
 
-def break_a_stream(fleet, traffic):
+def break_a_stream(fleet, watching, traffic):
     """Kill the only replica of a pool that answers: streams that have begun break, whole answers are tried again."""
     whole = threading.Thread(
         target=lambda: traffic.ask("list", model="large", max_tokens=900, ignore_eos=True, stream=False)
     )
     whole.start()
-    wait_for("streams", lambda: fleet.living("large")["running"] > 1)
-    time.sleep(2)
+    wait_for("answers", lambda: watching.has_data('ray_signalbox_engine_running{pool="large"} > 2'))
     fleet.replica_process("large").kill()
     return whole
 
@@ -144,9 +143,10 @@ def break_a_stream(fleet, traffic):
 def test_every_query_of_every_panel_and_rule_has_data(fleet, watching, record_property):
     asked = queries(load_spec(fleet.spec))
     missing = dict(asked)
+    asleep = 'ray_signalbox_replicas{pool="moe",state="ready"} == 0'
+    wait_for("a pool that sleeps", lambda: watching.has_data(asleep))
     with Traffic(fleet.url) as traffic:
-        wait_for("the first samples", lambda: watching.has_data("ray_signalbox_slo_answers_total"))
-        whole = break_a_stream(fleet, traffic)
+        whole = break_a_stream(fleet, watching, traffic)
 
         def all_there():
             for name in [name for name, expr in missing.items() if watching.has_data(expr)]:

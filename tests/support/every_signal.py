@@ -28,7 +28,7 @@ pools:
     prices: {{input_per_mtok: 0.1, output_per_mtok: 1, replica_per_hour: 0.1}}
     engine: {{kind: vllm, options: &tiny {{dtype: float32, enforce_eager: true, max_model_len: 1024, block_size: 32,
               kv_cache_memory_bytes: 33554432, max_num_seqs: 4}}}}
-  moe: # sleeps, so that a request wakes it
+  moe: # sleeps, until somebody would rather have it than a full small pool
     tier: moe
     model: demo/models/small
     served_name: sleeper
@@ -49,7 +49,7 @@ routing:
   artifact: rules
   state_folder: {folder}
   max_wait_s: 0.2
-  budget: {{mean_cost: 0.0005}}
+  budget: {{mean_cost: 0.0001}}
   escalation: {{hold_tokens: 4, min_gain: 0}}
   shadow: {{pool: large, share: 0.3}}
   feedback: {{}}
