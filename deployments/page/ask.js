@@ -90,19 +90,20 @@ async function answer(pools, query, model, signal) {
   }
 }
 
-/** Write the events' text as it comes; the usage that the last ones name. */
+/** Write the text of server-sent events as it comes, thoughts included; the usage that the last ones name. */
 async function stream(response, text) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "", usage = null;
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    const events = (rest + part.value).split("\n\n");
-    rest = events.pop();
-    for (const event of events) {
-      const data = event.replace(/^data: /, "");
-      if (data === "[DONE]") continue;
+    const lines = (rest + part.value).split(/\r?\n/);
+    rest = lines.pop();
+    for (const line of lines) {
+      const data = line.startsWith("data:") ? line.slice(5).trim() : "";
+      if (data === "" || data === "[DONE]") continue;
       const chunk = JSON.parse(data);
       if (chunk.error) throw new Error(chunk.error.message);
-      text.append(chunk.choices?.[0]?.delta?.content ?? "");
+      const delta = chunk.choices?.[0]?.delta ?? {};
+      text.append(delta.reasoning ?? delta.reasoning_content ?? "", delta.content ?? "");
       usage = chunk.usage ?? usage;
     }
   }

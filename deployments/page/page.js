@@ -62,10 +62,10 @@ function showState() {
   const silent = performance.now() - lastAnswer, newest = data.newest;
   if (!byId("key-form").hidden) return;
   if (!data.fleet) {
-    if (silent > LOST_AFTER_MS) setState("lost", "No connection", `The endpoint does not answer: ${lastError}`);
+    if (silent > LOST_AFTER_MS) setState("lost", "No connection", `No data from the endpoint: ${lastError}`);
   } else if (silent > LOST_AFTER_MS) {
-    const since = `Nothing below is newer than ${clock(data.asOf)}, ${duration(Math.round(silent / 1000))} ago.`;
-    setState("lost", "Connection lost", `The endpoint does not answer; trying again. ${since}`);
+    const since = `nothing below is newer than ${clock(data.asOf)}, ${duration(Math.round(silent / 1000))} ago.`;
+    setState("lost", "Connection lost", `No data from the endpoint (${lastError}). Trying again; ${since}`);
   } else if (newest && data.asOf - newest.at_s > STALE_AFTER_S) {
     setState("stale", "Stale", `The newest sample of the fleet is from ${clock(newest.at_s)}, although the endpoint answers.`);
   } else if (!data.fleet.board) {

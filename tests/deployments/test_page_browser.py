@@ -79,7 +79,7 @@ def test_a_lost_connection_is_said_and_ends(browser, endpoint):
         live.wait("document.body.dataset.state === 'live'")
         live.page.context.set_offline(True)
         live.wait("document.body.dataset.state === 'lost'")
-        assert "The endpoint does not answer" in live.text("#banner")
+        assert "No data from the endpoint" in live.text("#banner")
         live.page.context.set_offline(False)
         live.wait("document.body.dataset.state === 'live'")
         assert not live.page.is_visible("#banner")
