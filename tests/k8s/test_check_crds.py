@@ -1,0 +1,106 @@
+"""Custom resources against their definitions: unknown fields, types, lists with keys, CEL rules."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from checked_overlays import BOX, CLUSTER, CRDS, DELETE, GROUP, HEAD, POD, changed, l4_overlay, needs_crds, said
+
+from k8s.checks.crds import check_custom_resources, load_schemas
+from k8s.checks.finding import Skipped
+from k8s.checks.objects import Manifest
+from k8s.checks.rendered import Rendered
+
+
+@needs_crds
+@pytest.mark.parametrize("overlay", ["dev", "prod"])
+def test_untouched_output_fits(overlay):
+    assert said(check_custom_resources, l4_overlay(overlay)) == []
+
+
+@needs_crds
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "problem"),
+    [
+        ("RayService", f"{GROUP} minReplica", 1, "is unknown and would be dropped: did you mean 'minReplicas'"),
+        ("RayService", f"{HEAD} rayStartParams num-cpus", 0, "found 0: write a value of type string, in quotes"),
+        ("RayService", f"{GROUP} maxReplicas", "2", "maxReplicas: found '2': write a value of type integer"),
+        ("RayService", f"{CLUSTER} authOptions mode", "tokens", "mode: found 'tokens': write one of disabled, token"),
+        ("RayService", f"{HEAD} template", DELETE, "headGroupSpec: lacks template: write it"),
+        ("RayService", f"{POD} tolerations 0 operater", "Exists", "did you mean 'operator'"),
+        ("RayService", f"{BOX} livenessProbe httpGet port", 1.5, "found 1.5: write a value of type"),
+        ("RayService", f"{POD} containers +", {"name": "ray-worker"}, "repeats name ray-worker: write each once"),
+        ("RayService", f"{CLUSTER} managedBy", "me", "managedBy: found 'me': the managedBy field value must be either"),
+        ("RayService", "metadata label", {}, "metadata.label: is unknown: did you mean 'labels'"),
+        ("RayService", "apiVersion", "ray.io/v2", "found 'ray.io/v2': write ray.io/v1, ray.io/v1alpha1"),
+        ("PodMonitor", "spec podMetricsEndpoints 0 interval", "often", "found 'often', which breaks the rule"),
+        ("PodMonitor", "spec selector", DELETE, "spec: lacks selector"),
+        ("PrometheusRule", "spec groups 0 rules 0 expr", DELETE, "rules[0]: lacks expr"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_found(kind, path, value, problem):
+    found = said(check_custom_resources, changed(l4_overlay(), kind, path, value))
+    assert any(problem in line for line in found), found
+
+
+@needs_crds
+def test_a_finding_names_file_object_and_field():
+    (finding,) = said(check_custom_resources, changed(l4_overlay(), "RayService", "spec serveConfig", "a: 1"))
+    start = "base/ray-service.yaml RayService/signalbox spec.serveConfig: is unknown and would be dropped"
+    assert finding.startswith(start)
+
+
+def definition(**schema):
+    version = {"name": "v1", "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema}}}}
+    spec = {"group": "tests.io", "names": {"kind": "Thing"}, "versions": [version]}
+    return {"kind": "CustomResourceDefinition", "spec": spec}
+
+
+def thing(tmp_path, schema, spec):
+    """A thing in an overlay, with its definition."""
+    (tmp_path / "thing.yaml").write_text(yaml.safe_dump(definition(**schema)))
+    body = {"apiVersion": "tests.io/v1", "kind": "Thing", "metadata": {"name": "it"}, "spec": spec}
+    return Rendered("prod", (Manifest(body),), l4_overlay().spec, tmp_path)
+
+
+OBJECT = {"type": "object", "properties": {"min": {"type": "integer"}, "max": {"type": "integer"}}}
+IN_ORDER = {"x-kubernetes-validations": [{"rule": "self.min <= self.max", "message": "min above max"}]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "spec", "problem"),
+    [
+        (OBJECT | IN_ORDER, {"min": 1, "max": 2}, None),
+        (OBJECT | IN_ORDER, {"min": 3, "max": 2}, "spec: found a mapping of 2: min above max"),
+        (OBJECT | IN_ORDER, {"max": 2}, "the rule cannot be evaluated"),
+        (OBJECT | {"x-kubernetes-validations": [{"rule": "self == oldSelf"}]}, {"min": 3}, None),
+        (OBJECT | {"x-kubernetes-preserve-unknown-fields": True}, {"any": 1}, None),
+        (OBJECT, {"any": 1}, "spec.any: is unknown"),
+        ({"type": "object"}, {"any": 1}, "spec.any: is unknown"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, {"any": "1"}, None),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, {"any": 1}, "spec.any: found 1"),
+        ({"x-kubernetes-int-or-string": True}, 5, None),
+        ({"x-kubernetes-int-or-string": True}, "50%", None),
+        ({"x-kubernetes-int-or-string": True}, [], "spec: found a list of 0: write a value of type integer or a value"),
+        ({"type": "string", "nullable": True}, None, None),
+        ({"type": "string"}, None, "spec: found nothing"),
+    ],
+)
+def test_structural_schemas(tmp_path, schema, spec, problem):
+    found = said(check_custom_resources, thing(tmp_path, schema, spec))
+    assert found == [] if problem is None else any(problem in line for line in found), found
+
+
+def test_it_is_skipped_where_there_are_no_definitions(tmp_path):
+    for folder, problem in ((None, "--crds"), (tmp_path, "holds no CustomResourceDefinition")):
+        rendered = Rendered("prod", l4_overlay().manifests, l4_overlay().spec, folder)
+        with pytest.raises(Skipped, match=problem):
+            list(check_custom_resources(rendered))
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(Skipped, match="cannot be read"):
+        load_schemas(tmp_path)
+
+
+@needs_crds
+def test_definitions_are_kuberay_s_and_prometheus_operator_s():
+    assert {kind for _, kind in load_schemas(CRDS)} >= {"RayService", "RayCluster", "PodMonitor", "PrometheusRule"}
