@@ -9,10 +9,8 @@ import typer
 from rich.console import Console
 
 from cluster.facts import UnknownModel, facts_of
-from cluster.loading import SpecError, load_spec
 from cluster.plan import TARGETS
 from cluster.problems import did_you_mean
-from cluster.spec import FleetSpec
 from signalbox.bench import bench
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
 from signalbox.collect_cli import collect
@@ -22,8 +20,7 @@ from signalbox.router_cli import group as router_group
 from signalbox.router_eval import eval_command
 from signalbox.router_train import train_command
 from signalbox.simulate import simulate
-
-DEFAULT_SPEC = Path(__file__).parent.parent / "examples" / "laptop.yaml"
+from signalbox.spec_argument import DEFAULT_SPEC, load_or_exit
 
 app = typer.Typer(
     name="signalbox",
@@ -47,14 +44,6 @@ SpecArgument = Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.
 UrlOption = Annotated[str, typer.Option(help="The endpoint of a running fleet.")]
 
 
-def _load(path: Path) -> FleetSpec:
-    try:
-        return load_spec(path)
-    except SpecError as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(2) from error
-
-
 def _get(url: str, path: str) -> dict[str, object]:
     try:
         return get_json(url, path)
@@ -73,7 +62,7 @@ def serve(
     from signalbox.check import quality_problems
     from signalbox.serving import serve_until_stopped
 
-    fleet = _load(spec)
+    fleet = load_or_exit(spec)
     if problems := quality_problems(fleet):
         err.print(*problems, style="red", markup=False)
         raise typer.Exit(2)
@@ -87,7 +76,7 @@ def check(spec: SpecArgument) -> None:
     """Check a spec and show whether every pool fits its hardware. Needs no cluster and no network."""
     from signalbox.check import check_fleet, render_check
 
-    fleet = _load(spec)
+    fleet = load_or_exit(spec)
     report = check_fleet(fleet)
     out.print(render_check(fleet))
     raise typer.Exit(0 if report.ok else 1)
@@ -157,7 +146,7 @@ def monitor(
     """Start a Prometheus that watches a running fleet with its recording and alerting rules, until Ctrl-C."""
     from signalbox.monitor import Monitor, is_http_url, monitor_until_stopped
 
-    fleet = _load(spec)
+    fleet = load_or_exit(spec)
     if webhook and not is_http_url(webhook):
         err.print(
             f"--webhook: found '{webhook}': write an address such as http://127.0.0.1:5001", style="red", markup=False
@@ -187,7 +176,7 @@ def route(
     from deployments.quality import BadQualityModel, load_quality
     from signalbox.routing import NoRoute, render_route, route_data
 
-    fleet = _load(spec)
+    fleet = load_or_exit(spec)
     try:
         data = route_data(fleet, load_quality(fleet), text, model, wish)
     except (NoRoute, BadQualityModel) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Annotated
@@ -9,25 +10,25 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cluster.loading import SpecError, load_spec
-from cluster.spec import FleetSpec
+from signalbox.spec_argument import DEFAULT_SPEC, load_or_exit
 
-DEFAULT_SPEC = Path(__file__).parent.parent / "examples" / "laptop.yaml"
+PACKAGES = ("grafana_foundation_sdk", "grafana_api")
+"""What a node's image does without."""
 TOKEN_VARIABLE = "GRAFANA_TOKEN"
 
-group = typer.Typer(help="Grafana dashboards of a fleet, made from its spec.", no_args_is_help=True)
+group = typer.Typer(no_args_is_help=True)
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
 SpecOption = Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.")]
 
 
-def _load(path: Path) -> FleetSpec:
-    try:
-        return load_spec(path)
-    except SpecError as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(2) from error
+@group.callback()
+def needs_packages() -> None:
+    """Grafana dashboards of a fleet, made from its spec."""
+    if missing := next((name for name in PACKAGES if importlib.util.find_spec(name) is None), None):
+        err.print(f"{missing} is not installed here: pip install -e '.[k8s]'", style="red", markup=False)
+        raise typer.Exit(2)
 
 
 @group.command()
@@ -38,7 +39,7 @@ def export(
     """Write each dashboard as a JSON file, for Grafana's import or its provisioning."""
     from k8s.dashboards import build
 
-    fleet = _load(spec)
+    fleet = load_or_exit(spec)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for uid, dashboard in build(fleet).items():
@@ -65,7 +66,7 @@ def push(
     """Create or update the fleet's folder and dashboards in a Grafana; a second push changes nothing."""
     from k8s.grafana import Grafana, GrafanaRefused
 
-    fleet = _load(spec)
+    fleet = load_or_exit(spec)
     try:
         for change in Grafana(url, token.strip()).push(fleet, prometheus):
             out.print(f"{change.outcome:9}  {change.kind} {change.name}", highlight=False, markup=False)

@@ -254,3 +254,10 @@ def test_export_says_where_it_cannot_write(tmp_path):
     assert told.exit_code == 2
     assert "cannot be written" in told.output
     assert len(told.output.splitlines()) == 1
+
+
+def test_missing_packages_are_said(monkeypatch):
+    monkeypatch.setattr("signalbox.dashboards_cli.PACKAGES", ("json", "no_such_package"))
+    told = run("push", str(LAPTOP))
+    assert told.exit_code == 2
+    assert told.output.splitlines() == ["no_such_package is not installed here: pip install -e '.[k8s]'"]
