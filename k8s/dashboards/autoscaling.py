@@ -9,100 +9,98 @@ from k8s.dashboards.panels import POOLS, Board, Panel, Query, per_pool, recorded
 
 def board(spec: FleetSpec) -> Board:
     """Desired against ready, beside queue, KV cache and reason."""
-    rows = (("Replicas", _replicas()), ("Signals", _signals()), ("Starts", _starts(spec)))
+    rows = (("Replicas", REPLICAS), ("Signals", SIGNALS), ("Starts", _starts(spec)))
     return Board("autoscaling", "Autoscaling", "Why pools have as many replicas as they have.", rows)
 
 
-def _replicas() -> tuple[Panel, ...]:
-    states = tuple(
-        Query(POOLS.gauge("max", "signalbox_replicas", "pool", where=f'state="{state}"'), f"{{{{pool}}}} {state}")
-        for state in ("desired", "ready", "starting")
-    )
-    return (
-        Panel(
-            "Desired, ready, starting",
-            "Desired above ready for longer than two cold starts: nodes are missing or starts fail.",
-            "short",
-            states,
-            width=12,
-        ),
-        Panel(
-            "Reason of the newest decision",
-            "Which need was the greatest (docs/autoscaling.md). held or problem: nothing can be decided.",
-            "short",
-            (Query(f"{POOLS.gauge('max', 'signalbox_scaling_reason', 'pool', 'reason')} > 0", "{{pool}} {{reason}}"),),
-            kind="states",
-            width=12,
-        ),
-        Panel(
-            "Changes",
-            "Decisions that changed a pool's size, by direction, in the time shown. Up and down in turns: raise "
-            "scaling.downscale_delay_s.",
-            "short",
-            (
-                Query(
-                    POOLS.increase("signalbox_scaling_changes", "$__range", "pool", "direction"),
-                    "{{pool}} {{direction}}",
-                ),
+STATES = tuple(
+    Query(POOLS.gauge("max", "signalbox_replicas", "pool", where=f'state="{state}"'), f"{{{{pool}}}} {state}")
+    for state in ("desired", "ready", "starting")
+)
+REPLICAS: tuple[Panel, ...] = (
+    Panel(
+        "Desired, ready, starting",
+        "Desired above ready for longer than two cold starts: nodes are missing or starts fail.",
+        "short",
+        STATES,
+        width=12,
+    ),
+    Panel(
+        "Reason of the newest decision",
+        "Which need was the greatest (docs/autoscaling.md). held or problem: nothing can be decided.",
+        "short",
+        (Query(f"{POOLS.gauge('max', 'signalbox_scaling_reason', 'pool', 'reason')} > 0", "{{pool}} {{reason}}"),),
+        kind="states",
+        width=12,
+    ),
+    Panel(
+        "Changes",
+        "Decisions that changed a pool's size, by direction, in the time shown. Up and down in turns: raise "
+        "scaling.downscale_delay_s.",
+        "short",
+        (
+            Query(
+                POOLS.increase("signalbox_scaling_changes", "$__range", "pool", "direction"),
+                "{{pool}} {{direction}}",
             ),
-            kind="bars",
-            width=12,
         ),
-        Panel(
-            "Open at the gateways",
-            "Requests that gateways have open, by pool: what a new replica would take a part of.",
-            "short",
-            per_pool(POOLS.gauge("sum", "signalbox_gateway_ongoing", "pool")),
-            kind="area",
-            width=12,
-        ),
-    )
+        kind="bars",
+        width=12,
+    ),
+    Panel(
+        "Open at the gateways",
+        "Requests that gateways have open, by pool: what a new replica would take a part of.",
+        "short",
+        per_pool(POOLS.gauge("sum", "signalbox_gateway_ongoing", "pool")),
+        kind="area",
+        width=12,
+    ),
+)
 
 
-def _signals() -> tuple[Panel, ...]:
-    late = POOLS.rate("signalbox_slo_missed", "pool", where='objective=~"ttft|tpot"')
-    answers = POOLS.rate("signalbox_slo_answers", "pool")
-    return (
-        Panel(
-            "Queue",
-            "Waiting in engines, or held by gateways because no replica is there.",
-            "short",
-            per_pool(recorded(QUEUE, "sum by (pool)", pools=True)),
-            kind="area",
-        ),
-        Panel(
-            "KV pressure",
-            "Of the fullest replica. Above 1 its requests do not fit together.",
-            "percentunit",
-            per_pool(POOLS.gauge("max", "signalbox_engine_kv_pressure_ratio", "pool")),
-            alarm=1.0,
-        ),
-        Panel(
-            "Demand",
-            "Routed requests per second.",
-            "reqps",
-            per_pool(POOLS.rate("signalbox_route_decisions", "pool")),
-        ),
-        Panel(
-            "Late",
-            "Missed time targets per answer; an answer can miss both.",
-            "percentunit",
-            per_pool(POOLS.share(late, answers)),
-        ),
-        Panel(
-            "Held",
-            "Requests waiting for a pool without a ready replica: each waits for a cold start.",
-            "short",
-            per_pool(POOLS.gauge("sum", "signalbox_gateway_held", "pool")),
-        ),
-        Panel(
-            "Age of the newest decision",
-            "Above 10 s: the policy is not asked. Look at Serve's controller and the fleet board.",
-            "s",
-            per_pool(POOLS.gauge("max", "signalbox_scaling_decision_age_seconds", "pool")),
-            alarm=10.0,
-        ),
-    )
+LATE = POOLS.rate("signalbox_slo_missed", "pool", where='objective=~"ttft|tpot"')
+ANSWERS = POOLS.rate("signalbox_slo_answers", "pool")
+SIGNALS: tuple[Panel, ...] = (
+    Panel(
+        "Queue",
+        "Waiting in engines, or held by gateways because no replica is there.",
+        "short",
+        per_pool(recorded(QUEUE, "sum by (pool)", pools=True)),
+        kind="area",
+    ),
+    Panel(
+        "KV pressure",
+        "Of the fullest replica. Above 1 its requests do not fit together.",
+        "percentunit",
+        per_pool(POOLS.gauge("max", "signalbox_engine_kv_pressure_ratio", "pool")),
+        alarm=1.0,
+    ),
+    Panel(
+        "Demand",
+        "Routed requests per second.",
+        "reqps",
+        per_pool(POOLS.rate("signalbox_route_decisions", "pool")),
+    ),
+    Panel(
+        "Late",
+        "Missed time targets per answer; an answer can miss both.",
+        "percentunit",
+        per_pool(POOLS.share(LATE, ANSWERS)),
+    ),
+    Panel(
+        "Held",
+        "Requests waiting for a pool without a ready replica: each waits for a cold start.",
+        "short",
+        per_pool(POOLS.gauge("sum", "signalbox_gateway_held", "pool")),
+    ),
+    Panel(
+        "Age of the newest decision",
+        "Above 10 s: the policy is not asked. Look at Serve's controller and the fleet board.",
+        "s",
+        per_pool(POOLS.gauge("max", "signalbox_scaling_decision_age_seconds", "pool")),
+        alarm=10.0,
+    ),
+)
 
 
 def _starts(spec: FleetSpec) -> tuple[Panel, ...]:

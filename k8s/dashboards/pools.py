@@ -10,7 +10,7 @@ REPLICA = "{{pool}} {{replica}}"
 
 def board(spec: FleetSpec) -> Board:
     """What engines do."""
-    rows = [("Load", _load()), ("KV cache", _cache()), ("Latency", _latency(spec))]
+    rows = [("Load", LOAD), ("KV cache", CACHE), ("Latency", _latency(spec))]
     if _has_vllm(spec):
         rows.append(("vLLM", _vllm(spec)))
     return Board("pools", "Pools and engines", "Load, KV cache and latency of every pool.", tuple(rows))
@@ -20,86 +20,84 @@ def _has_vllm(spec: FleetSpec) -> bool:
     return any(pool.engine.kind == "vllm" for pool in spec.pools.values())
 
 
-def _load() -> tuple[Panel, ...]:
-    return (
-        Panel(
-            "Running",
-            "Requests in the engines' batches.",
-            "short",
-            per_pool(POOLS.gauge("sum", "signalbox_engine_running", "pool")),
-            kind="area",
-        ),
-        Panel(
-            "Waiting",
-            "Queue depth: requests in the engines without a batch slot. Stays above 0: the pool is too small.",
-            "short",
-            per_pool(POOLS.gauge("sum", "signalbox_engine_waiting", "pool")),
-            kind="area",
-        ),
-        Panel(
-            "Generated tokens",
-            "Tokens per second that engines generate, those of cancelled and dropped answers included.",
-            "short",
-            per_pool(POOLS.rate("signalbox_engine_generated_tokens", "pool")),
-            kind="area",
-        ),
-        Panel(
-            "Prompt tokens",
-            "Tokens per second that were read, those found in the prefix cache included.",
-            "short",
-            per_pool(POOLS.rate("signalbox_prompt_tokens", "pool")),
-            kind="area",
-        ),
-        Panel(
-            "Running by replica",
-            "Replicas of a pool should be alike. One far above: prefix affinity, or long answers.",
-            "short",
-            (Query(POOLS.gauge("max", "signalbox_engine_running", "pool", "replica"), REPLICA),),
-        ),
-        Panel(
-            "Waiting by replica",
-            "One queue that grows while others are empty: that replica is slow or stuck.",
-            "short",
-            (Query(POOLS.gauge("max", "signalbox_engine_waiting", "pool", "replica"), REPLICA),),
-        ),
-    )
+LOAD: tuple[Panel, ...] = (
+    Panel(
+        "Running",
+        "Requests in the engines' batches.",
+        "short",
+        per_pool(POOLS.gauge("sum", "signalbox_engine_running", "pool")),
+        kind="area",
+    ),
+    Panel(
+        "Waiting",
+        "Queue depth: requests in the engines without a batch slot. Stays above 0: the pool is too small.",
+        "short",
+        per_pool(POOLS.gauge("sum", "signalbox_engine_waiting", "pool")),
+        kind="area",
+    ),
+    Panel(
+        "Generated tokens",
+        "Tokens per second that engines generate, those of cancelled and dropped answers included.",
+        "short",
+        per_pool(POOLS.rate("signalbox_engine_generated_tokens", "pool")),
+        kind="area",
+    ),
+    Panel(
+        "Prompt tokens",
+        "Tokens per second that were read, those found in the prefix cache included.",
+        "short",
+        per_pool(POOLS.rate("signalbox_prompt_tokens", "pool")),
+        kind="area",
+    ),
+    Panel(
+        "Running by replica",
+        "Replicas of a pool should be alike. One far above: prefix affinity, or long answers.",
+        "short",
+        (Query(POOLS.gauge("max", "signalbox_engine_running", "pool", "replica"), REPLICA),),
+    ),
+    Panel(
+        "Waiting by replica",
+        "One queue that grows while others are empty: that replica is slow or stuck.",
+        "short",
+        (Query(POOLS.gauge("max", "signalbox_engine_waiting", "pool", "replica"), REPLICA),),
+    ),
+)
 
 
-def _cache() -> tuple[Panel, ...]:
-    cached, read = (POOLS.rate(f"signalbox_{what}", "pool") for what in ("cached_prompt_tokens", "prompt_tokens"))
-    return (
-        Panel(
-            "KV cache usage",
-            "Share of each replica's KV cache in use.",
-            "percentunit",
-            (Query(POOLS.gauge("max", "signalbox_engine_kv_usage_ratio", "pool", "replica"), REPLICA),),
-        ),
-        Panel(
-            "KV pressure",
-            "What a replica's requests, waiting ones too, want of its cache. Above 1 they do not fit together.",
-            "percentunit",
-            (Query(POOLS.gauge("max", "signalbox_engine_kv_pressure_ratio", "pool", "replica"), REPLICA),),
-            alarm=1.0,
-        ),
-        Panel(
-            "Preemptions",
-            "Requests thrown out of a batch for lack of cache, per second; their work is done again.",
-            "ops",
-            per_pool(POOLS.rate("signalbox_engine_preemptions", "pool")),
-        ),
-        Panel(
-            "KV cache size",
-            "Tokens that all caches of a pool hold.",
-            "short",
-            per_pool(POOLS.gauge("sum", "signalbox_engine_kv_capacity_tokens", "pool")),
-        ),
-        Panel(
-            "Prefix cache hits",
-            "Share of prompt tokens that were in the KV cache already. Falls: conversations change replicas.",
-            "percentunit",
-            per_pool(POOLS.share(cached, read)),
-        ),
-    )
+CACHED, READ = (POOLS.rate(f"signalbox_{what}", "pool") for what in ("cached_prompt_tokens", "prompt_tokens"))
+CACHE: tuple[Panel, ...] = (
+    Panel(
+        "KV cache usage",
+        "Share of each replica's KV cache in use.",
+        "percentunit",
+        (Query(POOLS.gauge("max", "signalbox_engine_kv_usage_ratio", "pool", "replica"), REPLICA),),
+    ),
+    Panel(
+        "KV pressure",
+        "What a replica's requests, waiting ones too, want of its cache. Above 1 they do not fit together.",
+        "percentunit",
+        (Query(POOLS.gauge("max", "signalbox_engine_kv_pressure_ratio", "pool", "replica"), REPLICA),),
+        alarm=1.0,
+    ),
+    Panel(
+        "Preemptions",
+        "Requests thrown out of a batch for lack of cache, per second; their work is done again.",
+        "ops",
+        per_pool(POOLS.rate("signalbox_engine_preemptions", "pool")),
+    ),
+    Panel(
+        "KV cache size",
+        "Tokens that all caches of a pool hold.",
+        "short",
+        per_pool(POOLS.gauge("sum", "signalbox_engine_kv_capacity_tokens", "pool")),
+    ),
+    Panel(
+        "Prefix cache hits",
+        "Share of prompt tokens that were in the KV cache already. Falls: conversations change replicas.",
+        "percentunit",
+        per_pool(POOLS.share(CACHED, READ)),
+    ),
+)
 
 
 def _latency(spec: FleetSpec) -> tuple[Panel, ...]:

@@ -10,86 +10,84 @@ from k8s.dashboards.panels import FLEET, INFERENCE, POOLS, Board, Panel, Query, 
 
 def board(spec: FleetSpec) -> Board:
     """Errors, refusals, retries and broken streams."""
-    rows = (("Errors", _errors()), ("Replicas", _replicas()), ("Alerts", (ALERTS,)))
+    rows = (("Errors", ERRORS), ("Replicas", REPLICAS), ("Alerts", (ALERTS,)))
     return Board("reliability", "Reliability", "Errors, refusals, retries and broken streams.", rows)
 
 
-def _errors() -> tuple[Panel, ...]:
-    requests = POOLS.rate("signalbox_requests", "pool", where=INFERENCE)
-    failed = POOLS.rate("signalbox_requests", "pool", where=f'{INFERENCE},status=~"5.."')
-    missed = POOLS.rate("signalbox_slo_missed", "objective")
-    return (
-        Panel(
-            "Requests by status",
-            "HTTP status of inference requests; 499: the client went away.",
-            "reqps",
-            (Query(POOLS.rate("signalbox_requests", "status", where=INFERENCE), "{{status}}"),),
-            kind="area",
-        ),
-        Panel(
-            "Failed",
-            "Share of inference requests that ended with 5xx, by pool.",
-            "percentunit",
-            per_pool(POOLS.share(failed, requests)),
-        ),
-        Panel(
-            "Missed objectives",
-            "Answers per second that missed what they are owed, by objective.",
-            "reqps",
-            (Query(missed, "{{objective}}"),),
-        ),
-        Panel(
-            "Refused, by reason",
-            "Requests that no model answered. busy: add replicas; auth, body, too_large: the client's mistake.",
-            "reqps",
-            (Query(FLEET.rate("signalbox_rejections", "reason"), "{{reason}}"),),
-            kind="area",
-        ),
-        Panel(
-            "Clients that went away",
-            "Requests cancelled by their clients, by pool. Many: answers take too long for them.",
-            "reqps",
-            per_pool(POOLS.rate("signalbox_cancelled_requests", "pool")),
-        ),
-    )
+REQUESTS = POOLS.rate("signalbox_requests", "pool", where=INFERENCE)
+FAILED = POOLS.rate("signalbox_requests", "pool", where=f'{INFERENCE},status=~"5.."')
+MISSED = POOLS.rate("signalbox_slo_missed", "objective")
+ERRORS: tuple[Panel, ...] = (
+    Panel(
+        "Requests by status",
+        "HTTP status of inference requests; 499: the client went away.",
+        "reqps",
+        (Query(POOLS.rate("signalbox_requests", "status", where=INFERENCE), "{{status}}"),),
+        kind="area",
+    ),
+    Panel(
+        "Failed",
+        "Share of inference requests that ended with 5xx, by pool.",
+        "percentunit",
+        per_pool(POOLS.share(FAILED, REQUESTS)),
+    ),
+    Panel(
+        "Missed objectives",
+        "Answers per second that missed what they are owed, by objective.",
+        "reqps",
+        (Query(MISSED, "{{objective}}"),),
+    ),
+    Panel(
+        "Refused, by reason",
+        "Requests that no model answered. busy: add replicas; auth, body, too_large: the client's mistake.",
+        "reqps",
+        (Query(FLEET.rate("signalbox_rejections", "reason"), "{{reason}}"),),
+        kind="area",
+    ),
+    Panel(
+        "Clients that went away",
+        "Requests cancelled by their clients, by pool. Many: answers take too long for them.",
+        "reqps",
+        per_pool(POOLS.rate("signalbox_cancelled_requests", "pool")),
+    ),
+)
 
 
-def _replicas() -> tuple[Panel, ...]:
-    return (
-        Panel(
-            "Tried again",
-            "Requests sent to another replica before their first byte, by the pool that failed. Users saw nothing.",
-            "reqps",
-            per_pool(POOLS.rate("signalbox_retries", "pool")),
+REPLICAS: tuple[Panel, ...] = (
+    Panel(
+        "Tried again",
+        "Requests sent to another replica before their first byte, by the pool that failed. Users saw nothing.",
+        "reqps",
+        per_pool(POOLS.rate("signalbox_retries", "pool")),
+    ),
+    Panel(
+        "Broken streams",
+        "Streams that broke off after their first byte. Users saw it.",
+        "reqps",
+        per_pool(POOLS.rate("signalbox_broken_streams", "pool")),
+    ),
+    Panel(
+        "Age of reports",
+        f"Oldest current report of a replica; after {STALE_AFTER_S:g} s it counts as busy. Rises: an engine hangs.",
+        "s",
+        per_pool(POOLS.gauge("max", "signalbox_report_age_seconds", "pool")),
+        alarm=STALE_AFTER_S,
+    ),
+    Panel(
+        "Missing replicas",
+        "Desired less ready replicas. Stays above 0: nodes are missing or starts fail.",
+        "short",
+        per_pool(
+            " - ".join(
+                POOLS.gauge("max", "signalbox_replicas", "pool", where=f'state="{state}"')
+                for state in ("desired", "ready")
+            )
         ),
-        Panel(
-            "Broken streams",
-            "Streams that broke off after their first byte. Users saw it.",
-            "reqps",
-            per_pool(POOLS.rate("signalbox_broken_streams", "pool")),
-        ),
-        Panel(
-            "Age of reports",
-            f"Oldest current report of a replica; after {STALE_AFTER_S:g} s it counts as busy. Rises: an engine hangs.",
-            "s",
-            per_pool(POOLS.gauge("max", "signalbox_report_age_seconds", "pool")),
-            alarm=STALE_AFTER_S,
-        ),
-        Panel(
-            "Missing replicas",
-            "Desired less ready replicas. Stays above 0: nodes are missing or starts fail.",
-            "short",
-            per_pool(
-                " - ".join(
-                    POOLS.gauge("max", "signalbox_replicas", "pool", where=f'state="{state}"')
-                    for state in ("desired", "ready")
-                )
-            ),
-        ),
-        Panel(
-            "Scaling stands still",
-            "1 while the policy cannot decide, by pool.",
-            "short",
-            per_pool(POOLS.gauge("max", "signalbox_scaling_reason", "pool", where='reason=~"held|problem"')),
-        ),
-    )
+    ),
+    Panel(
+        "Scaling stands still",
+        "1 while the policy cannot decide, by pool.",
+        "short",
+        per_pool(POOLS.gauge("max", "signalbox_scaling_reason", "pool", where='reason=~"held|problem"')),
+    ),
+)

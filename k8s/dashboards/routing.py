@@ -9,66 +9,64 @@ from k8s.dashboards.panels import FLEET, POOLS, Board, Panel, Query, per_pool
 
 def board(spec: FleetSpec) -> Board:
     """Why queries go where they go."""
-    rows = [("Decisions", _decisions()), ("What changed them", _changes(spec)), ("Cost", _cost(spec))]
+    rows = [("Decisions", DECISIONS), ("What changed them", _changes(spec)), ("Cost", _cost(spec))]
     if learning := _learning(spec):
         rows.append(("Learning", learning))
     return Board("routing", "Routing", "Where queries go, why, and at which cost.", tuple(rows))
 
 
-def _decisions() -> tuple[Panel, ...]:
-    decisions = POOLS.rate("signalbox_route_decisions", "pool")
-    return (
-        Panel(
-            "Decisions by pool",
-            "Share of decisions. A share that drifts: other traffic, or the budget's controller at work.",
-            "percentunit",
-            per_pool(f"{decisions} / ignoring (pool) group_left () ({POOLS.rate('signalbox_route_decisions')} > 0)"),
-            kind="area",
+DECIDED = POOLS.rate("signalbox_route_decisions", "pool")
+DECISIONS: tuple[Panel, ...] = (
+    Panel(
+        "Decisions by pool",
+        "Share of decisions. A share that drifts: other traffic, or the budget's controller at work.",
+        "percentunit",
+        per_pool(f"{DECIDED} / ignoring (pool) group_left () ({POOLS.rate('signalbox_route_decisions')} > 0)"),
+        kind="area",
+    ),
+    Panel(
+        "Decisions by mode",
+        "pinned: the request named a model; auto, cheap or best: the router chose.",
+        "reqps",
+        (Query(POOLS.rate("signalbox_route_decisions", "mode"), "{{mode}}"),),
+        kind="area",
+    ),
+    Panel(
+        "Expected quality of the chosen pool",
+        "Mean of what the model of quality predicts, 0..1. Falls: queries are harder, or the budget is tighter.",
+        "percentunit",
+        per_pool(POOLS.mean("signalbox_route_quality", "pool")),
+    ),
+    Panel(
+        "Hardest queries",
+        "A tenth of a pool's queries had no better expected quality than this. Low in the large pool: too hard "
+        "for the fleet.",
+        "percentunit",
+        per_pool(POOLS.quantile(0.1, "signalbox_route_quality", "pool")),
+    ),
+    Panel(
+        "Complexity of queries",
+        "How likely the small tier is to fail, 0..1. Drifts: traffic changed; collect outcomes and train again.",
+        "percentunit",
+        tuple(
+            Query(FLEET.quantile(level, "signalbox_route_score"), f"p{level * 100:.0f}") for level in (0.1, 0.5, 0.9)
         ),
-        Panel(
-            "Decisions by mode",
-            "pinned: the request named a model; auto, cheap or best: the router chose.",
-            "reqps",
-            (Query(POOLS.rate("signalbox_route_decisions", "mode"), "{{mode}}"),),
-            kind="area",
-        ),
-        Panel(
-            "Expected quality of the chosen pool",
-            "Mean of what the model of quality predicts, 0..1. Falls: queries are harder, or the budget is tighter.",
-            "percentunit",
-            per_pool(POOLS.mean("signalbox_route_quality", "pool")),
-        ),
-        Panel(
-            "Hardest queries",
-            "A tenth of a pool's queries had no better expected quality than this. Low in the large pool: too hard "
-            "for the fleet.",
-            "percentunit",
-            per_pool(POOLS.quantile(0.1, "signalbox_route_quality", "pool")),
-        ),
-        Panel(
-            "Complexity of queries",
-            "How likely the small tier is to fail, 0..1. Drifts: traffic changed; collect outcomes and train again.",
-            "percentunit",
-            tuple(
-                Query(FLEET.quantile(level, "signalbox_route_score"), f"p{level * 100:.0f}")
-                for level in (0.1, 0.5, 0.9)
-            ),
-        ),
-        Panel(
-            "Decided by rules",
-            "Share of decisions for which the learned model could not speak. Many: it was trained on other traffic.",
-            "percentunit",
-            (
-                Query(
-                    FLEET.share(
-                        FLEET.rate("signalbox_route_fallbacks"),
-                        FLEET.rate("signalbox_route_decisions"),
-                    ),
-                    "by rules",
+    ),
+    Panel(
+        "Decided by rules",
+        "Share of decisions for which the learned model could not speak. Many: it was trained on other traffic.",
+        "percentunit",
+        (
+            Query(
+                FLEET.share(
+                    FLEET.rate("signalbox_route_fallbacks"),
+                    FLEET.rate("signalbox_route_decisions"),
                 ),
+                "by rules",
             ),
         ),
-    )
+    ),
+)
 
 
 def _changes(spec: FleetSpec) -> tuple[Panel, ...]:

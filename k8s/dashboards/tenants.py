@@ -13,58 +13,56 @@ NAME = "{{tenant}}"
 def board(spec: FleetSpec) -> Board:
     """By the name of the API key; without `gateway.api_keys` there is one tenant without a name."""
     text = "Requests, tokens and cost by the name of the API key."
-    return Board("tenants", "Tenants", text, (("Use", _use()), ("Cost", _cost())), filters=("tenant",))
+    return Board("tenants", "Tenants", text, (("Use", USE), ("Cost", COST)), filters=("tenant",))
 
 
-def _use() -> tuple[Panel, ...]:
-    return (
+USE: tuple[Panel, ...] = (
+    Panel(
+        "Requests",
+        "Requests per second.",
+        "reqps",
+        (Query(TENANTS.rate("signalbox_tenant_requests", "tenant"), NAME),),
+        kind="area",
+    ),
+    *(
         Panel(
-            "Requests",
-            "Requests per second.",
-            "reqps",
-            (Query(TENANTS.rate("signalbox_tenant_requests", "tenant"), NAME),),
+            f"{kind.capitalize()} tokens",
+            f"Tokens per second of this tenant's {what}.",
+            "short",
+            (Query(TENANTS.rate("signalbox_tenant_tokens", "tenant", where=f'kind="{kind}"'), NAME),),
             kind="area",
-        ),
-        *(
-            Panel(
-                f"{kind.capitalize()} tokens",
-                f"Tokens per second of this tenant's {what}.",
-                "short",
-                (Query(TENANTS.rate("signalbox_tenant_tokens", "tenant", where=f'kind="{kind}"'), NAME),),
-                kind="area",
-            )
-            for kind, what in (("prompt", "prompts"), ("completion", "answers"))
-        ),
-        Panel(
-            "Refused",
-            "Requests per second that no model answered, by tenant and reason.",
-            "reqps",
-            (Query(TENANTS.rate("signalbox_rejections", "tenant", "reason"), f"{NAME} {{{{reason}}}}"),),
-        ),
-    )
+        )
+        for kind, what in (("prompt", "prompts"), ("completion", "answers"))
+    ),
+    Panel(
+        "Refused",
+        "Requests per second that no model answered, by tenant and reason.",
+        "reqps",
+        (Query(TENANTS.rate("signalbox_rejections", "tenant", "reason"), f"{NAME} {{{{reason}}}}"),),
+    ),
+)
 
 
-def _cost() -> tuple[Panel, ...]:
-    cost, requests = (TENANTS.rate(f"signalbox_tenant_{what}", "tenant") for what in ("cost", "requests"))
-    return (
-        Panel(
-            "Cost",
-            "What an hour at this rate costs, in the currency of the spec's prices.",
-            "none",
-            (Query(f"3600 * {cost}", NAME),),
-            kind="area",
-        ),
-        Panel(
-            "Cost in the time shown",
-            "In the currency of the spec's prices.",
-            "none",
-            (Query(TENANTS.increase("signalbox_tenant_cost", "$__range", "tenant"), NAME),),
-            kind="bars",
-        ),
-        Panel(
-            "Cost of a thousand requests",
-            "High against other tenants: harder queries, longer answers, or models named outright.",
-            "none",
-            (Query(f"1000 * {cost} / ({requests} > 0)", NAME),),
-        ),
-    )
+SPENT, ASKED = (TENANTS.rate(f"signalbox_tenant_{what}", "tenant") for what in ("cost", "requests"))
+COST: tuple[Panel, ...] = (
+    Panel(
+        "Cost",
+        "What an hour at this rate costs, in the currency of the spec's prices.",
+        "none",
+        (Query(f"3600 * {SPENT}", NAME),),
+        kind="area",
+    ),
+    Panel(
+        "Cost in the time shown",
+        "In the currency of the spec's prices.",
+        "none",
+        (Query(TENANTS.increase("signalbox_tenant_cost", "$__range", "tenant"), NAME),),
+        kind="bars",
+    ),
+    Panel(
+        "Cost of a thousand requests",
+        "High against other tenants: harder queries, longer answers, or models named outright.",
+        "none",
+        (Query(f"1000 * {SPENT} / ({ASKED} > 0)", NAME),),
+    ),
+)
