@@ -17,9 +17,12 @@ from cluster.scaling import ScalingSpec
 BINS_PER_DOUBLING = 6
 MEMORY = 1_000.0
 """Answers at one amount of work after which older ones have faded."""
+FADE_S = 600.0
+"""Time after which 1/e of what was seen still counts. Work that was once too much is not offered again, so that nothing
+else would ever correct the limit."""
 PRIOR = 20.0
 """Answers in time that an amount of work is credited with before any is known."""
-QUIET = 0.5
+QUIET = 0.4
 """Part of the work that should be possible up to which lateness is not for want of replicas."""
 ENOUGH = 100.0
 """Answers at quiet times before their lateness is taken for one that no replica could mend."""
@@ -65,6 +68,11 @@ class LatenessTable:
         known, late = self._bins.get(size, (0.0, 0.0))
         keep = max(0.0, 1 - answers / MEMORY)
         self._bins[size] = (keep * known + answers, keep * late + late_ratio * answers)
+
+    def fade(self, seconds: float) -> None:
+        """Let time pass."""
+        keep = math.exp(-seconds / FADE_S)
+        self._bins = {size: (keep * answers, keep * late) for size, (answers, late) in self._bins.items()}
 
     def healthy_work(self, possible: float, share: float) -> float:
         """Work per second that a replica may be offered with at most `share` of the answers late for it; inf where that

@@ -14,10 +14,10 @@ from cluster.state import ReplicaState
 
 HELD_MEMORY = 0.95
 """Weight of the looks so far, against the newest one, in the KV cache that a running request holds."""
-STANDING = 0.2
-"""Share of the ongoing requests that wait from which on a queue stands."""
 BLAME_S = 60.0
 """How long work may be what answers are late for: a queue and an answer take about that."""
+STEADY = 2.0
+"""Ratio of the most to the least work in that time up to which it is one amount of work."""
 LOOK_GAP_S = 10.0
 """After such a silence nothing is known of what was offered meanwhile."""
 PREEMPTED_S = 10.0
@@ -37,6 +37,8 @@ class PoolMemory:
     """When the pool last had a request, or had none because it was waking. None: it was always asleep."""
     _looked_s: float | None = None
     _work: deque[tuple[float, float]] = field(default_factory=deque)
+    _excess_s: float | None = None
+    _blamed: float = 0.0
     _reports: dict[str, ReplicaState] = field(default_factory=dict)
     _preemptions: deque[tuple[float, int]] = field(default_factory=deque)
     _starts: deque[tuple[float, int]] = field(default_factory=deque)
@@ -46,7 +48,6 @@ class PoolMemory:
         self.demand.add(reading.signals, now_s)
         self._learn_speed(reading, now_s)
         self._learn_held(reading.replicas)
-        self._learn_lateness(reading, now_s)
         self._follow_starts(reading.signals.starting, now_s)
         # A pool that wakes is not idle yet, however long its first replica takes.
         awakes = reading.signals.target > 0 and (self.busy_s is None or not reading.signals.ready)
@@ -72,9 +73,15 @@ class PoolMemory:
                     self._preemptions.append((now_s, preempted))
         self._reports = {replica.replica_id: replica for replica in reading.replicas}
 
-    def _learn_lateness(self, reading: Reading, now_s: float) -> None:
-        """Answers that are late count against the work that was offered; while a queue stands against the most of the
-        last minute, which may have made the queue."""
+    def learn_lateness(self, reading: Reading, now_s: float, *, excess: bool) -> None:
+        """Set the answers that ended against the work that each replica was offered meanwhile.
+
+        While that changes much, or what was too much is still being worked off, nobody can say what work an answer was
+        made under: late ones count against the most since it began, and the others tell nothing.
+
+        Args:
+            excess: whether there are more requests than healthy batches hold.
+        """
         signals, since_s = reading.signals, now_s - (self._looked_s or now_s)
         self._looked_s = now_s
         if not reading.replicas or since_s > LOOK_GAP_S:
@@ -85,10 +92,23 @@ class PoolMemory:
         self._work.append((now_s, work))
         while self._work[0][0] <= now_s - BLAME_S:
             self._work.popleft()
-        waiting = reading.ongoing - sum(replica.running for replica in reading.replicas)
-        if waiting > STANDING * reading.ongoing:
-            work = max(each for _, each in self._work)
-        self.lateness.add(work, signals.answers_per_s * since_s, signals.late_ratio)
+        if excess:
+            self._excess_s = now_s
+        answers = signals.answers_per_s * since_s
+        self.lateness.fade(since_s)
+        if self._is_one_amount(now_s):
+            self._blamed = 0.0
+            self.lateness.add(work, answers, signals.late_ratio)
+        else:
+            self._blamed = max(self._blamed, *(each for _, each in self._work))
+            self.lateness.add(self._blamed, answers * signals.late_ratio, 1.0)
+
+    def _is_one_amount(self, now_s: float) -> bool:
+        """Whether the work of the last minute was about the same, known long enough, and all there was to do."""
+        if self._excess_s is not None and now_s - self._excess_s <= BLAME_S:
+            return False
+        amounts = [each for _, each in self._work]
+        return now_s - self._work[0][0] >= BLAME_S / 2 and max(amounts) <= STEADY * min(amounts)
 
     def _learn_held(self, replicas: Sequence[ReplicaState]) -> None:
         if running := sum(replica.running for replica in replicas):

@@ -137,7 +137,7 @@ def backlog_need(reading: Reading, queue: Queue) -> Need:
     allowed, limit = queue.limits.most_running(queue.speed, queue.mix)
     excess = reading.ongoing - allowed * reading.signals.ready
     wait_s = _wait_s(reading, queue)
-    if excess <= 0 or (wait_s <= queue.target_wait_s and excess <= CHANCE * reading.ongoing):
+    if excess <= 0 or (wait_s <= queue.target_wait_s and not is_excess(reading, allowed)):
         return Need(0, "queue: no backlog", "queue")
     waiting = reading.signals.held + sum(replica.waiting for replica in reading.replicas)
     found = (
@@ -154,6 +154,15 @@ def backlog_need(reading: Reading, queue: Queue) -> Need:
         return Need(target, f"{found}; worked off before a new replica would serve", signal)
     more = math.ceil(left / (rate * queue.drain_s))
     return Need(target + more, f"{found}; {left:.0f} tokens of it left when a new replica serves", signal)
+
+
+def is_excess(reading: Reading, allowed: float) -> bool:
+    """Whether there are more requests than healthy batches hold, and more than by chance.
+
+    Args:
+        allowed: requests in the healthy batch of one replica.
+    """
+    return (1 - CHANCE) * reading.ongoing > allowed * reading.signals.ready
 
 
 def _wait_s(reading: Reading, queue: Queue) -> float:

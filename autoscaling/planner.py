@@ -16,6 +16,7 @@ from autoscaling.needs import (
     Queue,
     backlog_need,
     demand_need,
+    is_excess,
     kv_need,
     lateness_need,
     ongoing_need,
@@ -23,7 +24,7 @@ from autoscaling.needs import (
 )
 from autoscaling.pacing import Pacing
 from autoscaling.reading import Reading, read_pool
-from autoscaling.speed import Speed
+from autoscaling.speed import Speed, prompt_mix
 from autoscaling.types import PoolDecision, PoolSignals, Signal
 from cluster.memory import max_num_seqs
 from cluster.pool import PoolReplicasSpec
@@ -136,6 +137,8 @@ class Planner:
             yield ongoing_need(reading, self.scaling.target_ongoing)
         else:
             limits = self._limits(name, reading, memory, demand)
+            allowed, _ = limits.most_running(speed, prompt_mix(demand.prompt_tokens, demand.answer_tokens))
+            memory.learn_lateness(reading, now_s, excess=is_excess(reading, allowed))
             yield from self._demand_needs(name, memory, demand, speed, limits, cold_start_s)
             starts = memory.starts(now_s, cold_start_s)
             scaling = self.scaling

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaling.lateness import LatenessTable, is_late, missed
+from autoscaling.lateness import FADE_S, QUIET, LatenessTable, is_late, missed
 from cluster.scaling import ScalingSpec
 
 TARGETS = ScalingSpec(ttft_target_s=2.0, tpot_target_s=0.1)
@@ -64,7 +64,15 @@ def test_lateness_of_quiet_times_is_not_for_want_of_replicas():
     assert 850 < seen.healthy_work(POSSIBLE, 0.01) <= 1_000
 
 
-def test_what_was_long_ago_fades():
+def test_a_limit_that_is_not_tried_fades():
+    seen = table((800, 1_000, 0.5))
+    seen.fade(FADE_S)
+    assert seen.healthy_work(POSSIBLE, 0.01) < math.inf
+    seen.fade(10 * FADE_S)
+    assert seen.healthy_work(POSSIBLE, 0.01) == math.inf
+
+
+def test_what_was_many_answers_ago_fades():
     seen = table((800, 1_000, 0.5))
     for _ in range(100):
         seen.add(800, 100, 0.0)
@@ -75,8 +83,8 @@ AMOUNTS = st.tuples(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1))
 
 
 @given(st.lists(AMOUNTS), st.floats(1, 1e6), st.floats(0.001, 0.5), st.floats(1, 3))
-def test_at_least_half_of_what_is_possible_is_healthy_and_patience_allows_more(rows, possible, share, patience):
+def test_a_good_part_of_what_is_possible_is_healthy_and_patience_allows_more(rows, possible, share, patience):
     seen = table(*rows)
     healthy = seen.healthy_work(possible, share)
-    assert healthy >= possible / 2 / 2 ** (1 / 12) * (1 - 1e-9)  # a bin's width below
+    assert healthy >= QUIET * possible / 2 ** (1 / 12) * (1 - 1e-9)  # a bin's width below
     assert seen.healthy_work(possible, min(1.0, share * patience)) >= healthy

@@ -16,31 +16,41 @@ WORK = ANSWER + PROMPT_TOKEN_WORK * PROMPT
 
 
 def remembered(*phases):
-    """A pool of one replica after phases: seconds, requests per second, waiting requests, share of late answers."""
+    """A pool of one replica after phases: seconds, requests per second, excess, share of late answers."""
     memory, now_s = PoolMemory(), START_S
-    for seconds, rate, waiting, late_ratio in phases:
+    for seconds, rate, excess, late_ratio in phases:
         for _ in range(0, seconds, 2):
             now_s += 2
             told = {"arrivals_per_s": rate, "answers_per_s": 5.0, "late_ratio": late_ratio}
-            reading = read_pool(signals([report(now_s=now_s, waiting=waiting, running=10)], now_s, **told), now_s)
-            memory.look(reading, now_s)
+            reading = read_pool(signals([report(now_s=now_s)], now_s, **told), now_s)
+            memory.learn_lateness(reading, now_s, excess=excess)
     return memory.lateness
 
 
 def test_late_answers_count_against_the_work_that_was_offered():
-    lateness = remembered((120, 4.0, 0, 0.0), (120, 8.0, 0, 0.3))
+    lateness = remembered((120, 4.0, False, 0.0), (120, 8.0, False, 0.3))
     assert 4 * WORK < lateness.healthy_work(6 * WORK, 0.01) < 8 * WORK
 
 
-@pytest.mark.parametrize(("waiting", "blamed"), [(0, 4 * WORK), (10, 8 * WORK)])
-def test_where_a_queue_stands_the_load_that_made_it_is_blamed(waiting, blamed):
-    lateness = remembered((10, 8.0, waiting, 0.0), (40, 4.0, waiting, 0.5))
+@pytest.mark.parametrize(("excess", "blamed"), [(False, 5 * WORK), (True, 8 * WORK)])
+def test_while_there_is_too_much_the_load_that_brought_it_is_blamed(excess, blamed):
+    lateness = remembered((40, 8.0, excess, 0.0), (90, 5.0, excess, 0.5))
     assert lateness.healthy_work(6 * WORK, 0.01) == pytest.approx(blamed, rel=0.1)
+
+
+def test_while_work_changes_late_answers_count_against_the_most():
+    lateness = remembered((60, 2.0, False, 0.0), (30, 8.0, False, 0.5))
+    assert lateness.healthy_work(4 * WORK, 0.01) == pytest.approx(8 * WORK, rel=0.1)
+
+
+def test_while_work_changes_answers_in_time_tell_nothing():
+    lateness = remembered((60, 2.0, False, 0.0), (20, 8.0, False, 0.0), (10, 8.0, False, 1.0))
+    assert lateness.healthy_work(4 * WORK, 0.4) == pytest.approx(8 * WORK, rel=0.1)
 
 
 def test_answers_after_a_silence_say_nothing():
     memory = PoolMemory()
     for now_s in (START_S, START_S + 100):
         told = {"arrivals_per_s": 8.0, "answers_per_s": 5.0, "late_ratio": 1.0}
-        memory.look(read_pool(signals([report(now_s=now_s)], now_s, **told), now_s), now_s)
+        memory.learn_lateness(read_pool(signals([report(now_s=now_s)], now_s, **told), now_s), now_s, excess=False)
     assert memory.lateness.healthy_work(1.0, 0.01) == math.inf
