@@ -20,6 +20,8 @@ This page is the output of `signalbox metrics`.
   marked *max* several processes tell the same: take the `max`.
 - A counter has no series before its first increment: write `or vector(0)` where a query has to answer always. It
   begins anew when its process does, which `rate` and `increase` know.
+- Ray takes a process's numbers every few seconds. A gauge whose process has ended is gone after two such times; its
+  counters stay as they were.
 - Labels take few values: names of the spec and fixed words. No text of a client's, no request id and no key is ever in
   a metric. A label without a value is left out.
 - A stream that breaks is ended with an error event and counted. None is continued on another replica yet, so nothing
