@@ -7,10 +7,29 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 from k8s.checks.finding import Finding
-from k8s.checks.objects import Manifest, dig, mapping, sequence, text, walk
+from k8s.checks.objects import Manifest, mapping, sequence, text, walk
 from k8s.checks.rendered import Rendered
+from k8s.names import redis_secret
 
 CHECK = "references"
+NAMES = {
+    "secretName": "Secret",
+    "claimName": "PersistentVolumeClaim",
+    "serviceAccountName": "ServiceAccount",
+    "serviceName": "Service",
+}
+"""Fields that hold another object's name, at any depth, and its kind."""
+OBJECTS = {
+    "secretKeyRef": "Secret",
+    "secretRef": "Secret",
+    "configMapKeyRef": "ConfigMap",
+    "configMapRef": "ConfigMap",
+    "configMap": "ConfigMap",
+    "service": "Service",
+}
+"""Fields that hold a mapping with the name."""
+LISTS = {"imagePullSecrets": "Secret", "certificateRefs": "Secret", "parentRefs": "Gateway", "backendRefs": "Service"}
+"""Fields that hold a list of such mappings, which may name the kind themselves."""
 OPERATORS_OWN = ("-serve-svc", "-head-svc")
 """Services that KubeRay makes of a RayService: its name with these behind it."""
 
@@ -34,60 +53,23 @@ def check_references(rendered: Rendered) -> Iterator[Finding]:
 
 
 def named_by_spec(spec: FleetSpec) -> set[str]:
-    """Names in the spec's `kubernetes` section: what whoever deploys makes, and what others then may name."""
-    dumped = spec.kubernetes.model_dump(mode="json")
-    names = {value for _, value in walk(dumped) if isinstance(value, str)}
-    if spec.kubernetes.redis and spec.kubernetes.redis.password_secret is None:
-        names.add(f"{spec.name}-redis")
-    return names
+    """Secrets and claims that the spec's `kubernetes` section names: whoever deploys makes them."""
+    fields = walk(spec.kubernetes.model_dump(mode="json"))
+    return {value for path, value in fields if path.endswith(("secret", "claim")) and value} | {redis_secret(spec)}
 
 
 def references(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
     """Field path, kind and name of everything that an object names."""
     for path, value in walk(manifest.body):
-        if isinstance(value, dict):
-            for field, kind, key in FIELDS:
-                if isinstance(found := dig(value, field, *key), str):
-                    yield f"{path}.{field}", kind, found
-            for field, needed in (("secretKeyRef", "name"), ("secretKeyRef", "key")):
-                if field in value and not text(value, field, needed):
-                    yield f"{path}.{field}.{needed}", "Secret", ""
-            for each in sequence(value, "imagePullSecrets"):
-                yield f"{path}.imagePullSecrets", "Secret", text(each, "name")
-    if manifest.kind == "RayService":
-        auth = text(manifest.body, "spec", "rayClusterConfig", "authOptions", "secretName")
-        if auth:
-            yield "spec.rayClusterConfig.authOptions.secretName", "Secret", auth
-    elif manifest.kind == "StatefulSet":
-        yield "spec.serviceName", "Service", text(manifest.body, "spec", "serviceName")
-    elif manifest.kind == "Ingress":
-        for index, each in enumerate(sequence(manifest.body, "spec", "tls")):
-            if name := text(each, "secretName"):
-                yield f"spec.tls[{index}].secretName", "Secret", name
-    elif manifest.kind == "Gateway":
-        for index, listener in enumerate(sequence(manifest.body, "spec", "listeners")):
-            for each in sequence(listener, "tls", "certificateRefs"):
-                yield f"spec.listeners[{index}].tls", text(each, "kind") or "Secret", text(each, "name")
-    elif manifest.kind == "HTTPRoute":
-        for each in sequence(manifest.body, "spec", "parentRefs"):
-            yield "spec.parentRefs", text(each, "kind") or "Gateway", text(each, "name")
-        for rule in sequence(manifest.body, "spec", "rules"):
-            for each in sequence(rule, "backendRefs"):
-                yield "spec.rules", "Service", text(each, "name")
-
-
-FIELDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("secretKeyRef", "Secret", ("name",)),
-    ("secretRef", "Secret", ("name",)),
-    ("secret", "Secret", ("secretName",)),
-    ("configMapKeyRef", "ConfigMap", ("name",)),
-    ("configMapRef", "ConfigMap", ("name",)),
-    ("configMap", "ConfigMap", ("name",)),
-    ("persistentVolumeClaim", "PersistentVolumeClaim", ("claimName",)),
-    ("serviceAccountName", "ServiceAccount", ()),
-    ("service", "Service", ("name",)),
-)
-"""Fields that name another object, at any depth: field, kind, and where the name stands in it."""
+        for field, found in mapping(value).items():
+            here = f"{path}.{field}"
+            if field in NAMES and isinstance(found, str):
+                yield here, NAMES[field], found
+            elif field in OBJECTS and isinstance(found, dict):
+                yield here, OBJECTS[field], text(found, "name")
+            elif field in LISTS:
+                for each in sequence(value, field):
+                    yield here, text(each, "kind") or LISTS[field], text(each, "name")
 
 
 def _mounts(rendered: Rendered) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,7 +34,7 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
         if replaces and (delay_s is None or delay_s < longest_s):
             problem = _too_short(delay_s, longest_s, "KubeRay's default is 60, after which it deletes the old cluster")
             yield Finding(CHECK, manifest.where("spec.rayClusterDeletionDelaySeconds"), problem)
-        for name, grace_s in shutdown_times(rendered).items():
+        for name, grace_s in shutdown_times(rendered.spec.model_dump_json()).items():
             if grace_s < longest_s:
                 problem = _too_short(grace_s, longest_s, "Serve's default is 20")
                 yield Finding(CHECK, f"deployments/app.py deployment {name} graceful_shutdown_timeout_s", problem)
@@ -44,9 +46,14 @@ def _too_short(found_s: float | None, longest_s: float, otherwise: str) -> str:
     return f"found {found} ({otherwise}): a stream may take {longest}; write more than that"
 
 
-def shutdown_times(rendered: Rendered) -> dict[str, float]:
-    """How long each deployment of the app waits for its streams when a replica is stopped, in seconds."""
-    application = build({"spec": rendered.spec.model_dump(mode="json")})
+@functools.lru_cache(maxsize=8)
+def shutdown_times(spec: str) -> dict[str, float]:
+    """How long each deployment of a fleet's app waits for its streams when a replica is stopped, in seconds.
+
+    Args:
+        spec: the fleet's spec as JSON.
+    """
+    application = build({"spec": json.loads(spec)})
     gateway: Any = application._bound_deployment  # Ray has no public name for it
     pools: list[Any] = list(gateway.init_args[1].values())
     deployments = [gateway, *(pool._bound_deployment for pool in pools)]

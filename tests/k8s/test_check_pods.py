@@ -204,7 +204,7 @@ def test_grace_that_is_shorter_than_streams(path, value, problem):
 
 
 def test_serve_s_own_patience_counts_as_well(monkeypatch):
-    monkeypatch.setattr("k8s.checks.streams.shutdown_times", lambda rendered: {"small": 20.0, "gateway": 600.0})
+    monkeypatch.setattr("k8s.checks.streams.shutdown_times", lambda spec: {"small": 20.0, "gateway": 600.0})
     (found,) = said(check_graceful_termination, gpu_overlay())
     assert "deployment small graceful_shutdown_timeout_s: found 20.0 (Serve's default is 20)" in found
 

@@ -69,13 +69,13 @@ base/ray-service.yaml: preStop:
 base/ray-service.yaml: - bash
 base/network-policy.yaml: signalbox/fleet: signalbox (2)
 base/network-policy.yaml: - port: 8000
-base/network-policy.yaml: kubernetes.io/metadata.name: kuberay-operator
+base/network-policy.yaml: - port: 8265
 base/network-policy.yaml: - port: 8080
 overlays/prod/pod-monitors.yaml: release: prometheus
 overlays/prod/pod-monitors.yaml: ray.io/node-type: head
 overlays/prod/pod-monitors.yaml: - port: metrics
 overlays/prod/rules.yaml: release: prometheus
-overlays/prod/rules.yaml: - alert: SignalboxDown
+overlays/prod/rules.yaml: - alert: SignalboxAvailabilityBurnsFast
 base/service-accounts.yaml: name: signalbox-worker
 base/volumes.yaml: - ReadWriteMany
 base/volumes.yaml: storage: 500Gi
