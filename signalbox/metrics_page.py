@@ -11,8 +11,8 @@ from deployments.vllm_metrics import VLLM
 INTRODUCTION = """# Metrics
 
 Ray exports the metrics of every process on its node. Prometheus scrapes the nodes (`signalbox render SPEC -o FOLDER`
-writes the PodMonitor, `make monitor` does it on a laptop), and `GET /metrics` of the endpoint joins all nodes for a look by hand.
-This page is the output of `signalbox metrics`.
+writes the PodMonitor, `make monitor` does it on a laptop), and `GET /metrics` of the endpoint joins all nodes for a
+look by hand. This page is the output of `signalbox metrics`.
 
 - Names are given as Prometheus sees them. Of a histogram there are three series: `_bucket`, `_sum` and `_count`.
 - Besides the labels below, every series has Ray's own (`WorkerId`, `NodeAddress`, `SessionName` and others), which
