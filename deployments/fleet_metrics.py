@@ -12,7 +12,8 @@ import ray
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OURS = re.compile(r"^ray_(signalbox|vllm|serve)_")
 """Ray exports hundreds of its own metrics on each node; the endpoint shows the serving ones."""
-TIMEOUT_S = 2.0
+TIMEOUT_S = 5.0
+"""A node left out is a hole in every graph; Prometheus itself waits for ten seconds."""
 
 
 def join(pages: Iterable[str]) -> bytes:
