@@ -24,8 +24,8 @@ from deployments.local import free_port
 from k8s.alerts import rule_groups
 from signalbox.tools import find
 
-SCRAPE_S = 5
-"""Ray's processes on a laptop export as often (`deployments.local`)."""
+SCRAPE_S = 10
+"""Also how long the endpoint may take to ask all nodes, which on a busy laptop is seconds."""
 HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
