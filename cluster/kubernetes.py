@@ -226,8 +226,8 @@ class KubernetesSpec(Part):
     """Secret with the registry's password. None: the registry needs none."""
     namespace: Name | None = None
     """Namespace of `overlays/prod`; `overlays/dev` takes it with `-dev`. None: the fleet's name."""
-    operator_namespace: Name = "kuberay-operator"
-    """Namespace of the KubeRay operator: it may reach the head's dashboard."""
+    operator_namespace: Name = "ray-system"
+    """Namespace of the KubeRay operator (its own guide takes this one): it may reach the head's dashboard."""
     hf_token_secret: ObjectName = "hf-token"
     """Secret whose key `token` downloads gated models. Pods start without it."""
     environment_secret: ObjectName | None = None
