@@ -91,7 +91,8 @@ def check_overlay(rendered: Rendered) -> tuple[list[Finding], dict[str, str]]:
     skipped: dict[str, str] = {}
     for name, one in CHECKS.items():
         try:
-            found += one(rendered)
+            for finding in one(rendered):
+                found.append(finding)
         except Skipped as why:
             skipped[name] = str(why)
     return found, skipped

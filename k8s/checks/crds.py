@@ -25,8 +25,14 @@ from k8s.checks.schema_errors import explained
 CHECK = "crd schemas"
 BUILT_IN_GROUPS = ("", "apps", "batch", "policy", "autoscaling", "networking.k8s.io", "rbac.authorization.k8s.io")
 """API groups that every cluster has; `k8s.checks.builtin` checks them."""
+NEEDED_GROUPS = ("ray.io", "monitoring.coreos.com")
+"""API groups whose definitions a folder of them has to hold; the Gateway API's may be missing."""
 METADATA = ("name", "namespace", "labels", "annotations", "finalizers")
 """What a rendered manifest may say about itself; the rest of ObjectMeta is the API server's."""
+
+
+class NoDefinitions(ValueError):
+    """A folder that was given as one of CustomResourceDefinitions is none."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +51,19 @@ def check_custom_resources(rendered: Rendered) -> Iterator[Finding]:
     """Schema and rules of every object that is not built into Kubernetes.
 
     Raises:
-        Skipped: there is no folder of CustomResourceDefinitions.
+        Skipped: no folder of CustomResourceDefinitions was given; or, at the end, it lacks those of other projects.
     """
     if rendered.crds is None:
         raise Skipped(
             "no folder of CRDs was given: take KubeRay's (helm-chart/kuberay-operator/crds) and prometheus-operator's "
             "(example/prometheus-operator-crd) and name their folder with --crds"
         )
-    schemas = load_schemas(rendered.crds)
+    try:
+        schemas = load_schemas(rendered.crds)
+    except NoDefinitions as error:
+        yield Finding(CHECK, str(rendered.crds), str(error))
+        return
+    unknown: set[str] = set()
     for manifest in rendered.manifests:
         group = manifest.api_version.rpartition("/")[0]
         if group in BUILT_IN_GROUPS:
@@ -63,6 +74,12 @@ def check_custom_resources(rendered: Rendered) -> Iterator[Finding]:
             yield Finding(CHECK, manifest.where("apiVersion"), f"found '{manifest.api_version}': write {versions}")
         elif schema is not None:
             yield from _check(manifest, schema)
+        elif group in NEEDED_GROUPS:
+            yield Finding(CHECK, manifest.where(), f"its CustomResourceDefinition is not in {rendered.crds}: add it")
+        else:
+            unknown.add(manifest.kind)
+    if unknown:
+        raise Skipped(f"no definition of {', '.join(sorted(unknown))} in {rendered.crds}; other kinds were checked")
 
 
 @functools.lru_cache(maxsize=4)
@@ -70,14 +87,14 @@ def load_schemas(folder: Path) -> dict[tuple[str, str], Schema]:
     """Structural schemas by apiVersion and kind, of every CRD in a folder.
 
     Raises:
-        Skipped: the folder holds no CRD, or one that cannot be read.
+        NoDefinitions: the folder holds none, or one that cannot be read.
     """
     schemas: dict[tuple[str, str], Schema] = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
             documents = read_yaml(path.read_text())
         except (OSError, yaml.YAMLError) as error:
-            raise Skipped(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+            raise NoDefinitions(f"{path.name} cannot be read: {' '.join(str(error).split())}") from error
         for crd in documents:
             if text(crd, "kind") != "CustomResourceDefinition":
                 continue
@@ -86,7 +103,7 @@ def load_schemas(folder: Path) -> dict[tuple[str, str], Schema]:
                 schema = Schema(mapping(version, "schema", "openAPIV3Schema"))
                 schemas[f"{group}/{text(version, 'name')}", kind] = schema
     if not schemas:
-        raise Skipped(f"{folder} holds no CustomResourceDefinition: name the folder with --crds")
+        raise NoDefinitions("holds no CustomResourceDefinition: name their folder with --crds")
     return schemas
 
 

@@ -29,7 +29,7 @@ GATED = {
     "historyServerOptions": "RayClusterHistoryServer",
 }
 """Sections that KubeRay 1.7 takes only where a feature gate is on, which it is not by default (pkg/features)."""
-OPERATORS_OWN = ("RAY_CLUSTER_NAME", "RAY_IP", "FQ_RAY_IP", "RAY_CLOUD_INSTANCE_ID", "RAY_NODE_TYPE_NAME", "RAY_PORT")
+OPERATORS_OWN = ("RAY_CLUSTER_NAME", "RAY_IP", "FQ_RAY_IP", "RAY_CLOUD_INSTANCE_ID", "RAY_NODE_TYPE_NAME")
 """Variables that the operator sets on every Ray container (common/pod.go, setContainerEnvVars)."""
 
 

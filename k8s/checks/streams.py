@@ -10,10 +10,13 @@ from typing import Any
 from cluster.problems import shown
 from deployments.app import build
 from k8s.checks.finding import Finding
-from k8s.checks.objects import number, sequence, text
+from k8s.checks.objects import number, text
+from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import Rendered
 
 CHECK = "graceful termination"
+DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
+"""How long `ray start --block` lets a node drain after SIGTERM, in seconds (ray/_private/node.py)."""
 
 
 def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
@@ -24,10 +27,13 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
         if grace_s is None or grace_s <= longest_s:
             problem = _too_short(grace_s, longest_s, "Kubernetes' default is 30")
             yield Finding(CHECK, pod.where("spec.terminationGracePeriodSeconds"), problem)
-        command = " ".join(map(str, sequence(pod.ray_container, "lifecycle", "preStop", "exec", "command")))
-        if not pod.is_head and "drain-node" not in command:
-            problem = "does not drain: a node that ends at once cuts its streams, write the command `ray drain-node`"
-            yield Finding(CHECK, pod.where("spec.containers[0].lifecycle.preStop"), problem)
+        drain_s = _seconds(variable(pod.ray_container, DRAIN))
+        if drain_s is None or drain_s <= longest_s:
+            problem = _too_short(drain_s, longest_s, "Ray's default is 30")
+            yield Finding(CHECK, pod.where(f"spec.containers[0].env {DRAIN}"), problem)
+        elif grace_s is not None and grace_s <= drain_s:
+            problem = f"found {shown(grace_s)}: Ray drains for {drain_s:g} s ({DRAIN}); write more than that"
+            yield Finding(CHECK, pod.where("spec.terminationGracePeriodSeconds"), problem)
     for manifest in rendered.of_kind("RayService"):
         delay_s = number(manifest.body, "spec", "rayClusterDeletionDelaySeconds")
         replaces = text(manifest.body, "spec", "upgradeStrategy", "type") != "None"
@@ -38,6 +44,13 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
             if grace_s < longest_s:
                 problem = _too_short(grace_s, longest_s, "Serve's default is 20")
                 yield Finding(CHECK, f"deployments/app.py deployment {name} graceful_shutdown_timeout_s", problem)
+
+
+def _seconds(written: str | None) -> float | None:
+    try:
+        return None if written is None else float(written)
+    except ValueError:
+        return None
 
 
 def _too_short(found_s: float | None, longest_s: float, otherwise: str) -> str:

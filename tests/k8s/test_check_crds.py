@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 from checked_overlays import BOX, CLUSTER, CRDS, DELETE, GROUP, HEAD, POD, changed, l4_overlay, needs_crds, said
@@ -91,14 +93,30 @@ def test_structural_schemas(tmp_path, schema, spec, problem):
     assert found == [] if problem is None else any(problem in line for line in found), found
 
 
-def test_it_is_skipped_where_there_are_no_definitions(tmp_path):
-    for folder, problem in ((None, "--crds"), (tmp_path, "holds no CustomResourceDefinition")):
-        rendered = Rendered("prod", l4_overlay().manifests, l4_overlay().spec, folder)
-        with pytest.raises(Skipped, match=problem):
-            list(check_custom_resources(rendered))
+def test_it_is_skipped_where_no_definitions_are_given():
+    with pytest.raises(Skipped, match="--crds"):
+        list(check_custom_resources(replace(l4_overlay(), crds=None)))
+
+
+def test_a_folder_that_holds_no_definitions_is_a_mistake(tmp_path):
+    elsewhere = replace(l4_overlay(), crds=tmp_path)
+    (found,) = said(check_custom_resources, elsewhere)
+    assert found == f"{tmp_path}: holds no CustomResourceDefinition: name their folder with --crds"
+    load_schemas.cache_clear()
     (tmp_path / "bad.yaml").write_text("a: [")
-    with pytest.raises(Skipped, match="cannot be read"):
-        load_schemas(tmp_path)
+    (found,) = said(check_custom_resources, elsewhere)
+    assert found.startswith(f"{tmp_path}: bad.yaml cannot be read: ")
+
+
+def test_definitions_of_other_projects_may_be_missing_but_not_kuberay_s(tmp_path):
+    (tmp_path / "thing.yaml").write_text(yaml.safe_dump(definition(type="object")))
+    found = said(check_custom_resources, replace(l4_overlay(), crds=tmp_path))
+    assert any(
+        f"RayService/signalbox: its CustomResourceDefinition is not in {tmp_path}: add it" in line for line in found
+    )
+    route = Manifest({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}})
+    with pytest.raises(Skipped, match=r"no definition of HTTPRoute in .*; other kinds were checked"):
+        list(check_custom_resources(replace(l4_overlay(), manifests=(route,), crds=tmp_path)))
 
 
 @needs_crds

@@ -92,6 +92,7 @@ def test_the_accelerator_s_resource_is_what_launches_a_gpu_group():
         (f"{GROUP} resources", {"accelerator_type:H100": "1"}, "has 0 of accelerator_type:L4"),
         (f"{GROUP} maxReplicas", 0, "it may have 0 pods, 1 are needed"),
         (f"{GROUP} groupName", DELETE, "Ray's autoscaler cannot read the groups: KeyError 'groupName'"),
+        (f"{CLUSTER} headGroupSpec template spec containers", [], "cannot read the groups: IndexError"),
         (f"{GROUP} labels bad!key", "x", "Ray's autoscaler cannot read the groups: ValueError"),
         (f"{CLUSTER} workerGroupSpecs", [], "none has the label"),
         (f"{BOX} resources", {}, "cannot read the groups"),
