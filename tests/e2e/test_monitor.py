@@ -5,7 +5,6 @@ The tests are one story and run in this order.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import signal
@@ -13,7 +12,6 @@ import subprocess
 import threading
 import time
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import psutil
@@ -21,6 +19,7 @@ import pytest
 from every_signal import Traffic, spec_text
 from fleet_process import ROOT, SIGNALBOX, RunningFleet, start_fleet, stop_fleet
 from prometheus_client.parser import text_string_to_metric_families
+from webhook import Webhook, listening
 
 from cluster.loading import load_spec
 from deployments.local import free_port
@@ -39,26 +38,10 @@ PATIENCE_S = 500.0
 WINDOW, SPAN = "2m", "15m"
 
 
-class Hook(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.alerts += body["alerts"]
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def hook():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
-        server.alerts = []
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with listening() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +58,11 @@ def fleet(tmp_path_factory):
 class Watching:
     """`signalbox monitor` as a user runs it."""
 
-    def __init__(self, fleet: RunningFleet, hook: ThreadingHTTPServer) -> None:
+    def __init__(self, fleet: RunningFleet, hook: Webhook) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = fleet.spec.parent / "monitor.log"
-        webhook = f"http://127.0.0.1:{hook.server_port}/alerts"
-        words = ["monitor", str(fleet.spec), "--url", fleet.url, "--port", str(port), "--webhook", webhook]
+        words = ["monitor", str(fleet.spec), "--url", fleet.url, "--port", str(port), "--webhook", hook.url]
         with self.log.open("w") as output:
             self.process = subprocess.Popen([*SIGNALBOX, *words], stdout=output, stderr=output, cwd=ROOT)
         wait_for("signalbox monitor", lambda: "Ctrl-C stops it" in self.log.read_text())
@@ -188,15 +170,9 @@ def test_rules_are_healthy(watching):
 def test_the_alert_of_a_fleet_that_is_down_arrives(fleet, watching, hook):
     stop_fleet(fleet)
     stopped = datetime.now(UTC)
-    alert = wait_for("the alert", lambda: next((each for each in list(hook.alerts) if is_down(each, stopped)), None))
+    alert = wait_for("the alert", lambda: hook.fired("SignalboxEndpointDown", stopped))
     assert alert["labels"]["severity"] == "critical"
     assert alert["annotations"]["runbook_url"].startswith("docs/alerts.md#")
-
-
-def is_down(alert, since):
-    """Whether an alert says that the endpoint is down since then; on a busy machine it may have been before."""
-    is_new = datetime.fromisoformat(alert["startsAt"]) > since
-    return is_new and alert["status"] == "firing" and alert["labels"]["alertname"] == "SignalboxEndpointDown"
 
 
 def test_ctrl_c_ends_everything(watching):
