@@ -24,7 +24,7 @@ from k8s.yaml_text import Key
 
 USER, GROUP = 1000, 100
 """`ray` and its group `users` in Ray's images, on which k8s/Dockerfile builds."""
-DRAIN_MARGIN_S = 60
+END_MARGIN_S = 60
 """HAProxy's own draining takes 30 s, and a node notices its end within a few more."""
 HEAD_SHM_GIB = 1
 
@@ -40,9 +40,15 @@ def longest_stream_s(spec: FleetSpec) -> int:
     return math.ceil(spec.gateway.request_timeout_s)
 
 
+def drain_s(spec: FleetSpec) -> int:
+    """How long a node that has to go keeps serving, in seconds: until its replicas' successors have started elsewhere
+    and its streams have ended. One that is empty earlier goes earlier."""
+    return longest_stream_s(spec) + math.ceil(spec.scaling.cold_start_s)
+
+
 def grace_s(spec: FleetSpec) -> int:
-    """How long a pod may take to end, in seconds: longer than the longest stream."""
-    return longest_stream_s(spec) + DRAIN_MARGIN_S
+    """How long a pod may take to end, in seconds: longer than it drains, and so longer than the longest stream."""
+    return drain_s(spec) + END_MARGIN_S
 
 
 def head_template(spec: FleetSpec) -> dict[str, Any]:
@@ -82,9 +88,6 @@ def worker_template(spec: FleetSpec, hardware: str) -> dict[str, Any]:
             Key("timeoutSeconds", "KubeRay's own probe allows one second and one failure; busy nodes are slower."): 5,
             "failureThreshold": 3,
         },
-        Key("lifecycle", "The node's replicas move elsewhere and finish their streams before it ends."): {
-            "preStop": {"exec": {"command": ["bash", "-c", _drain(spec)]}}
-        },
     }
     return {
         "metadata": {"labels": {FLEET_LABEL: spec.name}},
@@ -103,9 +106,7 @@ def _pod(spec: FleetSpec, selector: dict[str, str], taints: tuple[TolerationSpec
     pull = spec.kubernetes.image_pull_secret
     return {
         Key("restartPolicy", "Autoscaler v2 counts pods as nodes: one that restarts in place would be two."): "Never",
-        Key("terminationGracePeriodSeconds", "Longer than the longest stream (gateway.request_timeout_s)."): (
-            grace_s(spec)
-        ),
+        Key("terminationGracePeriodSeconds", "Longer than it drains: Kubernetes kills what is left."): (grace_s(spec)),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,
@@ -151,6 +152,8 @@ def _environment(spec: FleetSpec) -> list[dict[str, Any]]:
     if folder := hub_folder(spec):
         values["HF_HOME"] = folder
     variables: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in values.items()]
+    drain = "Ray drains a node that is told to end: its replicas move, its streams finish. Ray's default is 30 s."
+    variables.append({Key("name", drain): "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", "value": str(drain_s(spec))})
     token = {"name": spec.kubernetes.hf_token_secret, "key": "token", "optional": True}
     variables.append({Key("name", "Downloads gated models; open ones need none."): "HF_TOKEN"})
     variables[-1]["valueFrom"] = {"secretKeyRef": token}
@@ -176,16 +179,3 @@ def _agent_probe(failures: int) -> dict[str, Any]:
         "timeoutSeconds": 5,
         "failureThreshold": failures,
     }
-
-
-def _drain(spec: FleetSpec) -> str:
-    """Tells Ray that the node goes, and waits until no replica is left on it or the cluster itself is gone."""
-    return (
-        "timeout 60 ray drain-node --reason DRAIN_NODE_REASON_PREEMPTION --reason-message 'the pod ends'"
-        f" --deadline-remaining-seconds {longest_stream_s(spec) + DRAIN_MARGIN_S // 2}\n"
-        # The brackets keep the pattern from finding this very script among the processes.
-        "while grep -qs '[r]ay::ServeReplica' /proc/[0-9]*/cmdline &&"
-        ' timeout 30 ray health-check --address "$RAY_ADDRESS"; do\n'
-        "  sleep 5\n"
-        "done"
-    )

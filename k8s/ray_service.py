@@ -12,7 +12,7 @@ from deployments.config import KUBERNETES, serve_config
 from deployments.placement import HARDWARE_LABEL
 from k8s.names import metadata
 from k8s.nodes import OBJECT_STORE_BYTES, hosts_per_replica, nodes_needed, used_hardware
-from k8s.pods import ROOTLESS, grace_s, head_template, worker_template
+from k8s.pods import END_MARGIN_S, ROOTLESS, head_template, longest_stream_s, worker_template
 from k8s.yaml_text import Key
 
 AUTOSCALER = {"cpu": "1", "memory": "1Gi"}
@@ -25,7 +25,7 @@ def ray_service(spec: FleetSpec) -> dict[str, Any]:
         "kind": "RayService",
         "metadata": metadata(spec, spec.name),
         "spec": {
-            Key("rayClusterDeletionDelaySeconds", _DELETION): grace_s(spec),
+            Key("rayClusterDeletionDelaySeconds", _DELETION): longest_stream_s(spec) + END_MARGIN_S,
             "upgradeStrategy": _upgrade(spec),
             Key("serveConfigV2", _SERVE_CONFIG): serve_text(spec),
             "rayClusterConfig": _cluster(spec),

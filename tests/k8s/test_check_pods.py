@@ -17,6 +17,7 @@ from checked_overlays import (
     said,
     without,
 )
+from rendered_fleets import container, fleet, group
 
 from k8s.checks.builtin import check_built_in_kinds
 from k8s.checks.kubernetes_rules import check_kubernetes_rules
@@ -38,6 +39,13 @@ CHECKS = (
 )  # fmt: skip
 CONTEXT = f"{POD} securityContext"
 OWN = f"{BOX} securityContext"
+DRAINS = [each["name"] for each in container(group(fleet()))["env"]].index("RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S")
+
+
+def hook(*command):
+    return {"preStop": {"exec": {"command": list(command)}}}
+
+
 OPTIONS = f"{CLUSTER} autoscalerOptions"
 
 
@@ -79,10 +87,10 @@ def test_built_in_kinds(kind, path, value, problem):
         ("RayService", f"{BOX} readinessProbe httpGet", DELETE, "found 0 handlers"),
         ("RayService", f"{BOX} readinessProbe tcpSocket", {"port": 1}, "found 2 handlers"),
         ("RayService", f"{HEAD_BOX} livenessProbe httpGet path", DELETE, "is missing, which asks for /"),
-        ("RayService", f"{BOX} lifecycle preStop exec command 0", DELETE, "has shell syntax and no shell in front"),
-        ("RayService", f"{BOX} lifecycle preStop exec command 1", DELETE, "has shell syntax and no shell in front"),
-        ("RayService", f"{BOX} lifecycle preStop exec command 2", DELETE, "starts a shell with nothing to do"),
-        ("RayService", f"{BOX} lifecycle preStop exec command", [], "is empty: write the command's words"),
+        ("RayService", f"{BOX} lifecycle", hook("-c", "a && b"), "has shell syntax and no shell in front"),
+        ("RayService", f"{BOX} lifecycle", hook("bash", "a && b"), "has shell syntax and no shell in front"),
+        ("RayService", f"{BOX} lifecycle", hook("bash", "-c"), "starts a shell with nothing to do"),
+        ("RayService", f"{BOX} lifecycle", hook(), "is empty: write the command's words"),
         ("RayService", f"{BOX} resources limits memory", DELETE, "limits.memory: is missing"),
         ("RayService", f"{BOX} resources requests cpu", "64", "requests.cpu: is above its limit"),
         ("RayService", f"{POD} containers +", {"name": "ray-worker"}, "found 'ray-worker' twice"),
@@ -196,7 +204,10 @@ def test_an_image_may_be_named_by_its_digest():
         ),
         (f"{POD} terminationGracePeriodSeconds", 600, "gateway.request_timeout_s, 600 s; write more than that"),
         ("spec rayClusterDeletionDelaySeconds", 60, "found 60 (KubeRay's default is 60"),
-        (f"{BOX} lifecycle", DELETE, "does not drain"),
+        (f"{POD} terminationGracePeriodSeconds", 700, "found 700: Ray drains for 720 s"),
+        (f"{BOX} env {DRAINS}", DELETE, "found nothing (Ray's default is 30)"),
+        (f"{BOX} env {DRAINS} value", "600", "found 600.0 (Ray's default is 30): a stream may take"),
+        (f"{BOX} env {DRAINS} value", "long", "found nothing (Ray's default is 30)"),
     ],
 )
 def test_grace_that_is_shorter_than_streams(path, value, problem):

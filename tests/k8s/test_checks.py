@@ -40,7 +40,7 @@ base/ray-service.yaml: signalbox/fleet: signalbox (2)
 base/ray-service.yaml: serviceAccountName: signalbox-head
 base/ray-service.yaml: serviceAccountName: signalbox-worker
 base/ray-service.yaml: automountServiceAccountToken: false
-base/ray-service.yaml: terminationGracePeriodSeconds: 660
+base/ray-service.yaml: terminationGracePeriodSeconds: 780
 base/ray-service.yaml: runAsNonRoot: true
 base/ray-service.yaml: runAsUser: 1000
 base/ray-service.yaml: fsGroup: 100
@@ -65,8 +65,8 @@ base/ray-service.yaml: - key: nvidia.com/gpu
 base/ray-service.yaml: operator: Exists
 base/ray-service.yaml: nvidia.com/gpu: '8' (2)
 base/ray-service.yaml: path: /-/healthz
-base/ray-service.yaml: preStop:
-base/ray-service.yaml: - bash
+base/ray-service.yaml: - name: RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S
+base/ray-service.yaml: value: '720'
 base/network-policy.yaml: signalbox/fleet: signalbox (2)
 base/network-policy.yaml: - port: 8000
 base/network-policy.yaml: - port: 8265

@@ -43,10 +43,12 @@ def test_whole_nodes_of_one_pool_are_one_replica():
 
 
 def test_every_pod_outlives_the_longest_stream():
-    spec = fleet(gateway={"request_timeout_s": 1234.5})
-    assert all(each["template"]["spec"]["terminationGracePeriodSeconds"] > 1234.5 for each in pods(spec))
+    spec = fleet(gateway={"request_timeout_s": 1234.5}, scaling={"cold_start_s": 100.0})
+    for each in pods(spec):
+        known = {one["name"]: one.get("value") for one in container(each)["env"]}
+        assert known["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] == "1335"
+        assert each["template"]["spec"]["terminationGracePeriodSeconds"] > 1335
     assert objects(spec, "base")["RayService", "fleet"]["spec"]["rayClusterDeletionDelaySeconds"] > 1234.5
-    assert "--deadline-remaining-seconds 1265" in str(container(group(spec))["lifecycle"])
 
 
 def test_no_pod_is_root_or_becomes_it():
