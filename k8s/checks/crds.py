@@ -65,21 +65,26 @@ def check_custom_resources(rendered: Rendered) -> Iterator[Finding]:
         return
     unknown: set[str] = set()
     for manifest in rendered.manifests:
-        group = manifest.api_version.rpartition("/")[0]
-        if group in BUILT_IN_GROUPS:
+        if manifest.api_version.rpartition("/")[0] in BUILT_IN_GROUPS:
             continue
-        schema = schemas.get((manifest.api_version, manifest.kind))
-        if schema is None and any(known[1] == manifest.kind for known in schemas):
-            versions = ", ".join(version for version, kind in schemas if kind == manifest.kind)
-            yield Finding(CHECK, manifest.where("apiVersion"), f"found '{manifest.api_version}': write {versions}")
-        elif schema is not None:
+        if (schema := schemas.get((manifest.api_version, manifest.kind))) is not None:
             yield from _check(manifest, schema)
-        elif group in NEEDED_GROUPS:
-            yield Finding(CHECK, manifest.where(), f"its CustomResourceDefinition is not in {rendered.crds}: add it")
+        elif problem := _why_no_schema(manifest, schemas):
+            yield Finding(CHECK, manifest.where("apiVersion"), problem)
         else:
             unknown.add(manifest.kind)
     if unknown:
         raise Skipped(f"no definition of {', '.join(sorted(unknown))} in {rendered.crds}; other kinds were checked")
+
+
+def _why_no_schema(manifest: Manifest, schemas: dict[tuple[str, str], Schema]) -> str | None:
+    """What is wrong where a kind has no schema; None for kinds that a folder of definitions need not hold."""
+    versions = [version for version, kind in schemas if kind == manifest.kind]
+    if versions:
+        return f"found '{manifest.api_version}': write {', '.join(versions)}"
+    if manifest.api_version.rpartition("/")[0] in NEEDED_GROUPS:
+        return f"the folder of definitions lacks that of {manifest.kind}: add it"
+    return None
 
 
 @functools.lru_cache(maxsize=4)

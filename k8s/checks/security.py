@@ -40,10 +40,9 @@ def _pod_problems(pod: Pod) -> Iterator[tuple[str, str]]:
         yield "automountServiceAccountToken", "hands Kubernetes' token to engines, who have no use for it: write false"
     if pod.is_ray and not text(pod.spec, "serviceAccountName"):
         yield "serviceAccountName", "is missing: write an account of the fleet's own, not the namespace's default"
-    claims = any("persistentVolumeClaim" in mapping(each) for each in sequence(pod.spec, "volumes"))
-    if (claims or sequence(pod.manifest.body, "spec", "volumeClaimTemplates")) and not mapping(
-        pod.spec, "securityContext"
-    ).get("fsGroup"):
+    claims = [each for each in sequence(pod.spec, "volumes") if "persistentVolumeClaim" in mapping(each)]
+    claims += sequence(pod.manifest.body, "spec", "volumeClaimTemplates")
+    if claims and not mapping(pod.spec, "securityContext").get("fsGroup"):
         yield "securityContext.fsGroup", "is missing: the volume would be root's, write the group that may write"
 
 
