@@ -28,20 +28,17 @@ def _object_name(value: str) -> str:
     return value
 
 
+def _node_path(value: str) -> str:
+    """Not `~/...`: a pod's home is its own."""
+    if not value.startswith("/"):
+        raise ValueError(f"found {shown(value)}: write a whole path, such as /mnt/disks/ssd0")
+    return value
+
+
 Quantity = Annotated[str, AfterValidator(_size)]
 ObjectName = Annotated[str, AfterValidator(_object_name)]
+NodePath = Annotated[str, AfterValidator(_node_path)]
 Upgrade = Literal["NewCluster", "NewClusterWithIncrementalUpgrade", "None"]
-
-
-def whole_path(value: str) -> str:
-    """A path that means the same folder on every node.
-
-    Raises:
-        ValueError: it begins neither with / nor with ~/.
-    """
-    if not value.startswith(("/", "~/")):
-        raise ValueError(f"found '{value}': write a whole path, such as /mnt/cache: it is a folder on every node")
-    return value
 
 
 class TolerationSpec(Part):
@@ -98,15 +95,13 @@ class VolumeSpec(Part):
     default, which often cannot: `kubectl get storageclass`."""
     claim: ObjectName | None = None
     """An existing PersistentVolumeClaim to use; then none is rendered."""
-    host_path: str | None = None
+    host_path: NodePath | None = None
     """A folder on each node's own disk: fast, not shared, and forbidden by Kubernetes' stricter pod standards."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if self.claim and self.host_path:
             raise Problems(host_path="is another volume than claim: write one of them")
-        if self.host_path and not self.host_path.startswith("/"):
-            raise Problems(host_path=f"found '{self.host_path}': write a whole path, such as /mnt/disks/ssd0")
         return self
 
 
@@ -115,7 +110,7 @@ class WeightsSpec(VolumeSpec):
 
     size: Quantity = "500Gi"
     """Size of the claim that is rendered: all models of the fleet, and room for the next ones."""
-    mount: Annotated[str, AfterValidator(whole_path)] = "/models"
+    mount: NodePath = "/models"
     """Where pods see the volume. Hub ids are looked for in its `huggingface/hub`, folders of models may lie anywhere
     below it. With a `cache_folder`, hub ids are looked for there."""
 

@@ -11,12 +11,18 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from cluster.devices import DEVICES, Device
-from cluster.kubernetes import KubernetesSpec, whole_path
+from cluster.kubernetes import KubernetesSpec
 from cluster.pool import TIERS, Name, Part, PoolSpec, ReplicasSpec, Text, pool_names
 from cluster.problems import Problems, did_you_mean
 from cluster.routing import RoutingSpec, Wishes
 from cluster.scaling import ScalingSpec as ScalingSpec
 from cluster.wish import AUTO, is_auto
+
+
+def _whole_path(value: str) -> str:
+    if not value.startswith(("/", "~/")):
+        raise ValueError(f"found '{value}': write a whole path, such as /mnt/cache: it is a folder on every node")
+    return value
 
 
 def _known_device(value: str) -> str:
@@ -122,7 +128,7 @@ class FleetSpec(Part):
     """How pools grow and shrink."""
     gateway: GatewaySpec = GatewaySpec()
     """The endpoint."""
-    cache_folder: Annotated[str, AfterValidator(whole_path)] | None = None
+    cache_folder: Annotated[str, AfterValidator(_whole_path)] | None = None
     """Where replicas keep the weights that they downloaded and the code that they compiled, so that later starts find
     them: a folder that outlives them, on Kubernetes a volume mounted on every node (docs/cold-start.md). None: each
     library's own place in the home directory or in /tmp, which a container loses."""

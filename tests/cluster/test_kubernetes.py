@@ -35,6 +35,7 @@ def fleet(**section):
         ({"cache": {"claim": "a", "host_path": "/b"}}, "kubernetes.cache.host_path: is another volume than claim"),
         ({"cache": {"host_path": "b"}}, "kubernetes.cache.host_path: found 'b': write a whole path"),
         ({"weights": {"mount": "models"}}, "kubernetes.weights.mount: found 'models': write a whole path"),
+        ({"weights": {"mount": "~/models"}}, "kubernetes.weights.mount: found '~/models': write a whole path"),
         ({"weights": {"size": "500G"}}, "kubernetes.weights.size: found '500G': write a size such as 500Gi"),
         ({"image_pull_secret": "My Key"}, "kubernetes.image_pull_secret: found 'My Key': write lower-case letters"),
         ({"hardware": {"l4-eight": {"cpus": 4}}}, "kubernetes.hardware.l4-eight: is no hardware: write one of cpu"),
