@@ -10,7 +10,7 @@ import { showRouting } from "./routing.js";
 import { showScaling } from "./scaling.js";
 
 const EVERY_MS = 2000;
-const LOST_AFTER_MS = 7000;
+const LOST_AFTER_MS = 10000;
 const STALE_AFTER_S = 10;
 
 const data = new Fleet();
@@ -22,18 +22,17 @@ const span = () => Number(document.querySelector('input[name="span"]:checked').v
 
 async function poll() {
   clearTimeout(timer);
-  try {
-    await data.refresh();
+  const failure = await data.refresh().catch((error) => error);
+  askForKey(failure instanceof NeedsKey ? failure : null);
+  if (failure instanceof NeedsKey) return;
+  if (!document.hidden) timer = setTimeout(poll, EVERY_MS);
+  if (failure) {
+    lastError = failure.message;
+  } else {
     lastAnswer = performance.now();
-    lastError = "";
-    askForKey(null);
     show();
-  } catch (error) {
-    lastError = error.message;
-    if (error instanceof NeedsKey) return askForKey(error);
   }
   showState();
-  if (!document.hidden) timer = setTimeout(poll, EVERY_MS);
 }
 
 function show() {
@@ -60,7 +59,7 @@ function askForKey(error) {
 
 function showState() {
   const silent = performance.now() - lastAnswer, newest = data.newest;
-  if (!byId("key-form").hidden) return;
+  if (document.hidden || !byId("key-form").hidden) return;
   if (!data.fleet) {
     if (silent > LOST_AFTER_MS) setState("lost", "No connection", `No data from the endpoint: ${lastError}`);
   } else if (silent > LOST_AFTER_MS) {
@@ -92,7 +91,10 @@ byId("key-form").addEventListener("submit", (event) => {
 });
 byId("span").addEventListener("change", () => data.fleet && show());
 // A page that nobody sees asks nothing; it catches up when it is seen again.
-document.addEventListener("visibilitychange", () => !document.hidden && poll());
+document.addEventListener("visibilitychange", () => {
+  lastAnswer = performance.now();
+  if (!document.hidden) void poll();
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => data.fleet && show());
 listen(data);
 setInterval(showState, 1000);
