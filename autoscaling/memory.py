@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ BLAME_S = 60.0
 """How long work may be what answers are late for: a queue and an answer take about that."""
 STEADY = 2.0
 """Ratio of the most to the least work in that time up to which it is one amount of work."""
+BEGINNING_S = 600.0
+"""Time in which a pool grows from nothing to its load: late answers then say nothing of what replicas can do."""
 LOOK_GAP_S = 10.0
 """After such a silence nothing is known of what was offered meanwhile."""
 PREEMPTED_S = 10.0
@@ -37,8 +40,9 @@ class PoolMemory:
     """When the pool last had a request, or had none because it was waking. None: it was always asleep."""
     _looked_s: float | None = None
     _work: deque[tuple[float, float]] = field(default_factory=deque)
-    _excess_s: float | None = None
+    _excess_s: float = -math.inf
     _blamed: float = 0.0
+    _known_s: float = 0.0
     _reports: dict[str, ReplicaState] = field(default_factory=dict)
     _preemptions: deque[tuple[float, int]] = field(default_factory=deque)
     _starts: deque[tuple[float, int]] = field(default_factory=deque)
@@ -76,8 +80,9 @@ class PoolMemory:
     def learn_lateness(self, reading: Reading, now_s: float, *, excess: bool) -> None:
         """Set the answers that ended against the work that each replica was offered meanwhile.
 
-        While that changes much, or what was too much is still being worked off, nobody can say what work an answer was
-        made under: late ones count against the most since it began, and the others tell nothing.
+        While that changes much nobody can say what work an answer was made under: late ones count against the most of
+        the last minute, the others tell nothing. What was too much and is still being worked off counts against the
+        most since it began.
 
         Args:
             excess: whether there are more requests than healthy batches hold.
@@ -87,28 +92,21 @@ class PoolMemory:
         if not reading.replicas or since_s > LOOK_GAP_S:
             self._work.clear()
             return
+        self._known_s += since_s
         work = signals.arrivals_per_s * (signals.answer_tokens + PROMPT_TOKEN_WORK * signals.prompt_tokens)
         work /= signals.ready
         self._work.append((now_s, work))
         while self._work[0][0] <= now_s - BLAME_S:
             self._work.popleft()
-        if excess:
-            self._excess_s = now_s
+        amounts = [each for _, each in self._work]
+        self._excess_s = now_s if excess else self._excess_s
+        self._blamed = max(self._blamed, *amounts) if now_s - self._excess_s <= BLAME_S else 0.0
         answers = signals.answers_per_s * since_s
         self.lateness.fade(since_s)
-        if self._is_one_amount(now_s):
-            self._blamed = 0.0
-            self.lateness.add(work, answers, signals.late_ratio)
-        else:
-            self._blamed = max(self._blamed, *(each for _, each in self._work))
-            self.lateness.add(self._blamed, answers * signals.late_ratio, 1.0)
-
-    def _is_one_amount(self, now_s: float) -> bool:
-        """Whether the work of the last minute was about the same, known long enough, and all there was to do."""
-        if self._excess_s is not None and now_s - self._excess_s <= BLAME_S:
-            return False
-        amounts = [each for _, each in self._work]
-        return now_s - self._work[0][0] >= BLAME_S / 2 and max(amounts) <= STEADY * min(amounts)
+        if now_s - self._work[0][0] >= BLAME_S / 2 and max(amounts) <= STEADY * min(amounts):
+            self.lateness.add(self._blamed or work, answers, signals.late_ratio)
+        elif self._known_s > BEGINNING_S:
+            self.lateness.add(max(self._blamed, *amounts), answers * signals.late_ratio, 1.0)
 
     def _learn_held(self, replicas: Sequence[ReplicaState]) -> None:
         if running := sum(replica.running for replica in replicas):

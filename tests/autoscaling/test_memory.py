@@ -7,7 +7,7 @@ import math
 import pytest
 from scaled_pools import ANSWER, PROMPT, START_S, report, signals
 
-from autoscaling.memory import PoolMemory
+from autoscaling.memory import BEGINNING_S, PoolMemory
 from autoscaling.reading import read_pool
 from autoscaling.speed import PROMPT_TOKEN_WORK
 
@@ -38,14 +38,22 @@ def test_while_there_is_too_much_the_load_that_brought_it_is_blamed(excess, blam
     assert lateness.healthy_work(6 * WORK, 0.01) == pytest.approx(blamed, rel=0.1)
 
 
+LONG_S = round(BEGINNING_S) + 60
+
+
 def test_while_work_changes_late_answers_count_against_the_most():
-    lateness = remembered((60, 2.0, False, 0.0), (30, 8.0, False, 0.5))
+    lateness = remembered((LONG_S, 2.0, False, 0.0), (30, 8.0, False, 0.5))
     assert lateness.healthy_work(4 * WORK, 0.01) == pytest.approx(8 * WORK, rel=0.1)
 
 
 def test_while_work_changes_answers_in_time_tell_nothing():
-    lateness = remembered((60, 2.0, False, 0.0), (20, 8.0, False, 0.0), (10, 8.0, False, 1.0))
+    lateness = remembered((LONG_S, 2.0, False, 0.0), (20, 8.0, False, 0.0), (10, 8.0, False, 1.0))
     assert lateness.healthy_work(4 * WORK, 0.4) == pytest.approx(8 * WORK, rel=0.1)
+
+
+def test_late_answers_of_the_beginning_tell_nothing():
+    lateness = remembered((60, 2.0, False, 0.0), (30, 8.0, False, 0.5))
+    assert lateness.healthy_work(4 * WORK, 0.01) == math.inf
 
 
 def test_answers_after_a_silence_say_nothing():
