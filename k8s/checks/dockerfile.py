@@ -30,11 +30,11 @@ def check_dockerfile(dockerfile: Path = IMAGE) -> Iterator[Finding]:
         yield Finding(CHECK, str(dockerfile), "is missing: the manifests name an image that nothing builds")
         return
     command = [str(program), "--no-color", "--format", "json", "--config", "/dev/null", str(dockerfile)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         results = json.loads(done.stdout)
-    except ValueError as error:
-        raise Skipped(f"hadolint failed: {' '.join(done.stderr.split())}") from error
+    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        raise Skipped(f"hadolint failed: {error}") from error
     for each in results:
         yield Finding(CHECK, f"{dockerfile.name} line {each['line']}", f"{each['code']}: {each['message']}")
 

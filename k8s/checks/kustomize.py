@@ -6,7 +6,6 @@ The small builder stands in where kubectl is not installed. It knows `resources`
 
 from __future__ import annotations
 
-import copy
 import re
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ from typing import Any
 import yaml
 
 from k8s.checks.json_patch import PatchFailed, apply_patch
-from k8s.checks.objects import Body, mapping, read_yaml, sequence, text
+from k8s.checks.objects import Body, mapping, read_yaml, sequence, text, walk
 
 FILE = "kustomization.yaml"
 KNOWN = ("apiVersion", "kind", "resources", "namespace", "labels", "patches")
@@ -49,7 +48,10 @@ def build_with_kubectl(overlay: Path) -> list[Body]:
         BuildFailed: it refuses, with its own words.
     """
     command = ["kubectl", "kustomize", str(overlay)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BuildFailed(f"{overlay}: kubectl kustomize: {error}") from error
     if done.returncode:
         raise BuildFailed(f"{overlay}: kubectl kustomize: {' '.join(done.stderr.split())}")
     return read_yaml(done.stdout)
@@ -69,7 +71,6 @@ def build_here(overlay: Path) -> list[Body]:
     for resource in sequence(custom, "resources"):
         path = overlay / str(resource)
         objects += build_here(path) if path.is_dir() else _documents(path)
-    objects = copy.deepcopy(objects)
     for patch in sequence(custom, "patches"):
         _patch(objects, patch, overlay)
     _set_namespace(objects, text(custom, "namespace"))
@@ -86,9 +87,9 @@ def unused_files(folder: Path) -> Iterator[Path]:
     """
     named: set[Path] = set()
     for file in folder.rglob(FILE):
-        custom = _only_document(file)
-        patches = [text(each, "path") for each in sequence(custom, "patches")]
-        named |= {(file.parent / str(each)).resolve() for each in [*sequence(custom, "resources"), *patches]}
+        # Wherever a kustomization names files, kubectl knows more such fields than this builder.
+        words = [value for _, value in walk(_only_document(file)) if isinstance(value, str) and "\n" not in value]
+        named |= {(file.parent / word).resolve() for word in words}
     for path in sorted(folder.rglob("*.yaml")):
         reached = path.parent if path.name == FILE else path
         if reached.resolve() not in named and reached.parent.name != "overlays":
