@@ -34,8 +34,10 @@ class Promql:
         return f"{self._over('sum', by)} (rate({self.select(counter + '_total', where, window or self.window)}))"
 
     def increase(self, counter: str, window: str, *by: str, where: str = "") -> str:
-        """A counter's increase within a window."""
-        return f"{self._over('sum', by)} (increase({self.select(counter + '_total', where, window)}))"
+        """A counter's increase within a window. A series that is younger counts from 0: its first sample may be the
+        whole burst, and Prometheus' own increase knows only differences of samples."""
+        now, whole = (self.select(f"{counter}_total", where, each) for each in ("", window))
+        return f"{self._over('sum', by)} (({now} unless {now} offset {window}) or increase({whole}))"
 
     def quantile(self, quantile: float, histogram: str, *by: str) -> str:
         """A quantile of a histogram's observations within the window."""

@@ -18,8 +18,8 @@ def fleet_records() -> list[Record]:
     """What several panels and alerts read."""
     waiting = FLEETS.gauge("sum", "signalbox_engine_waiting", "pool")
     held = FLEETS.gauge("sum", "signalbox_gateway_held", "pool")
-    cost = FLEETS.rate("signalbox_realised_cost", window="1h")
-    dearest = FLEETS.rate("signalbox_always_large_cost", window="1h")
+    cost = FLEETS.increase("signalbox_realised_cost", "1h")
+    dearest = FLEETS.increase("signalbox_always_large_cost", "1h")
     return [
         Record(QUEUE, f"({waiting} or 0 * {held}) + ({held} or 0 * {waiting})"),
         Record(COST_SAVED, f"1 - {cost} / ({dearest} > 0)"),
@@ -130,8 +130,8 @@ def telemetry_stale() -> Alert:
 
 def streams_break(spec: FleetSpec) -> Alert:
     """Answers that end in an error after their first byte, which no retry can hide."""
-    broken = FLEETS.rate("signalbox_broken_streams", "pool", window="15m")
-    answers = FLEETS.rate("signalbox_slo_answers", "pool", window="15m")
+    broken = FLEETS.increase("signalbox_broken_streams", "15m", "pool")
+    answers = FLEETS.increase("signalbox_slo_answers", "15m", "pool")
     budget = 1 - spec.scaling.attainment_target
     return Alert(
         name="SignalboxStreamsBreak",

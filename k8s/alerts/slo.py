@@ -83,8 +83,8 @@ def slo_records(spec: FleetSpec) -> list[Record]:
 
 
 def _missed(objective: str, window: str) -> str:
-    missed = FLEETS.rate("signalbox_slo_missed", where=f'objective="{objective}"', window=window)
-    return FLEETS.share(missed, FLEETS.rate("signalbox_slo_answers", window=window))
+    missed = FLEETS.increase("signalbox_slo_missed", window, where=f'objective="{objective}"')
+    return FLEETS.share(missed, FLEETS.increase("signalbox_slo_answers", window))
 
 
 def slo_alerts(spec: FleetSpec) -> list[Alert]:

@@ -56,15 +56,18 @@ ERRORS: tuple[Panel, ...] = (
 REPLICAS: tuple[Panel, ...] = (
     Panel(
         "Tried again",
-        "Requests sent to another replica before their first byte, by the pool that failed. Users saw nothing.",
-        "reqps",
-        per_pool(POOLS.rate("signalbox_retries", "pool")),
+        "Requests sent to another replica before their first byte, in the time shown, by the pool that failed. Users "
+        "saw nothing.",
+        "short",
+        per_pool(POOLS.increase("signalbox_retries", "$__range", "pool")),
+        kind="bars",
     ),
     Panel(
         "Broken streams",
-        "Streams that broke off after their first byte. Users saw it.",
-        "reqps",
-        per_pool(POOLS.rate("signalbox_broken_streams", "pool")),
+        "Streams that broke off after their first byte, in the time shown. Users saw it.",
+        "short",
+        per_pool(POOLS.increase("signalbox_broken_streams", "$__range", "pool")),
+        kind="bars",
     ),
     Panel(
         "Age of reports",

@@ -185,6 +185,13 @@ def test_fires_for_the_troubled_fleet_alone(alert, tmp_path):
 
 
 @needs_promtool
+@pytest.mark.parametrize("burst", ["_x30 30x10", "0x30 30x10"], ids=["of a counter that is new", "of one that was 0"])
+def test_the_first_broken_streams_count(burst, tmp_path):
+    """A counter has no series before its first increment."""
+    assert promtool(tmp_path, [unit_test("SignalboxStreamsBreak", Case(breaks(burst), [], at_minute=35))]) == ""
+
+
+@needs_promtool
 def test_an_endpoint_that_was_never_seen_is_down(tmp_path):
     query = 'count(ALERTS{alertname="SignalboxEndpointDown", alertstate="firing"})'
     expected = [{"expr": query, "eval_time": "5m", "exp_samples": [{"labels": "{}", "value": 1}]}]

@@ -61,12 +61,11 @@ def test_queries_ask_for_metrics_that_exist(expr):
 @pytest.mark.parametrize("expr", QUERIES)
 def test_queries_join_series_as_the_metric_says(expr):
     """Counters by their rate, gauges that tell of the same thing never as a sum."""
-    for operator, rate, name in re.findall(r"(\w+)(?: by \([^)]*\))? \((rate|increase)?\(?(ray_signalbox_\w+)", expr):
-        metric = metric_of(name)
-        assert bool(rate) == (metric.kind != "gauge"), name
-        if rate or metric.over == "sum":
-            continue
-        assert operator in ("max", "avg", "count"), f"{operator} of {name}"
+    for name in re.findall(r"(?:rate|increase)\((ray_signalbox_\w+)", expr):
+        assert metric_of(name).kind != "gauge", name
+    for operator, name in re.findall(r"(\w+)(?: by \([^)]*\))? \((ray_signalbox_\w+)", expr):
+        assert metric_of(name).kind == "gauge", name
+        assert metric_of(name).over == "sum" or operator in ("max", "avg", "count"), f"{operator} of {name}"
 
 
 @pytest.mark.parametrize("expr", QUERIES)

@@ -23,7 +23,7 @@ KEPT = Promql(where='namespace="n"', by=("namespace",), window="2m")
         (KEPT.gauge("sum", "m", "pool", where='a="b"'), 'sum by (namespace, pool) (ray_m{namespace="n",a="b"})'),
         (PLAIN.rate("m"), "sum (rate(ray_m_total[5m]))"),
         (KEPT.rate("m", "pool", window="1h"), 'sum by (namespace, pool) (rate(ray_m_total{namespace="n"}[1h]))'),
-        (PLAIN.increase("m", "1d"), "sum (increase(ray_m_total[1d]))"),
+        (PLAIN.increase("m", "1d"), "sum ((ray_m_total unless ray_m_total offset 1d) or increase(ray_m_total[1d]))"),
         (PLAIN.quantile(0.95, "m"), "histogram_quantile(0.95, sum by (le) (rate(ray_m_bucket[5m])))"),
         (PLAIN.mean("m", "pool"), "sum by (pool) (rate(ray_m_sum[5m])) / (sum by (pool) (rate(ray_m_count[5m])) > 0)"),
     ],
@@ -33,11 +33,9 @@ def test_names_labels_and_windows(query, expected):
 
 
 def test_grafanas_variables_are_filled_in():
-    query = FLEET.rate("m", where='pool=~"$pool"') + FLEET.increase("m", "$__range")
+    query = FLEET.rate("m", where='pool=~"$pool"') + FLEET.select("m", window="$__range")
     filled = without_grafana(query, "1m", "15m")
-    assert filled == (
-        'sum (rate(ray_m_total{namespace=~".*",pool=~".*"}[1m]))sum (increase(ray_m_total{namespace=~".*"}[15m]))'
-    )
+    assert filled == ('sum (rate(ray_m_total{namespace=~".*",pool=~".*"}[1m]))ray_m{namespace=~".*"}[15m]')
 
 
 @pytest.mark.skipif(find("promtool") is None, reason="promtool is not installed")
