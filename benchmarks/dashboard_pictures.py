@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import json
 import math
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,9 +50,9 @@ Series = list[tuple[str, list[float], list[float]]]
 class Source:
     """A Prometheus and the stretch of time that is shown."""
 
-    def __init__(self, url: str, minutes: float) -> None:
+    def __init__(self, url: str, minutes: float, ago_s: float) -> None:
         self._api = f"{url.rstrip('/')}/api/v1"
-        self.end_s = time.time()
+        self.end_s = time.time() - ago_s
         self.span_s = 60 * minutes
 
     def series(self, query: Query) -> Series:
@@ -79,7 +80,7 @@ def _name(legend: str, labels: dict[str, str]) -> str:
         return " ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__") or "value"
     for key, value in labels.items():
         legend = legend.replace(f"{{{{{key}}}}}", value)
-    return legend if "{{" not in legend else "none"
+    return re.sub(r"\{\{\w+\}\}", "none", legend)
 
 
 SKELETON = f"<html><meta charset=utf-8><style>{STYLE}</style><h1></h1><main></main></html>"
@@ -171,6 +172,7 @@ def main(
     spec: Annotated[Path, typer.Argument(help="The fleet's spec.")],
     prometheus: Annotated[str, typer.Option(help="A Prometheus that has watched it.")] = "http://127.0.0.1:9090",
     minutes: Annotated[float, typer.Option(help="The stretch of time to show.")] = 10.0,
+    ago_s: Annotated[float, typer.Option(help="How many seconds ago it ended.")] = 0.0,
     output: Annotated[Path, typer.Option(help="Folder of the pictures.")] = OUTPUT,
 ) -> None:
     """Draw every dashboard."""
@@ -178,7 +180,7 @@ def main(
     if chromium is None:
         raise typer.BadParameter("chromium is neither in .venv/tools/bin nor on PATH")
     fleet = load_spec(spec)
-    source = Source(prometheus, minutes)
+    source = Source(prometheus, minutes, ago_s)
     drawings = {board: Drawing(board, source) for board in boards(fleet)}
     output.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as play:
