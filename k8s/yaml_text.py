@@ -5,7 +5,6 @@ PyYAML writes the scalars, so that quoting is its business; the order is that of
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -78,8 +77,9 @@ def _is_block(text: str) -> bool:
 def _scalar(value: Any) -> str:
     dumped: str = yaml.safe_dump(value, width=10**9, allow_unicode=True, default_flow_style=True)
     dumped = dumped.removesuffix("\n").removesuffix("\n...")
-    if "\n" in dumped:  # PyYAML folds such texts over lines; JSON's quoting keeps them on one
-        return json.dumps(value)
+    if not dumped.isprintable():  # what folds over lines, or is not read back as it was: escaped, on one line
+        escaped: str = yaml.safe_dump(value, width=10**9, default_style='"')
+        return escaped.removesuffix("\n")
     return dumped
 
 
