@@ -16,10 +16,10 @@ monitor: setup
 	$(BIN)/signalbox monitor $(SPEC)
 
 test: setup lint
-	$(BIN)/pytest -m "not slow"
+	tests/lanes.sh $(BIN)/pytest "not slow"
 
 test-slow: setup
-	$(BIN)/pytest -m slow
+	tests/lanes.sh $(BIN)/pytest slow
 
 lint: setup
 	$(BIN)/ruff check .
