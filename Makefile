@@ -7,7 +7,7 @@ SPEC ?= examples/laptop.yaml
 STAMP := $(VENV)/.ready
 MONITORED := tests/e2e/test_monitor.py
 
-.PHONY: serve monitor test test-slow lint setup demo-models bench clean
+.PHONY: serve monitor test test-slow test-monitor lint setup demo-models bench clean
 
 serve: setup
 	$(BIN)/signalbox serve $(SPEC)
