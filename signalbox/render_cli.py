@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cluster.loading import SpecError, load_spec
 from cluster.spec import FleetSpec
 from k8s.errors import RenderError
+from signalbox.spec_argument import load_or_exit
 
 CRDS_VARIABLE = "SIGNALBOX_CRDS"
 out = Console(soft_wrap=True)
@@ -35,11 +35,11 @@ def render_command(
     except ModuleNotFoundError as error:  # the nodes' image has no packages to render with
         err.print(f"{error.name} is not installed here: pip install -e '.[k8s]'", style="red", markup=False)
         raise typer.Exit(2) from error
+    fleet = load_or_exit(spec)
     try:
-        fleet = load_spec(spec)
         files = render(fleet)
         write(files, output)
-    except (SpecError, RenderError) as error:
+    except RenderError as error:
         err.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from error
     out.print(f"wrote {len(files)} files into {output}: overlays {' and '.join(OVERLAYS)}", markup=False)
