@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autoscaling.demand import DemandHistory
-from autoscaling.lateness import LatenessTable
+from autoscaling.lateness import LatenessTable, lateness_mix
 from autoscaling.reading import Reading
-from autoscaling.speed import PROMPT_TOKEN_WORK, SpeedTable
+from autoscaling.speed import SpeedTable
 from cluster.state import ReplicaState
 
 HELD_MEMORY = 0.95
@@ -22,7 +22,7 @@ STEADY = 2.0
 BEGINNING_S = 600.0
 """Time in which a pool grows from nothing to its load: late answers then say nothing of what replicas can do."""
 LOOK_GAP_S = 10.0
-"""After such a silence nothing is known of what was offered meanwhile."""
+"""After such a silence nothing is known of what was given meanwhile."""
 PREEMPTED_S = 10.0
 """How long a preemption counts as lately."""
 
@@ -78,7 +78,8 @@ class PoolMemory:
         self._reports = {replica.replica_id: replica for replica in reading.replicas}
 
     def learn_lateness(self, reading: Reading, now_s: float, *, excess: bool) -> None:
-        """Set the answers that ended against the work that each replica was offered meanwhile.
+        """Set the answers that ended against the work that each replica was given meanwhile, other pools' requests
+        included.
 
         While that changes much nobody can say what work an answer was made under: late ones count against the most of
         the last minute, the others tell nothing. What was too much and is still being worked off counts against the
@@ -93,8 +94,8 @@ class PoolMemory:
             self._work.clear()
             return
         self._known_s += since_s
-        work = signals.arrivals_per_s * (signals.answer_tokens + PROMPT_TOKEN_WORK * signals.prompt_tokens)
-        work /= signals.ready
+        tokens_per_s = signals.taken_per_s * signals.answer_tokens
+        work = tokens_per_s * lateness_mix(signals.prompt_tokens, signals.answer_tokens) / signals.ready
         self._work.append((now_s, work))
         while self._work[0][0] <= now_s - BLAME_S:
             self._work.popleft()

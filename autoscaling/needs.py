@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from autoscaling.crowd import KV_CACHE, Limits, peak_running, steady_rate
 from autoscaling.demand import Demand
-from autoscaling.lateness import LatenessTable
+from autoscaling.lateness import LatenessTable, lateness_mix
 from autoscaling.reading import Reading
 from autoscaling.speed import Speed, prompt_mix
 from autoscaling.types import Signal
@@ -78,9 +78,10 @@ def lateness_need(
     signal: Signal = "demand",
 ) -> Need:
     """Replicas among which a demand is no more work for each than was answered in time so far. As `demand_need`."""
-    mix = prompt_mix(demand.prompt_tokens, demand.answer_tokens)
-    allowed, _ = limits.most_running(speed, mix)
-    healthy = lateness.healthy_work(mix * steady_rate(speed, allowed, mix), 1 - certainty)
+    speed_mix = prompt_mix(demand.prompt_tokens, demand.answer_tokens)
+    mix = lateness_mix(demand.prompt_tokens, demand.answer_tokens)
+    allowed, _ = limits.most_running(speed, speed_mix)
+    healthy = lateness.healthy_work(mix * steady_rate(speed, allowed, speed_mix), 1 - certainty)
     if healthy == math.inf:
         return Need(0, "late: answers came in time", "late")
     work = demand.tokens_per_s * mix
@@ -157,12 +158,15 @@ def backlog_need(reading: Reading, queue: Queue) -> Need:
 
 
 def is_excess(reading: Reading, allowed: float) -> bool:
-    """Whether there are more requests than healthy batches hold, and more than by chance.
+    """Whether more requests than by chance are beyond the healthy batch of the replica that has them.
+
+    Replicas that came late do not take over what waits at the others.
 
     Args:
         allowed: requests in the healthy batch of one replica.
     """
-    return (1 - CHANCE) * reading.ongoing > allowed * reading.signals.ready
+    beyond = reading.signals.held + sum(max(0.0, replica.ongoing - allowed) for replica in reading.replicas)
+    return beyond > CHANCE * reading.ongoing
 
 
 def _wait_s(reading: Reading, queue: Queue) -> float:

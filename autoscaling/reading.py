@@ -47,6 +47,7 @@ def read_pool(signals: PoolSignals, now_s: float) -> Reading | str:
         "answer_tokens": signals.answer_tokens,
         "answers_per_s": signals.answers_per_s,
         "late_ratio": signals.late_ratio,
+        "taken_per_s": signals.taken_per_s,
         "cold_start_s": signals.cold_start_s,
     }
     for name, value in numbers.items():

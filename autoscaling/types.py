@@ -21,7 +21,8 @@ class PoolSignals:
     held: int = 0
     """Requests that the gateway holds because the pool has no replica that takes them."""
     arrivals_per_s: float = 0.0
-    """Requests routed to the pool, mean over the gateway's window."""
+    """Requests that are demand of the pool, mean over the gateway's window: those that other pools answer for want of
+    room here count, those that it answers for others do not."""
     prompt_tokens: float = 0.0
     """Mean prompt of recent requests; 0 where none came."""
     answer_tokens: float = 0.0
@@ -30,8 +31,10 @@ class PoolSignals:
     """Answers that ended, mean over the window."""
     late_ratio: float = 0.0
     """Share of them that missed `ttft_target_s` or `tpot_target_s`."""
+    taken_per_s: float = 0.0
+    """Requests sent to the pool, whichever pool's demand they were."""
     demand_as_of_s: float = 0.0
-    """When the gateway said the six above."""
+    """When the gateway said the seven above."""
     cold_start_s: float = 0.0
     """From asking for a replica to its first answer, newest measurement; 0 where nothing is known."""
 

@@ -28,8 +28,8 @@ class ScalingSpec(Part):
     upscale_delay_s: float = Field(default=3.0, ge=0)
     """How long the load must stay above the target before a replica is added."""
     downscale_delay_s: float = Field(default=120.0, ge=0)
-    """How long the load must stay below the target before a replica is removed; at least two cold starts, so that what
-    is dear to start is kept longer."""
+    """How long the load must stay below the target before a replica is removed; at least a cold start, so that what is
+    dear to start is kept longer."""
     idle_s: float = Field(default=300.0, gt=0)
     """How long a pool with `replicas.min` 0 stays up without a request; at least two cold starts."""
     cold_start_s: float = Field(default=120.0, gt=0)

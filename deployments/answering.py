@@ -126,6 +126,7 @@ class Answering:
         if job.kind in GENERATING:
             for demanded in job.decision.demanded if pool == job.decision.pool else (pool,):
                 self.desk.demand.arrived(demanded, job.ask.prompt_tokens)
+            self.desk.demand.taken(pool)
         asked, first = time.perf_counter(), None
         async with job.second.frames(pool, partial(self._request, job)) as frames:
             # A whole answer opens when it is complete: only a stream's opening says that the first token is there.

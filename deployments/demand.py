@@ -21,7 +21,7 @@ class PoolDemand:
     """Demand for one pool, as one gateway replica sees it or all together."""
 
     arrivals_per_s: float = 0.0
-    """Requests routed to the pool, mean over the window of `autoscaling.demand_window`."""
+    """Requests that are demand of the pool, mean over the window of `autoscaling.demand_window`."""
     prompt_tokens: float = 0.0
     """Mean prompt of the window's requests; 0 without any."""
     answer_tokens: float = 0.0
@@ -30,6 +30,8 @@ class PoolDemand:
     """Answers that ended, mean over the window."""
     late_ratio: float = 0.0
     """Share of them that missed the targets of the spec's `scaling`."""
+    taken_per_s: float = 0.0
+    """Requests sent to the pool, whichever pool's demand they were; mean over the window."""
     held: int = 0
     """Requests without a first frame while the pool has no replica."""
 
@@ -45,8 +47,12 @@ class GatewayDemand:
         self._windows: dict[str, DemandWindow] = defaultdict(partial(DemandWindow, clock()))
 
     def arrived(self, pool: str, prompt_tokens: int) -> None:
-        """A request was routed to a pool."""
+        """A request is demand of a pool, though another may answer it."""
         self._windows[pool].arrived(self._clock(), prompt_tokens)
+
+    def taken(self, pool: str) -> None:
+        """A request is sent to a pool."""
+        self._windows[pool].taken(self._clock())
 
     def answered(self, pool: str, answer_tokens: int, *, late: bool) -> None:
         """An answer of a pool ended; whether it was late, as `autoscaling.lateness.is_late`."""
@@ -97,6 +103,7 @@ def _joined(parts: list[PoolDemand]) -> PoolDemand:
         answer_tokens=_mean([part.answer_tokens for part in parts], answers),
         answers_per_s=sum(answers),
         late_ratio=_mean([part.late_ratio for part in parts], answers),
+        taken_per_s=sum(part.taken_per_s for part in parts),
         held=sum(part.held for part in parts),
     )
 

@@ -128,6 +128,7 @@ class FleetScaling:
             answer_tokens=demand.answer_tokens,
             answers_per_s=demand.answers_per_s,
             late_ratio=demand.late_ratio,
+            taken_per_s=demand.taken_per_s,
             demand_as_of_s=view.as_of_s,
             cold_start_s=self.memory.cold_starts.newest_s(pool) or measured,
         )

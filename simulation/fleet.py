@@ -124,6 +124,7 @@ class Fleet:
         pool = self._pools[decision.pool]
         for name in decision.demanded:
             self._scaling.demand[name].arrived(self._now, prompt_tokens)
+        self._scaling.demand[pool.name].taken(self._now)
         self._outcomes.pool[index] = self._names.index(pool.name)
         self._outcomes.ttft_limit_s[index] = ttft_limit_s(pool.shape, prompt_tokens)
         if prompt_tokens >= pool.shape.max_context_tokens:

@@ -7,11 +7,11 @@ import math
 import pytest
 from scaled_pools import ANSWER, PROMPT, START_S, report, signals
 
+from autoscaling.lateness import lateness_mix
 from autoscaling.memory import BEGINNING_S, PoolMemory
 from autoscaling.reading import read_pool
-from autoscaling.speed import PROMPT_TOKEN_WORK
 
-WORK = ANSWER + PROMPT_TOKEN_WORK * PROMPT
+WORK = ANSWER * lateness_mix(PROMPT, ANSWER)
 """Of one request."""
 
 
@@ -30,6 +30,16 @@ def remembered(*phases):
 def test_late_answers_count_against_the_work_that_was_offered():
     lateness = remembered((120, 4.0, False, 0.0), (120, 8.0, False, 0.3))
     assert 4 * WORK < lateness.healthy_work(6 * WORK, 0.01) < 8 * WORK
+
+
+def test_what_a_pool_takes_for_others_is_work_and_its_own_demand_that_they_take_is_none():
+    memory, now_s = PoolMemory(), START_S
+    for taken, late_ratio in ((4.0, 0.0), (8.0, 0.3)):
+        for _ in range(60):
+            now_s += 2
+            told = {"arrivals_per_s": 1.0, "taken_per_s": taken, "answers_per_s": 5.0, "late_ratio": late_ratio}
+            memory.learn_lateness(read_pool(signals([report(now_s=now_s)], now_s, **told), now_s), now_s, excess=False)
+    assert 4 * WORK < memory.lateness.healthy_work(6 * WORK, 0.01) < 8 * WORK
 
 
 @pytest.mark.parametrize(("excess", "blamed"), [(False, 5 * WORK), (True, 8 * WORK)])

@@ -11,7 +11,7 @@ from scaled_pools import ANSWER, PROMPT, START_S, report, signals
 
 from autoscaling.crowd import KV_CACHE, Limits, peak_running, steady_rate
 from autoscaling.demand import Demand
-from autoscaling.needs import Queue, backlog_need, demand_need, kv_need, ongoing_need, preemption_need
+from autoscaling.needs import Queue, backlog_need, demand_need, is_excess, kv_need, ongoing_need, preemption_need
 from autoscaling.reading import read_pool
 from autoscaling.speed import Speed, prompt_mix
 
@@ -26,6 +26,23 @@ def demand(requests_per_s):
 
 def reading(*replicas, **more):
     return read_pool(signals(replicas, **more), START_S)
+
+
+@pytest.mark.parametrize(
+    ("running", "held", "excess"),
+    [
+        ((100, 100), 0, False),
+        ((110, 110), 0, False),  # by chance
+        ((112, 112), 0, True),
+        ((100, 100), 23, True),
+        ((160, 40), 0, True),  # the one that came late takes nothing over
+        ((), 1, True),
+        ((), 0, False),
+    ],
+)
+def test_excess_is_what_is_beyond_the_healthy_batch_of_the_replica_that_has_it(running, held, excess):
+    seen = reading(*(report(n, running=each) for n, each in enumerate(running)), held=held)
+    assert is_excess(seen, 100.0) is excess
 
 
 def test_the_crowd_settles_where_offer_and_speed_meet():

@@ -83,7 +83,7 @@ def test_a_failing_request_is_held_no_more():
 
 
 def test_gateways_add_up():
-    one = {"small": PoolDemand(3, 10, 100, 2, 0.0, held=1)}
-    other = {"small": PoolDemand(1, 50, 400, 1, 0.75, held=2), "moe": PoolDemand(2, 5)}
-    assert together([one, other]) == {"small": PoolDemand(4, 20, 200, 3, 0.25, held=3), "moe": PoolDemand(2, 5)}
+    one = {"small": PoolDemand(3, 10, 100, 2, 0.0, 5, held=1)}
+    other = {"small": PoolDemand(1, 50, 400, 1, 0.75, 1, held=2), "moe": PoolDemand(2, 5)}
+    assert together([one, other]) == {"small": PoolDemand(4, 20, 200, 3, 0.25, 6, held=3), "moe": PoolDemand(2, 5)}
     assert together([]) == {}

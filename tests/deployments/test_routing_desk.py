@@ -302,4 +302,6 @@ def test_a_request_is_demand_of_the_sleeping_pool_that_it_would_have_gone_to(mak
     assert answer.json()["woken"] == "large"
     demand = gateway.desk.demand.now(("small", "moe", "large"), gateway.desk.fleet)
     assert demand["moe"].arrivals_per_s == demand["large"].arrivals_per_s > 0
+    assert demand["moe"].taken_per_s == demand["moe"].arrivals_per_s
+    assert demand["large"].taken_per_s == 0
     assert [(value, tags) for name, value, tags in gateway.metrics.seen if name == "wakes"] == [(1, {"pool": "large"})]

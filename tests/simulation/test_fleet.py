@@ -152,7 +152,7 @@ def test_policies_see_reports_as_real_ones_and_the_gateways_demand():
     report = seen.replicas[0]
     assert report.is_fresh(1e9 + at_s)
     assert report.as_of_s == seen.demand_as_of_s == 1e9 + at_s
-    assert seen.arrivals_per_s == pytest.approx(10.0, rel=0.05)
+    assert seen.arrivals_per_s == seen.taken_per_s == pytest.approx(10.0, rel=0.05)
     assert (seen.prompt_tokens, seen.answer_tokens) == (200, 100)
     assert report.running == 4
     assert saturation(report) == 1.0
