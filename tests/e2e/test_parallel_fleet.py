@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import ExitStack
 
 import httpx
 import pytest
 from fleet_process import ROOT, shared_memory, start_fleet, stop_fleet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+STREAMS = 8
+"""Together they last for several reports, which one stream of a tiny model does not."""
 
 
 @pytest.fixture(scope="module", params=["laptop-tp", "laptop-deepspeed"])
@@ -57,14 +60,15 @@ def reading(fleet, pool, is_wanted):
 
 
 @pytest.mark.parametrize("pool", ["moe", "large"])
-def test_a_cancelled_stream_frees_the_cache_on_all_ranks(parallel, pool):
-    with stream(parallel, pool, max_tokens=900, ignore_eos=True) as response:
-        lines = response.iter_lines()  # closes the response when nobody holds it any more
-        next(lines)
+def test_cancelled_streams_free_the_cache_on_all_ranks(parallel, pool):
+    with ExitStack() as streams:
+        for _ in range(STREAMS):
+            streams.enter_context(stream(parallel, pool, max_tokens=900, ignore_eos=True))
         busy = reading(parallel, pool, lambda replica: replica["kv_usage_ratio"] > 0)
     cancelled_s = time.time()
     free = reading(parallel, pool, lambda replica: replica["as_of_s"] > cancelled_s and replica["running"] == 0)
-    assert (busy["running"], busy["kv_usage_ratio"] > 0) == (1, True)
+    assert 0 < busy["running"] <= STREAMS
+    assert busy["kv_usage_ratio"] > 0
     assert (free["running"], free["waiting"], free["kv_usage_ratio"]) == (0, 0, 0)
 
 

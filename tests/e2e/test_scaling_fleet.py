@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from fleet_process import start_fleet, stop_fleet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PATIENCE_S = 700.0
-"""Pools shrink two cold starts after their last request, and a busy machine takes minutes for one."""
+"""Pools sleep two cold starts after their last request, and a busy machine takes minutes for one."""
 SPEC = """
 hardware:
   cpu: {{device: cpu, nodes: 2, devices_per_node: 2}}
@@ -194,13 +195,19 @@ def test_a_load_step_brings_the_second_replica(fleet, record_property):
 
 
 def test_kv_pressure_alone_takes_a_device_from_an_idle_pool(fleet):
-    """Long answers fill the cache while nothing waits; the budget of three devices is spent, so small yields."""
+    """Long answers fill the cache while nothing waits; the budget of three devices is spent. Large waits for one of them
+    as long as small is busy, and gets it when it is not."""
     (replica,) = fleet.pool("large")["replicas"]
     streams = int(0.97 * replica["kv_capacity_tokens"] / LONGEST)
     assert 2 <= streams <= 16
-    with Load(fleet, "large", streams, LONG):
-        grew = wait_for("large to two", lambda: change(fleet, "large", 1, 2))
-        wait_for("the second large", lambda: fleet.pool("large")["ready"] == 2)
+    with ExitStack() as busy:
+        busy.enter_context(Load(fleet, "small", streams=16, tokens=60))
+        wait_for("small at two", lambda: sizes(fleet)["small"] == 2)
+        with Load(fleet, "large", streams, LONG):
+            wait_for("the budget's no to large", lambda: "device_budget" in scaling(fleet)["pools"]["large"]["reason"])
+            busy.close()
+            grew = wait_for("large to two", lambda: change(fleet, "large", 1, 2))
+            wait_for("the second large", lambda: fleet.pool("large")["ready"] == 2)
     assert grew["reason"].startswith("KV:")
     assert grew["signals"]["waiting"] == grew["signals"]["held"] == 0
     assert "takes devices from small" in grew["reason"]
