@@ -25,6 +25,9 @@ USUAL_NOISE = 0.2
 conversation trace from minute to minute."""
 USUAL_COUNTS = 60
 """What that is worth beside what was seen: so many buckets, five minutes."""
+NEW_PEAKS = 0.5
+"""Part of the usual noise by which a peak may be exceeded, however long nothing was above it: loads that grow for an
+hour set new peaks all the time."""
 TREND_POINTS = 12
 """Means in which a trend is seen."""
 CONCORDANT = 0.75
@@ -116,8 +119,8 @@ class DemandHistory:
             self._ratio = (key, surge_ratio(self._rates(), window_s, ahead_s, certainty))
         level = self.level(window_s).requests_per_s
         # The less was seen, the less does it say about the worst.
-        margin = (_usual_ratio(certainty) - 1) * USUAL_COUNTS / (USUAL_COUNTS + len(self._buckets))
-        most = (1 + margin) * max(self._means(SURGE_S))
+        doubt = max(NEW_PEAKS, USUAL_COUNTS / (USUAL_COUNTS + len(self._buckets)))
+        most = (1 + doubt * (_usual_ratio(certainty) - 1)) * max(self._means(SURGE_S))
         return max(level, min(level * self._ratio[1], most))
 
     def rise_per_s(self, window_s: float) -> float:
