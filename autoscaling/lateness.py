@@ -17,9 +17,9 @@ from cluster.scaling import ScalingSpec
 BINS_PER_DOUBLING = 6
 MEMORY = 1_000.0
 """Answers at one amount of work after which older ones have faded."""
-FADE_S = 600.0
-"""Time after which 1/e of what was seen still counts. Work that was once too much is not offered again, so that nothing
-else would ever correct the limit."""
+FADE_S = 1800.0
+"""Time after which 1/e of what was seen still counts, as long as demand is remembered. Work that was once too much is not
+offered again, so that nothing else would ever correct the limit."""
 PRIOR = 20.0
 """Answers in time that an amount of work is credited with before any is known."""
 PROMPT_TOKEN_LATENESS = 1.0
