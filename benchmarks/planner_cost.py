@@ -53,7 +53,8 @@ def seconds_of_load(spec: FleetSpec, replicas: int, seconds: int) -> Iterator[tu
             states = tuple(_state(name, number, now_s, draw, running, generated[name]) for number in range(replicas))
             arrivals = replicas * running / (token_s * ANSWER_TOKENS)
             shown[name] = PoolSignals(
-                pool=name, target=replicas, replicas=states, arrivals_per_s=arrivals, answers_per_s=arrivals, taken_per_s=arrivals,
+                pool=name, target=replicas, replicas=states,
+                arrivals_per_s=arrivals, answers_per_s=arrivals, taken_per_s=arrivals,
                 prompt_tokens=PROMPT_TOKENS, answer_tokens=ANSWER_TOKENS, demand_as_of_s=now_s, cold_start_s=60.0,
             )  # fmt: skip
         yield now_s, shown

@@ -24,5 +24,5 @@ def litellm_score(requests: Sequence[RoutingRequest]) -> NDArray[np.float64] | N
     from litellm.router_strategy.complexity_router.complexity_router import ComplexityRouter
 
     # Scoring asks nothing of the router that dispatches to models; it only has to be there.
-    router = ComplexityRouter("complexity", None, {})  # type: ignore[arg-type]
+    router = ComplexityRouter("complexity", None, {})
     return np.array([router.classify(request.text, request.system or None)[1] for request in requests])

@@ -105,4 +105,3 @@ def test_a_model_that_cannot_start_ends_serve_with_the_reason(tmp_path):
 def run(*words, timeout=120):
     command = [os.path.join(os.path.dirname(sys.executable), "signalbox"), *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
-

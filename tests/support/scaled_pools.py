@@ -41,8 +41,8 @@ def report(number=0, now_s=START_S, waiting=0, running=0, usage=0.0, **more):
 
 def signals(replicas=(), now_s=START_S, target=None, **more):
     """What the pool `small` shows; nothing starts unless `target` says so."""
-    taken = {"taken_per_s": more.get("arrivals_per_s", 0.0)}
-    told = {"prompt_tokens": PROMPT, "answer_tokens": ANSWER, "demand_as_of_s": now_s, "cold_start_s": 60.0} | taken | more
+    told = {"prompt_tokens": PROMPT, "answer_tokens": ANSWER, "demand_as_of_s": now_s, "cold_start_s": 60.0}
+    told |= {"taken_per_s": more.get("arrivals_per_s", 0.0)} | more
     return PoolSignals("small", len(replicas) if target is None else target, tuple(replicas), **told)
 
 
