@@ -55,6 +55,10 @@ def test_no_surge_is_expected_far_above_what_was_ever_seen():
     assert history([0.01] * 60 + [2.0] * 60 + [2.0] * 60).surge_per_s(60.0, 60.0, 0.99) < 3.0
 
 
+def test_a_load_that_grew_in_steps_is_expected_above_its_peak():
+    assert history([4.0] * 100 + [6.0] * 100 + [9.0] * 100).surge_per_s(60.0, 60.0, 0.99) > 1.2 * 9.0
+
+
 def test_a_rise_is_told_from_noise():
     assert history([1 + 0.01 * at for at in range(100)]).rise_per_s(180.0) == pytest.approx(0.01 / 5, rel=0.05)
     assert history([5.0] * 100).rise_per_s(180.0) == 0
