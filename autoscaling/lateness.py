@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from autoscaling.speed import prompt_mix
 from cluster.scaling import ScalingSpec
 
 BINS_PER_DOUBLING = 6
@@ -37,8 +38,8 @@ Objective = Literal["ttft", "tpot"]
 
 
 def lateness_mix(prompt_tokens: float, answer_tokens: float) -> float:
-    """Work per generated token, its own and its share of a prompt."""
-    return 1 + PROMPT_TOKEN_LATENESS * prompt_tokens / answer_tokens if answer_tokens > 0 else 1.0
+    """As `autoscaling.speed.prompt_mix`, with the weight that prompts have here."""
+    return prompt_mix(prompt_tokens, answer_tokens, PROMPT_TOKEN_LATENESS)
 
 
 def is_late(targets: ScalingSpec, first_s: float | None, whole_s: float, answer_tokens: int) -> bool:

@@ -37,10 +37,14 @@ MOST_SLOPE = 0.9
 """Share of an average step that its work may explain: some of it is always the base."""
 
 
-def prompt_mix(prompt_tokens: float, answer_tokens: float) -> float:
+def prompt_mix(prompt_tokens: float, answer_tokens: float, weight: float = PROMPT_TOKEN_WORK) -> float:
     """Work per generated token in the long run, its own and its share of a prompt: at least 1, and 1 where no answers
-    are known."""
-    return 1 + PROMPT_TOKEN_WORK * prompt_tokens / answer_tokens if answer_tokens > 0 else 1.0
+    are known.
+
+    Args:
+        weight: work of a prompt token.
+    """
+    return 1 + weight * prompt_tokens / answer_tokens if answer_tokens > 0 else 1.0
 
 
 @dataclass(frozen=True)
