@@ -36,8 +36,8 @@ TREND_COLD_STARTS = 3.0
 """Cold starts for which a rise must have lasted to be expected to go on for one more."""
 KEEP_COLD_STARTS = 1.0
 """Cold starts for which fewer replicas must have been enough before a pool shrinks: to keep a replica for longer than
-its start takes is dearer than to start it again. Two cost a tenth more for hardly more answers in time on the Azure 2023
-trace at ten times its load."""
+its start takes is dearer than to start it again. Two cost a tenth more for hardly more answers in time on the Azure
+2023 trace at ten times its load."""
 IDLE_COLD_STARTS = 2.0
 """The same for the last replica of a pool: what comes next waits for a whole start."""
 WITHOUT_CHANCE = 0.5
