@@ -179,7 +179,16 @@ STALE = st.sampled_from([0.0, START_S - 60, START_S + 60, math.nan, -1.0])
 BAD_SIGNALS = st.one_of(
     st.tuples(
         st.sampled_from(
-            ["arrivals_per_s", "prompt_tokens", "answer_tokens", "answers_per_s", "late_ratio", "cold_start_s", "held"]
+            [
+                "arrivals_per_s",
+                "prompt_tokens",
+                "answer_tokens",
+                "answers_per_s",
+                "late_ratio",
+                "taken_per_s",
+                "cold_start_s",
+                "held",
+            ]
         ),
         GARBAGE,
     )
