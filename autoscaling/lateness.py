@@ -1,8 +1,9 @@
 """How much work a replica takes before answers come late: learned from the answers that did.
 
-The arithmetic of mean batches (`autoscaling.crowd`) knows nothing of long prompts that hold others up, of luck in the
-choice of replicas, of bursts within seconds. Their outcome is measured: gateways say which share of the answers was
-late, the planner knows how much work each replica was offered meanwhile, and the two are kept side by side.
+The arithmetic of mean batches (`autoscaling.concurrency`) does not know of long prompts that hold others up,
+of luck in the choice of replicas, or of bursts within seconds. Their outcome is measured: gateways say which share of
+the answers was late, the planner knows how much work each replica was offered meanwhile, and the two are kept side by
+side.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autoscaling.crowd import KV_CACHE, Limits, peak_running, steady_rate
+from autoscaling.concurrency import KV_CACHE, Limits, peak_running, steady_rate
 from autoscaling.demand import Demand
 from autoscaling.lateness import LatenessTable, lateness_mix
 from autoscaling.reading import Reading

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from autoscaling.budget import USUAL_PRIORITY, Want, purses, share_out
-from autoscaling.crowd import Limits
+from autoscaling.concurrency import Limits
 from autoscaling.demand import Demand
-from autoscaling.memory import PoolMemory
+from autoscaling.history import PoolMemory
 from autoscaling.needs import (
     KV_FULL,
     Need,

@@ -1,7 +1,7 @@
 """All scaling policies on the same loads: baselines tuned by grid on them, ours as it comes.
 
-    python benchmarks/autoscaling.py run                       # resumes; --again POLICY plays a policy anew
-    python benchmarks/autoscaling.py report --plot frontier.html
+    python -m benchmarks.autoscaling run                       # resumes; --again POLICY repeats a policy
+    python -m benchmarks.autoscaling report --plot frontier.html
 
 Traces are looked for in $SIGNALBOX_DATA/traces (default ../shared/data): the Azure LLM inference trace 2023 and
 Mooncake's conversation trace. Every run is a line of benchmarks/results/autoscaling.jsonl. Ours has one setting here,
@@ -23,17 +23,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
-# This file is named like the room that it measures: the folder of a script must not stand before the project's.
-sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != Path(__file__).resolve().parent]
-
 import typer
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
 from cluster.loading import PROJECT_ROOT
-from signalbox.simulate_inputs import Choice, scenario_from
 from simulation.baselines import GRIDS, Point
+from simulation.inputs import Choice, scenario_from
 from simulation.policies import OURS
 from simulation.scenario import Scenario
 

@@ -1,6 +1,6 @@
 """What a cache that outlives replicas saves of a start, measured on a demo model in vLLM.
 
-    python benchmarks/cold_start.py [--runs 3] [--model large] [--json FILE]
+    python -m benchmarks.cold_start [--runs 3] [--model large] [--json FILE]
 
 Every start is a process of its own, as a replica is. There are two each, with `torch.compile` and without (`eager`):
 the first on an empty cache folder, as in a container that lost its home, the second on what the first one left.
@@ -30,7 +30,7 @@ from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec
 from deployments.caches import cache_environment
 from deployments.engines.base import make_engine
-from deployments.start_phases import Phase, StartClock
+from deployments.wire.start_phases import Phase, StartClock
 
 OPTIONS = {"dtype": "float32", "max_model_len": 512, "block_size": 32, "kv_cache_memory_bytes": 64 << 20}
 CACHES = ("empty", "full")
@@ -72,7 +72,8 @@ def start_anew(spec: FleetSpec) -> dict[str, float]:
     told = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     if done.returncode or not told:
         raise RuntimeError(done.stderr[-2000:])
-    return json.loads(told[-1].removeprefix(MARK)) | {"cpu": children_cpu_s() - before_s}
+    phases: dict[str, float] = json.loads(told[-1].removeprefix(MARK))
+    return phases | {"cpu": children_cpu_s() - before_s}
 
 
 def children_cpu_s() -> float:

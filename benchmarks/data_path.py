@@ -1,6 +1,6 @@
 """What the way through proxy, gateway and handle costs, beside vLLM's own server with the same model and options.
 
-    python benchmarks/data_path.py            # needs a running `signalbox serve examples/laptop.yaml`
+    python -m benchmarks.data_path            # needs a running `signalbox serve examples/laptop.yaml`
 
 Streams from the `large` pool at several concurrencies. CPU time counts every serving process except the one that runs
 the model, per 1000 output tokens; ratios between the two rows of one run are the result, absolute times depend on the
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.loading import PROJECT_ROOT, load_spec
-from deployments.local import free_port
+from deployments.local.fleet import free_port
 
 FLEET_URL = os.environ.get("SIGNALBOX_URL", "http://127.0.0.1:8000")
 PROMPT = "Sort these numbers from smallest to largest: 74, 77, 86, 93, 48, 81, 78, 95, 98"

@@ -1,8 +1,8 @@
 """What second opinions gain, on graded answers: agreement of two cheap models, and confidence in one.
 
-    python benchmarks/escalation.py agreement DATA.jsonl[.gz] --tier small=llama-3-8b --tier moe=mixtral-8x7b \\
+    python -m benchmarks.escalation agreement DATA.jsonl[.gz] --tier small=llama-3-8b --tier moe=mixtral-8x7b \\
         --tier large=llama-3-70b
-    python benchmarks/escalation.py confidence          # needs a running `signalbox serve examples/laptop.yaml`
+    python -m benchmarks.escalation confidence          # needs a running `signalbox serve examples/laptop.yaml`
 
 DATA has a JSON object a line: query, quality and output_tokens by model, and the models' answer texts. Costs are tokens
 times a price per tier; the ratio to the large tier alone is the result. Confidence asks demo tasks that no coefficient
@@ -23,9 +23,9 @@ import numpy as np
 from demo.confidence import CONFIDENCE_FILE
 from demo.confidence_data import Answered, ask_all
 from demo.tasks import generate_tasks
-from router.confidence import ConfidenceModel, Evidence
-from router.confidence_artifact import read_confidence
-from router.final_answer import final_answer
+from router.confidence.artifact import read_confidence
+from router.confidence.final_answer import final_answer
+from router.confidence.judge import ConfidenceModel, Evidence
 
 PRICES = {"small": 1.0, "moe": 3.0, "large": 10.0}
 """Per token."""

@@ -1,6 +1,6 @@
 """Pictures of the live page of a running fleet under load, as docs/live-page.md shows them.
 
-    python benchmarks/live_page.py --url http://127.0.0.1:8000 -o docs/images
+    python -m benchmarks.live_page --url http://127.0.0.1:8000 -o docs/images
 
 Clients ask the demo's tasks for a while, first few and then many, so that something happens; then headless Chromium
 (tools.sh unpacks Debian's) types a query and takes a picture in light and in dark.

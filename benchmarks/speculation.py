@@ -1,6 +1,6 @@
 """What speculative decoding costs and gains on the demo models, in vLLM in one process.
 
-    python benchmarks/speculation.py
+    python -m benchmarks.speculation
 
 The large model answers demo tasks greedily: plainly, with the small model as its draft, and with n-grams of the text so
 far. Results are the share of guesses that are accepted, and tokens per second relative to plain decoding in the same
@@ -59,7 +59,7 @@ def measure(speculation: dict[str, Any] | None) -> Measured:
         model=str(MODELS / "large"), dtype="float32", enforce_eager=True, kv_cache_memory_bytes=64 << 20, block_size=32,
         max_model_len=512, distributed_executor_backend="uni", disable_log_stats=False, speculative_config=speculation,
     )  # fmt: skip
-    chats = [[{"role": "user", "content": task.prompt}] for task in generate_tasks(TASKS, seed=31)]
+    chats: list[Any] = [[{"role": "user", "content": task.prompt}] for task in generate_tasks(TASKS, seed=31)]
     sampling = SamplingParams(max_tokens=96, temperature=0)
     llm.chat(chats[:4], sampling, use_tqdm=False)
     speeds = {}

@@ -1,7 +1,7 @@
 """Whether the simulation's engine is a real one: fitted to vLLM at 2, 4 and 16 clients, it predicts 1, 8 and 32.
 
-    python benchmarks/timing_fit.py measure FILE --rounds 2      # 4 minutes on a quiet machine; adds to FILE
-    python benchmarks/timing_fit.py report FILE --plot fit.html  # needs no engine
+    python -m benchmarks.timing_fit measure FILE --rounds 2      # 4 minutes on a quiet machine; adds to FILE
+    python -m benchmarks.timing_fit report FILE --plot fit.html  # needs no engine
 
 Clients ask the demo's large model in this process through the engine of `deployments`, one request at a time each, with
 prompts of 32 to 512 tokens that share no prefix and answers of 32 to 200 tokens. The same clients then play against
@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 # One thread for the model leaves the other core of a laptop to clients and serving layer.
 os.environ |= {"OMP_NUM_THREADS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
@@ -32,14 +33,14 @@ from rich.table import Table
 from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec
 from deployments.engines.base import Engine, make_engine
-from deployments.frames import Chunk, EngineRequest
+from deployments.wire.frames import Chunk, EngineRequest
 from simulation.closed_loop import Answered, ClosedLoop, lengths
 from simulation.fitting import EngineLimits, EngineSpeed, Measurement, Numbers, by_concurrency, fit, numbers
 
 MEASURED = (1, 2, 4, 8, 16, 32)
 FITTED = (2, 4, 16)
 SECONDS, LEAD_IN_S = 14.0, 4.0
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "dtype": "float32", "enforce_eager": True, "max_model_len": 1024, "block_size": 32, "stream_interval": 1,
     "max_num_seqs": 32, "max_num_batched_tokens": 2048, "kv_cache_memory_bytes": 256 << 20,
 }  # fmt: skip

@@ -46,7 +46,7 @@ class ReplicaState:
     start_s: float = 0.0
     """Seconds from the replica's construction to its warm-up answer: what comes before, it cannot see."""
     start_phases_s: tuple[tuple[str, float], ...] = ()
-    """Where those seconds went, by phase (`deployments.start_phases`)."""
+    """Where those seconds went, by phase (`deployments.wire.start_phases`)."""
     ranks: tuple[RankState, ...] = ()
 
     @property

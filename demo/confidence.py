@@ -13,9 +13,9 @@ import numpy as np
 
 from demo.confidence_data import Answered, ask_all
 from demo.tasks import generate_tasks
-from router.confidence import FEATURES, ConfidenceModel, Evidence, Logistic, confidence_features
-from router.confidence_artifact import write_confidence
-from router.confidence_fit import fit_logistic
+from router.confidence.artifact import write_confidence
+from router.confidence.judge import FEATURES, ConfidenceModel, Evidence, Logistic, confidence_features
+from training.fit.confidence import fit_logistic
 
 CONFIDENCE_FILE = Path(__file__).parent / "confidence.json"
 TIERS = ("small", "moe")

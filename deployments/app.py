@@ -11,9 +11,9 @@ from cluster.pool import PoolSpec, ReplicasSpec
 from cluster.scaling import ScalingSpec
 from cluster.spec import FleetSpec
 from deployments.caches import cache_environment
-from deployments.gateway import GatewayDeployment
+from deployments.gateway.gateway import GatewayDeployment
 from deployments.placement import actor_options, placement_options
-from deployments.replica import PoolReplica
+from deployments.replica.replica import PoolReplica
 
 HEALTH_CHECK_PERIOD_S = 2.0
 HEALTH_CHECK_TIMEOUT_S = 30.0
@@ -65,7 +65,7 @@ def _gateway_options(spec: FleetSpec) -> dict[str, Any]:
 
 
 def _size(replicas: ReplicasSpec, scaling: ScalingSpec, standby: int = 0) -> dict[str, Any]:
-    """A fixed size, or bounds between which `deployments.scaling_policy` or Serve itself decides."""
+    """A fixed size, or bounds between which `deployments.scaling.policy` or Serve itself decides."""
     if replicas.min == replicas.max:
         return {"num_replicas": replicas.min}
     ours = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cluster.routing import RoutingSpec
-from router.confidence import ConfidenceModel
-from router.confidence_artifact import ConfidenceError, read_confidence
+from router.confidence.artifact import ConfidenceError, read_confidence
+from router.confidence.judge import ConfidenceModel
 
 FIELD = "routing.escalation"
 

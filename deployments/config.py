@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 
-SCALING_POLICY = "deployments.scaling_policy:FleetScaling"
+SCALING_POLICY = "deployments.scaling.policy:FleetScaling"
 
 
 @dataclass(frozen=True)

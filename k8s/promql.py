@@ -1,4 +1,4 @@
-"""PromQL from the names in `deployments/metrics.py`: Ray's prefix and suffixes are added here and nowhere else.
+"""PromQL from the names in `deployments/metrics/gateway.py`: Ray's prefix and suffixes are added here and nowhere else.
 
 Sums are over processes: labels such as WorkerId change with every restart. A counter has no series before its first
 increment, so a share of something that never happened would be no data instead of 0: `share` makes it 0.

@@ -6,7 +6,7 @@ import numpy as np
 
 from cluster.pool import TIERS
 from cluster.spec import FleetSpec
-from router.spending import Offers
+from router.budget.spend_curve import Offers
 from router.types import CalibrationSample
 
 DEFAULT_PRICES = {"small": 1.0, "moe": 3.0, "large": 10.0}

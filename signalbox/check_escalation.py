@@ -8,7 +8,7 @@ from cluster.pool import TIERS
 from cluster.spec import FleetSpec
 from deployments.confidence_file import load_confidence
 from deployments.engines.base import JUDGEABLE_KINDS
-from router.confidence_artifact import ConfidenceError
+from router.confidence.artifact import ConfidenceError
 
 
 def escalation_problems(spec: FleetSpec) -> Iterator[str]:

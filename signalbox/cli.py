@@ -11,16 +11,16 @@ from rich.console import Console
 from cluster.facts import UnknownModel, facts_of
 from cluster.plan import TARGETS
 from cluster.problems import did_you_mean
-from signalbox.bench import bench
 from signalbox.client import DEFAULT_URL, EndpointError, get_json
-from signalbox.collect_cli import collect
-from signalbox.dashboards_cli import group as dashboards_group
-from signalbox.render_cli import render_command
-from signalbox.router_cli import group as router_group
-from signalbox.router_eval import eval_command
-from signalbox.router_train import train_command
-from signalbox.simulate import simulate
-from signalbox.spec_argument import DEFAULT_SPEC, load_or_exit
+from signalbox.commands.bench import bench
+from signalbox.commands.collect import collect
+from signalbox.commands.dashboards import group as dashboards_group
+from signalbox.commands.render import render_command
+from signalbox.commands.router import group as router_group
+from signalbox.commands.router_eval import eval_command
+from signalbox.commands.router_train import train_command
+from signalbox.commands.simulate import simulate
+from signalbox.console import DEFAULT_SPEC, load_or_exit
 
 app = typer.Typer(
     name="signalbox",
@@ -59,8 +59,8 @@ def serve(
     ready_timeout_s: Annotated[float, typer.Option(help="How long the pools may take to come up.")] = 900.0,
 ) -> None:
     """Start a Ray cluster on this machine with the fleet on it, until Ctrl-C."""
-    from signalbox.check import quality_problems
-    from signalbox.serving import serve_until_stopped
+    from signalbox.commands.serve import serve_until_stopped
+    from signalbox.tables.check import quality_problems
 
     fleet = load_or_exit(spec)
     if problems := quality_problems(fleet):
@@ -74,7 +74,7 @@ def serve(
 @app.command()
 def check(spec: SpecArgument) -> None:
     """Check a spec and show whether every pool fits its hardware. Needs no cluster and no network."""
-    from signalbox.check import check_fleet, render_check
+    from signalbox.tables.check import check_fleet, render_check
 
     fleet = load_or_exit(spec)
     report = check_fleet(fleet)
@@ -91,7 +91,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what hardware a model needs: weights, KV cache, smallest layouts, cost, and what to run, with reasons."""
-    from signalbox.plan import plan_data, render_plan
+    from signalbox.tables.plan import plan_data, render_plan
 
     if unknown := next((name for name in gpu or () if name not in TARGETS), None):
         err.print(f"--gpu: found '{unknown}': {did_you_mean(unknown, TARGETS)}", style="red", markup=False)
@@ -112,7 +112,7 @@ def plan(
 @app.command()
 def spec() -> None:
     """Print the reference of every spec field as Markdown."""
-    from signalbox.reference import spec_reference
+    from signalbox.commands.reference import spec_reference
 
     print(spec_reference())
 
@@ -128,7 +128,7 @@ def metrics() -> None:
 @app.command()
 def status(url: UrlOption = DEFAULT_URL) -> None:
     """Show the pools and replicas of a running fleet, and why there are so many."""
-    from signalbox.views import fleet_tables, scaling_tables
+    from signalbox.tables.fleet import fleet_tables, scaling_tables
 
     for table in (*fleet_tables(_get(url, "/v1/fleet")), *scaling_tables(_get(url, "/v1/scaling"))):
         out.print(table)
@@ -144,7 +144,7 @@ def monitor(
     webhook: Annotated[str | None, typer.Option(help="Start an Alertmanager that posts alerts to this URL.")] = None,
 ) -> None:
     """Start a Prometheus that watches a running fleet with its recording and alerting rules, until Ctrl-C."""
-    from signalbox.monitor import Monitor, is_http_url, monitor_until_stopped
+    from signalbox.commands.monitor import Monitor, is_http_url, monitor_until_stopped
 
     fleet = load_or_exit(spec)
     if webhook and not is_http_url(webhook):
@@ -159,7 +159,7 @@ def monitor(
 @app.command()
 def models(url: UrlOption = DEFAULT_URL) -> None:
     """List the names a request may put into `model`."""
-    from signalbox.views import models_table
+    from signalbox.tables.fleet import models_table
 
     out.print(models_table(_get(url, "/v1/models")))
 
@@ -173,8 +173,8 @@ def route(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as POST /v1/route answers.")] = False,
 ) -> None:
     """Show where a query goes and why, without a running fleet: every pool counts as ready and idle."""
-    from deployments.quality import BadQualityModel, load_quality
-    from signalbox.routing import NoRoute, render_route, route_data
+    from router.loading import BadQualityModel, load_quality
+    from signalbox.commands.route import NoRoute, render_route, route_data
 
     fleet = load_or_exit(spec)
     try:

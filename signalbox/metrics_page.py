@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from deployments.metric_fields import Definition, definitions
-from deployments.metrics import SECTIONS
-from deployments.vllm_metrics import VLLM
+from deployments.metrics.definition import Definition, definitions
+from deployments.metrics.gateway import SECTIONS
+from deployments.metrics.vllm import VLLM
 
 INTRODUCTION = """# Metrics
 

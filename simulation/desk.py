@@ -15,7 +15,7 @@ from cluster.load import predicted_wait_s
 from cluster.spec import FleetSpec
 from cluster.state import FleetState, PoolState, ReplicaState
 from cluster.wish import is_auto, parse_wish
-from router.budget import BudgetController
+from router.budget.controller import BudgetController
 from router.decide import Router
 from router.quality import QualityModel
 from router.traffic import Traffic

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.frames import EngineRequest, Frame, Opened
-from deployments.start_phases import Phase
+from deployments.wire.frames import EngineRequest, Frame, Opened
+from deployments.wire.start_phases import Phase
 
 
 class EngineDead(Exception):
@@ -73,9 +73,9 @@ class Engine(Protocol):
 
 
 KINDS = {
-    "vllm": "deployments.engines.vllm_engine:VllmEngine",
-    "deepspeed": "deployments.engines.deepspeed_engine:DeepSpeedEngine",
-    "transformers": "deployments.engines.transformers_engine:TransformersEngine",
+    "vllm": "deployments.engines.vllm.engine:VllmEngine",
+    "deepspeed": "deployments.engines.deepspeed.engine:DeepSpeedEngine",
+    "transformers": "deployments.engines.transformers.engine:TransformersEngine",
     "remote": "deployments.engines.remote:RemoteEngine",
     "simulated": "deployments.engines.simulated:SimulatedEngine",
 }

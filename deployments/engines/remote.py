@@ -19,9 +19,9 @@ import httpx
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.base import EngineDead, EngineStats
-from deployments.errors import error_body
-from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
-from deployments.start_phases import Phase, StartClock
+from deployments.wire.errors import error_body
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
+from deployments.wire.start_phases import Phase, StartClock
 
 PATHS = {"chat": "/chat/completions", "completion": "/completions"}
 PROBE_EVERY_S = 10.0

@@ -12,8 +12,8 @@ from typing import Any
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from deployments.engines.base import EngineStats
-from deployments.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
-from deployments.start_phases import Phase
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
+from deployments.wire.start_phases import Phase
 
 CHARS_PER_TOKEN = 4
 

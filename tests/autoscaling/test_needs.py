@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scaled_pools import ANSWER, PROMPT, START_S, report, signals
 
-from autoscaling.crowd import KV_CACHE, Limits, peak_running, steady_rate
+from autoscaling.concurrency import KV_CACHE, Limits, peak_running, steady_rate
 from autoscaling.demand import Demand
 from autoscaling.needs import Queue, backlog_need, demand_need, is_excess, kv_need, ongoing_need, preemption_need
 from autoscaling.reading import read_pool

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from cluster.facts import KNOWN_ARCHITECTURES, UnknownModel, facts_from_config, facts_of
+from cluster.loading import PROJECT_ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
 # As published with the checkpoints (the safetensors totals of their model pages).
 PUBLISHED = {
@@ -28,7 +27,7 @@ PUBLISHED = {
     "deepseek-ai/DeepSeek-R1-Distill-Llama-70B": 70_553_706_496,
     "deepseek-ai/DeepSeek-V2-Lite-Chat": 15_706_484_224,
 }
-SHIPPED = sorted((ROOT / "cluster" / "models").glob("*.json"))
+SHIPPED = sorted((PROJECT_ROOT / "cluster" / "models").glob("*.json"))
 
 
 def test_every_shipped_model_has_a_published_count():
@@ -53,7 +52,7 @@ def test_active_parameters(model, billions):
 def test_parameters_of_a_folder_are_those_of_its_weights(name):
     from safetensors import safe_open
 
-    folder = ROOT / "demo" / "models" / name
+    folder = PROJECT_ROOT / "demo" / "models" / name
     with safe_open(folder / "model.safetensors", "pt") as weights:
         stored = sum(weights.get_tensor(key).numel() for key in weights.keys())  # noqa: SIM118 (not a dict)
     assert facts_of(str(folder)).parameters == stored
@@ -75,7 +74,7 @@ LLAMA = {
 def test_a_window_that_is_switched_off_is_none():
     assert facts_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B").sliding_window is None
     assert facts_from_config(LLAMA | {"sliding_window": 4096}).sliding_window == 4096
-    assert facts_of(str(ROOT / "demo" / "models" / "small")).sliding_window == 256
+    assert facts_of(str(PROJECT_ROOT / "demo" / "models" / "small")).sliding_window == 256
 
 
 def test_tied_embeddings_count_once():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from pathlib import Path
 
 import pytest
 
-from cluster.loading import load_spec
+from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.options import CHOSEN_BY_US, SAID_ELSEWHERE, SIMULATED_VALUES, VLLM_VALUES, vllm_argument_names
 
 RENEW = """renew it with:
@@ -38,7 +37,7 @@ def test_the_simulated_engine_reads_every_option_it_may_be_given():
     assert {name for name in SIMULATED_VALUES if f'"{name}"' not in source} == set()
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "examples").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((PROJECT_ROOT / "examples").glob("*.yaml")), ids=lambda p: p.stem)
 def test_vllm_takes_the_examples_options_and_knows_their_parsers(path):
     from vllm import AsyncEngineArgs
     from vllm.reasoning import ReasoningParserManager

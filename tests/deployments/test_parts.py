@@ -11,14 +11,15 @@ from ray.serve.schema import ServeDeploySchema
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
-from deployments import fleet_metrics, placement
-from deployments.board import FORGET_AFTER_S, LISTEN_FIRST_S, FleetBoard
+from deployments import placement
+from deployments.board.board import FORGET_AFTER_S, LISTEN_FIRST_S, FleetBoard
 from deployments.config import KUBERNETES, LAPTOP, serve_config
 from deployments.engines.base import make_engine
-from deployments.errors import HttpError, error_body
-from deployments.frames import Chunk, Closed, EngineRequest, Opened
-from deployments.local import FleetFailed, NodePlan, plan_nodes
-from deployments.plain import PlainRequest
+from deployments.gateway import scrape as fleet_metrics
+from deployments.gateway.generate import PlainRequest
+from deployments.local.fleet import FleetFailed, NodePlan, plan_nodes
+from deployments.wire.errors import HttpError, error_body
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened
 
 
 def spec(**changes):
@@ -86,7 +87,7 @@ def test_gpu_hardware_is_refused_on_a_local_cluster():
 
 def test_the_board_keeps_the_newest_and_forgets_the_silent(monkeypatch, tmp_path):
     clock = [100.0]
-    monkeypatch.setattr("deployments.board.time.time", lambda: clock[0])
+    monkeypatch.setattr("deployments.board.board.time.time", lambda: clock[0])
     board = FleetBoard(tmp_path)
     assert board.snapshot() is None, "a new board knows nothing yet"
     clock[0] += LISTEN_FIRST_S

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbox.bench_engines import ANSWER_TOKENS, ENGINES, workload
+from benchmarks.engines import ANSWER_TOKENS, ENGINES, workload
 
 SIGNALBOX = str(Path(sys.executable).parent / "signalbox")
 

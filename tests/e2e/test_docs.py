@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "README.md", ROOT / "demo" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+from cluster.loading import PROJECT_ROOT
+
+PAGES = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "demo" / "README.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 INLINE = re.compile(r"`(signalbox [^`]+)`")
 BIN = Path(sys.executable).parent
@@ -31,7 +32,7 @@ HARNESS = {
     "signalbox serve": "the session's fleet",
     "signalbox check": "the command's name; README runs it with a spec",
     "signalbox collect": "the command's name; docs/routing.md runs it with prompts",
-    "signalbox simulate": "the command's name; tests/signalbox/test_simulate.py runs it",
+    "signalbox simulate": "the command's name; tests/signalbox/commands/test_simulate.py runs it",
     "signalbox serve examples/laptop.yaml": "the session's fleet",
 }
 
@@ -41,7 +42,7 @@ def blocks(language):
         if page.exists():
             for number, match in enumerate(BLOCK.finditer(page.read_text())):
                 if match.group(1) == language:
-                    yield pytest.param(match.group(2), id=f"{page.relative_to(ROOT)}-{number}")
+                    yield pytest.param(match.group(2), id=f"{page.relative_to(PROJECT_ROOT)}-{number}")
 
 
 def commands():
@@ -70,7 +71,7 @@ def test_command_runs(fleet, command):
     words = shlex.split(here)
     if words[0] in ("signalbox", "python"):
         words[0] = str(BIN / words[0])
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(words, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"error"' not in done.stdout
 
@@ -79,14 +80,14 @@ def test_command_runs(fleet, command):
 @pytest.mark.parametrize("source", list(blocks("python")))
 def test_python_example_runs(fleet, source):
     source = source.replace("http://127.0.0.1:8000", fleet.url)
-    done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", source], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("source", list(blocks("yaml")))
 def test_yaml_example_is_a_valid_part_of_a_spec(source):
     from cluster.spec import FleetSpec
-    from signalbox.check import check_fleet
+    from signalbox.tables.check import check_fleet
 
     assert check_fleet(FleetSpec.model_validate(yaml.safe_load(source))).problems == ()
 

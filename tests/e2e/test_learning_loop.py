@@ -12,9 +12,9 @@ import httpx
 import pytest
 from fleet_process import ROOT, start_fleet, stop_fleet
 
-from router.artifact import dump_artifact
-from router.outcomes import read_outcomes
-from router.training import train as learn
+from router.model.artifact import dump_artifact
+from training.fit.train import train as learn
+from training.outcomes import read_outcomes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SIGNALBOX = Path(sys.executable).parent / "signalbox"

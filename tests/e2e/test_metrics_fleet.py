@@ -8,8 +8,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deployments.metrics import TABLE
-from deployments.vllm_metrics import VLLM
+from deployments.metrics.gateway import TABLE
+from deployments.metrics.vllm import VLLM
 
 pytestmark = pytest.mark.fleet
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import yaml
 
+from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec
 from k8s.alerts import rule_groups
 from k8s.alerts.slo import FAST, MOST, SLOW, missed_ratio
 from signalbox.tools import find
 
-ROOT = Path(__file__).parent.parent.parent
 PROMTOOL = find("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is neither in .venv/tools/bin nor on PATH")
 SPEC = FleetSpec.model_validate(
@@ -251,7 +250,7 @@ def test_records_are_the_sums_they_are_named_for(record, tmp_path):
 
 
 @needs_promtool
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", sorted((PROJECT_ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
 def test_rules_of_every_example_are_valid(example, tmp_path):
     from cluster.loading import load_spec
 
@@ -283,11 +282,11 @@ def test_every_window_is_recorded():
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_the_runbook_has_a_section(alert):
-    page = (ROOT / "docs" / "alerts.md").read_text()
+    page = (PROJECT_ROOT / "docs" / "alerts.md").read_text()
     assert f"\n### {alert}\n" in page
     assert ALERTS[alert]["annotations"]["runbook_url"] == f"docs/alerts.md#{alert.lower()}"
 
 
 def test_the_runbook_has_no_section_too_many():
-    page = (ROOT / "docs" / "alerts.md").read_text()
+    page = (PROJECT_ROOT / "docs" / "alerts.md").read_text()
     assert set(re.findall(r"^### (\w+)$", page, re.M)) == ALERTS.keys()

@@ -42,7 +42,7 @@ def findings(path, value):
         (f"{APP} route", "/", "applications[0].route: is unknown and would be ignored"),
         (f"{APP} import_path", "deployments.app:built", "deployments.app has no built: did you mean 'build'"),
         (f"{APP} import_path", "deployment.app:build", "cannot be imported (No module named 'deployment')"),
-        (f"{APP} autoscaling_policy policy_function", "deployments.scaling_policy:Fleet", "has no Fleet"),
+        (f"{APP} autoscaling_policy policy_function", "deployments.scaling.policy:Fleet", "has no Fleet"),
         (f"{APP} autoscaling_policy", DELETE, "autoscaling_policy: is missing: render again"),
         (f"{APP} deployments", [{"name": "smal"}], "found 'smal', which is no deployment: did you mean 'small'"),
         (f"{APP} deployments", [{"name": "small", "num_replica": 2}], "deployments[0].num_replica: is unknown"),

@@ -29,7 +29,7 @@ base/ray-service.yaml: serveConfigV2: |
 base/ray-service.yaml: proxy_location: EveryNode
 base/ray-service.yaml: host: 0.0.0.0
 base/ray-service.yaml: import_path: deployments.app:build
-base/ray-service.yaml: policy_function: deployments.scaling_policy:FleetScaling
+base/ray-service.yaml: policy_function: deployments.scaling.policy:FleetScaling
 base/ray-service.yaml: rayVersion: 2.60.0
 base/ray-service.yaml: mode: token
 base/ray-service.yaml: enableInTreeAutoscaling: true

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from cluster.loading import load_spec
+from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.spec import FleetSpec
-from deployments.metrics import TABLE
+from deployments.metrics.gateway import TABLE
 from k8s.alerts import rule_groups
 from k8s.dashboards import boards, build
 from k8s.dashboards.grafana_json import LONGEST_UID
 
-ROOT = Path(__file__).parent.parent.parent
-EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-LAPTOP = load_spec(ROOT / "examples" / "laptop.yaml")
+EXAMPLES = sorted((PROJECT_ROOT / "examples").glob("*.yaml"))
+LAPTOP = load_spec(PROJECT_ROOT / "examples" / "laptop.yaml")
 POOL = {"tier": "small", "model": "s", "engine": {"kind": "vllm"}, "prices": {"output_per_mtok": 1.0}}
 EVERYTHING = FleetSpec.model_validate(
     {

@@ -6,18 +6,16 @@ from __future__ import annotations
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from cluster.loading import load_spec
+from cluster.loading import PROJECT_ROOT, load_spec
 from k8s import dashboards
 from k8s.grafana import Grafana, GrafanaRefused
 from signalbox.cli import app
 
-ROOT = Path(__file__).parent.parent.parent
-LAPTOP = ROOT / "examples" / "laptop.yaml"
+LAPTOP = PROJECT_ROOT / "examples" / "laptop.yaml"
 TOKEN = "glsa_test"
 PROMETHEUS = "http://127.0.0.1:9090"
 BOARDS = 6
@@ -257,7 +255,7 @@ def test_export_says_where_it_cannot_write(tmp_path):
 
 
 def test_missing_packages_are_said(monkeypatch):
-    monkeypatch.setattr("signalbox.dashboards_cli.PACKAGES", ("json", "no_such_package"))
+    monkeypatch.setattr("signalbox.commands.dashboards.PACKAGES", ("json", "no_such_package"))
     told = run("push", str(LAPTOP))
     assert told.exit_code == 2
     assert told.output.splitlines() == ["no_such_package is not installed here: pip install -e '.[k8s]'"]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from cluster.loading import PROJECT_ROOT
 
 
 def test_the_pure_rooms_load_no_cluster_software():
@@ -15,11 +15,11 @@ def test_the_pure_rooms_load_no_cluster_software():
         "heavy = {'ray', 'vllm', 'torch', 'transformers', 'starlette', 'httpx'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", source], cwd=PROJECT_ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 def test_import_contracts_hold():
     linter = Path(sys.executable).parent / "lint-imports"
-    done = subprocess.run([str(linter)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([str(linter)], cwd=PROJECT_ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

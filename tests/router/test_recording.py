@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.pool import TIERS
-from router.outcomes import read_outcomes
 from router.recording import latest_feedback, outcome_line
 from router.types import RoutingRequest
+from training.outcomes import read_outcomes
 
 PLAIN = {tier: tier for tier in TIERS}
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
 
+from cluster.loading import PROJECT_ROOT
 from simulation.closed_loop import Answered, ClosedLoop, lengths, play
 from simulation.fitting import EngineLimits, EngineSpeed, Measurement, by_concurrency, fit, numbers
 
-MEASURED = Path(__file__).parents[2] / "benchmarks" / "results" / "timing_fit.json"
+MEASURED = PROJECT_ROOT / "benchmarks" / "results" / "timing_fit.json"
 LIMITS = EngineLimits(40_000, 32, 2_048, 1_024, 32)
 CPU = EngineSpeed(8e-3, 2e-4, 2e-6, 2.5e-4, 4e-8, 4e-3)
 GPU = EngineSpeed(2.5e-2, 3e-4, 1e-7, 8e-5, 2e-9, 3e-3)

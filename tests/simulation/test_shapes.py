@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from cluster.loading import load_spec
+from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.spec import FleetSpec
 from simulation.shapes import NotSimulated, engine_shape
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = PROJECT_ROOT / "examples"
 
 
 def spec(model="meta-llama/Meta-Llama-3-70B-Instruct", device="H100", parallel=None, options=None, **pool):

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cluster.loading import PROJECT_ROOT
 from cluster.plan import TARGETS
 from simulation.splitwise import A100, H100, LAYERS, WIDTH, Measurement, SpeedConstants, fit, predicted
 
-TABLE = Path(os.environ.get("SIGNALBOX_DATA", Path(__file__).parents[3] / "shared" / "data")) / "perf"
+TABLE = Path(os.environ.get("SIGNALBOX_DATA", PROJECT_ROOT.parent / "shared" / "data")) / "perf"
 TABLE /= "splitwise_perf_model.csv"
 CASES = [("a100-80gb", "A100-80G", A100), ("h100-80gb", "H100", H100)]
 

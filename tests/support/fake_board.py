@@ -6,9 +6,9 @@ import asyncio
 
 import httpx
 
-from deployments.board import FleetBoard
-from deployments.errors import HttpError
-from deployments.exchange import Exchange
+from deployments.board.board import FleetBoard
+from deployments.gateway.exchange import Exchange
+from deployments.wire.errors import HttpError
 
 
 class FakeBoard:

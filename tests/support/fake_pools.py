@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 from cluster.spec import FleetSpec
-from deployments.frames import Chunk, Closed, Opened, Usage
+from deployments.wire.frames import Chunk, Closed, Opened, Usage
 
 SPEC = FleetSpec.model_validate(
     {

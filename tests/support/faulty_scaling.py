@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deployments.scaling_policy import FleetScaling
-from deployments.state_folder import state_folder
+from deployments.board.state_folder import state_folder
+from deployments.scaling.policy import FleetScaling
 
 BUG = "scaling-bug"
 """The file in the fleet's state folder that turns the bug on."""

@@ -35,7 +35,7 @@ class EngineHost:
         return {"tokens": tokens, "ranks": ranks, "node_id": ray.get_runtime_context().get_node_id()}
 
     async def _one(self, request_id: str, prompt: str) -> list[int]:
-        from deployments.frames import Chunk, EngineRequest
+        from deployments.wire.frames import Chunk, EngineRequest
 
         body = {
             "model": "model",
@@ -52,7 +52,7 @@ def main(path: str, pool: str) -> None:
     """Run one layout."""
     from cluster.loading import load_spec
     from demo.tasks import generate_tasks
-    from deployments.local import LocalFleet
+    from deployments.local.fleet import LocalFleet
     from deployments.placement import actor_options, placement_options
 
     spec = load_spec(Path(path))

@@ -10,8 +10,8 @@ from typing import Any
 import offline_vllm  # noqa: F401
 
 from cluster.spec import FleetSpec
-from deployments.engines.vllm_engine import VllmEngine
-from deployments.frames import Chunk, Closed, EngineRequest, Opened, Progress
+from deployments.engines.vllm.engine import VllmEngine
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened, Progress
 
 MODEL = Path(__file__).parent.parent.parent / "demo" / "models" / "small"
 OPTIONS = {"dtype": "float32", "enforce_eager": True, "max_model_len": 1024, "block_size": 32,

@@ -14,10 +14,10 @@ from fake_board import FakeBoard
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
-from deployments import gateway as module
-from deployments.frames import Chunk, Closed, Opened
-from deployments.gateway import Gateway
-from deployments.scaling_board import Decided
+from deployments.board.scaling import Decided
+from deployments.gateway import gateway as module
+from deployments.gateway.gateway import Gateway
+from deployments.wire.frames import Chunk, Closed, Opened
 
 PRICES = {"small": 0.1, "moe": 0.3, "large": 1.0}
 SPEC = {

@@ -10,9 +10,10 @@ from unittest.mock import patch
 
 from outcome_maker import outcome_rows
 
-from router import fitting, training
-from router.learned import LearnedQuality
-from router.outcomes import Outcome, read_outcomes
+from router.model.learned import LearnedQuality
+from training.fit import members as fitting
+from training.fit import train as training
+from training.outcomes import Outcome, read_outcomes
 
 ROUNDS = 15
 """Trees per model: few, so that training takes a moment."""
@@ -24,7 +25,7 @@ def as_outcomes(rows: Iterable[dict[str, Any]]) -> list[Outcome]:
 
 
 def train_quickly(outcomes: list[Outcome], **arguments: Any) -> LearnedQuality:
-    """`router.training.train` with few trees."""
+    """`training.fit.train.train` with few trees."""
     with patch.multiple(fitting, ROUNDS_FEW=ROUNDS, ROUNDS_MANY=ROUNDS):
         return training.train(outcomes, **arguments)
 

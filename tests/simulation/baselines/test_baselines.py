@@ -6,17 +6,16 @@ import math
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoscaling.types import PoolSignals
+from cluster.loading import PROJECT_ROOT
 from cluster.state import ReplicaState
 from simulation.baselines import GRIDS, POLICIES, Capacity, Knowledge, Load
 
-ROOT = Path(__file__).parent.parent.parent.parent
 KNOWN = Knowledge({"small": Capacity(1000, 100)}, lambda pool, start_s, end_s: Load(1, 100, 200), (0, 600))
 ANY = st.one_of(st.floats(), st.integers(-5, 10**30), st.floats(0, 100))
 REPORTS = st.builds(
@@ -92,12 +91,13 @@ def test_nothing_to_see_is_no_reason_to_leave_the_bounds(spec, seen, ask, name):
 
 def test_ray_is_loaded_only_where_it_decides():
     source = "import sys, simulation.baselines; assert 'ray' not in sys.modules"
-    done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", source], cwd=PROJECT_ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 def test_the_page_lists_every_policy_and_parameter_searched():
-    rows = dict(re.findall(r"^\| `([a-z-]+)` (.*)$", (ROOT / "docs" / "baselines.md").read_text(), re.MULTILINE))
+    page = (PROJECT_ROOT / "docs" / "baselines.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` (.*)$", page, re.MULTILINE))
     assert list(rows) == list(POLICIES)
     for name, row in rows.items():
         assert all(f"`{parameter}`" in row for point in GRIDS[name] for parameter in point)

@@ -1,0 +1,1 @@
+"""The DeepSpeed engine: ranks that run every step together."""

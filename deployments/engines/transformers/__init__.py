@@ -1,0 +1,1 @@
+"""The transformers engine: one process, step by step."""

@@ -1,0 +1,17 @@
+"""A vLLM rank on CPU."""
+
+from __future__ import annotations
+
+from vllm.config import CompilationMode
+from vllm.v1.worker.cpu_worker import CPUWorker
+
+from deployments.engines.vllm.ranks import ReportingRank
+from deployments.wire.start_phases import Phase
+
+
+class CpuRank(ReportingRank, CPUWorker):
+    """vLLM's worker, which compiles in its dummy run and does not say for how long: all of that run is it."""
+
+    def dummy_run_phase(self) -> Phase:
+        """As in ReportingRank."""
+        return "kv_cache" if self.compilation_config.mode == CompilationMode.NONE else "compile"

@@ -1,0 +1,161 @@
+"""Taps on vLLM: every output before it becomes text, and the scheduler's newest numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from vllm import SamplingParams
+from vllm.outputs import RequestOutput
+from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.metrics.loggers import StatLoggerBase
+
+from deployments.engines.base import EngineStats
+from deployments.engines.likelihood import LOGPROBS, margin
+from deployments.wire.frames import Chunk, Progress, Usage
+
+
+@dataclass
+class Tap:
+    """What the engine put out for one HTTP request, seen before it becomes text."""
+
+    judged_tokens: int = 0
+    """As in EngineRequest: such a request has one sequence."""
+    prompt_tokens: dict[str, int] = field(default_factory=dict)
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reason: str | None = None
+    dead: bool = False
+    pending_ids: list[int] = field(default_factory=list)
+    pending_logprobs: list[float] = field(default_factory=list)
+    progress: asyncio.Queue[Progress | None] = field(default_factory=asyncio.Queue)
+
+    def record(self, output: RequestOutput, is_cumulative: bool = False) -> None:
+        """Add one engine output (tokens are deltas, or everything at the end of a unary request).
+
+        A judged unary request says everything so far each time: only the new tokens are recorded.
+        """
+        self.prompt_tokens[output.request_id] = len(output.prompt_token_ids or ())
+        self.cached_tokens = output.num_cached_tokens or 0
+        for completion in output.outputs:
+            known = self.completion_tokens if is_cumulative else 0
+            ids = list(completion.token_ids[known:])
+            # Each step is {token id: Logprob}; only the sampled token's own value travels on.
+            steps = [step for step in (completion.logprobs or ())[known:] if step is not None]
+            logprobs = [step[token_id].logprob for step, token_id in zip(steps, ids, strict=False)]
+            wanted = max(self.judged_tokens - self.completion_tokens, 0)
+            self.completion_tokens += len(ids)
+            self.pending_ids += ids
+            self.pending_logprobs += logprobs
+            self.reason = completion.finish_reason or self.reason
+            if logprobs[:wanted]:
+                margins = [_margin(step, token_id) for step, token_id in zip(steps[:wanted], ids, strict=False)]
+                self.progress.put_nowait(Progress(self.usage(), tuple(logprobs[:wanted]), tuple(margins)))
+
+    def new_progress(self) -> list[Progress]:
+        """What has been recorded since the last call."""
+        return [made for _ in range(self.progress.qsize()) if (made := self.progress.get_nowait()) is not None]
+
+    async def progress_until(self, done: asyncio.Future[Any]) -> AsyncIterator[Progress]:
+        """What is recorded while something else is awaited."""
+        done.add_done_callback(lambda _: self.progress.put_nowait(None))
+        while (made := await self.progress.get()) is not None:
+            yield made
+
+    def chunk(self, data: bytes) -> Chunk:
+        """The bytes, with the tokens that came since the last chunk."""
+        made = Chunk(data, tuple(self.pending_ids), tuple(self.pending_logprobs))
+        self.pending_ids, self.pending_logprobs = [], []
+        return made
+
+    def usage(self) -> Usage:
+        """Tokens so far."""
+        return Usage(sum(self.prompt_tokens.values()), self.completion_tokens, self.cached_tokens)
+
+
+CURRENT_TAP: ContextVar[Tap | None] = ContextVar("signalbox_tap", default=None)
+
+
+class TappedLLM(AsyncLLM):
+    """AsyncLLM that shows every output to the request's tap on its way to the serving layer."""
+
+    generated_tokens_total = 0
+    ongoing = 0
+
+    async def generate(
+        self, prompt: Any, sampling_params: SamplingParams, *args: Any, **kwargs: Any
+    ) -> AsyncGenerator[RequestOutput, None]:
+        """As AsyncLLM.generate."""
+        tap = CURRENT_TAP.get()
+        if tap is not None and tap.judged_tokens:
+            sampling_params = judged_params(sampling_params, self.model_config.max_logprobs)
+        is_cumulative = sampling_params.output_kind == RequestOutputKind.CUMULATIVE
+        known = 0
+        self.ongoing += 1
+        try:
+            async for output in super().generate(prompt, sampling_params, *args, **kwargs):
+                if tap is not None:
+                    tap.record(output, is_cumulative)
+                made = sum(len(each.token_ids) for each in output.outputs)
+                self.generated_tokens_total += made - known
+                known = made if is_cumulative else 0
+                yield output
+        except EngineDeadError:
+            if tap is not None:
+                tap.dead = True
+            raise
+        finally:
+            self.ongoing -= 1
+
+
+def judged_params(params: SamplingParams, max_logprobs: int) -> SamplingParams:
+    """Parameters under which the tap sees log-probabilities, and a unary answer while it grows.
+
+    The serving layer writes what the request asked for and takes a unary answer from the last output, so that the
+    client's bytes stay the same. What the request asked for itself is left alone: a longer list would show.
+    """
+    watched = params.clone()
+    if watched.logprobs is None and (max_logprobs == -1 or max_logprobs >= LOGPROBS):
+        watched.logprobs = LOGPROBS
+    if watched.output_kind == RequestOutputKind.FINAL_ONLY:
+        watched.output_kind = RequestOutputKind.CUMULATIVE
+    return watched
+
+
+def _margin(step: Any, token_id: int) -> float:
+    """Of one step's {token id: Logprob}."""
+    return margin(step[token_id].logprob, (entry.logprob for other, entry in step.items() if other != token_id))
+
+
+class LatestStats(StatLoggerBase):
+    """Keeps the scheduler's newest numbers; vLLM calls it whenever the engine steps."""
+
+    def __init__(self, vllm_config: Any, engine_index: int = 0) -> None:
+        self.stats = EngineStats(as_of_s=0.0)
+
+    def record(
+        self,
+        scheduler_stats: Any,
+        iteration_stats: Any,
+        mm_cache_stats: Any = None,
+        engine_idx: int = 0,
+    ) -> None:
+        """Note one engine step. Either argument may be None."""
+        preempted = iteration_stats.num_preempted_reqs if iteration_stats is not None else 0
+        if scheduler_stats is not None:
+            self.stats = EngineStats(
+                as_of_s=time.time(),
+                waiting=scheduler_stats.num_waiting_reqs,
+                running=scheduler_stats.num_running_reqs,
+                kv_usage_ratio=scheduler_stats.kv_cache_usage,
+                preemptions_total=self.stats.preemptions_total + preempted,
+            )
+
+    def log_engine_initialized(self) -> None:
+        """Nothing to say."""

@@ -1,0 +1,178 @@
+"""One HTTP exchange over raw ASGI: body in within limits, JSON or a stream out, and the client's going away noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.types import Message, Receive, Scope, Send
+
+from deployments.wire.errors import HttpError
+
+JSON_TYPE = "application/json"
+STREAM_TYPE = "text/event-stream; charset=utf-8"
+
+
+class Copy:
+    """The first bytes of an answer; `whole` says whether there were more."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.data = bytearray()
+        self.whole = True
+        self._max_bytes = max_bytes
+
+    def add(self, data: bytes) -> None:
+        """Keep more bytes as long as there is room."""
+        self.whole = self.whole and len(self.data) + len(data) <= self._max_bytes
+        if self.whole:
+            self.data += data
+
+
+class Exchange:
+    """A request and its response."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers = Headers(scope=scope)
+        self.query = QueryParams(scope.get("query_string", b""))
+        # Serve's proxy makes one up where the client sent none, and repeats it in the response.
+        self.request_id = (self.headers.get("x-request-id") or uuid.uuid4().hex)[:100]
+        self.response_headers: dict[str, str] = {}
+        self.client: str | None = None
+        """The API key's name in the spec; None where no key is needed."""
+        self.started = False
+        self.complete = False
+        """Whether the last byte of the response was handed on."""
+        self.disconnected = False
+        self.status = 0
+        self.error: HttpError | None = None
+        """What the client was told instead of an answer, or at the end of a stream that broke."""
+        self.copy: Copy | None = None
+        """Set before the answer begins, it collects what the client gets."""
+        self._receive = receive
+        self._send = send
+
+    # -- in --------------------------------------------------------------------------------------------------
+
+    async def read_json(self, max_bytes: int) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            HttpError: 413 above `max_bytes`, 400 for anything that is not a JSON object.
+        """
+        raw = await self.read_bytes(max_bytes)
+        try:
+            body = json.loads(raw, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise HttpError(400, f"The body is not valid JSON: {_short(error)}", code="invalid_json") from error
+        if not isinstance(body, dict):
+            raise HttpError(400, 'The body has to be a JSON object like {"model": "auto", ...}.')
+        return body
+
+    async def read_bytes(self, max_bytes: int) -> bytes:
+        """The body as it is.
+
+        Raises:
+            HttpError: 413 above `max_bytes`.
+        """
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.disconnected = True
+                raise asyncio.CancelledError
+            size += len(message.get("body", b""))
+            if size > max_bytes:
+                raise HttpError(
+                    413,
+                    f"The body is larger than {max_bytes} bytes; send a smaller one.",
+                    code="body_too_large",
+                )
+            parts.append(message.get("body", b""))
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    def query_number(self, name: str, default: float) -> float:
+        """A number after the path's `?`.
+
+        Raises:
+            HttpError: 400 for anything that is no finite number.
+        """
+        text = self.query.get(name, str(default))
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise HttpError(400, f"{name} is '{text[:100]}': write a number.", param=name)
+        return number
+
+    @asynccontextmanager
+    async def cancelled_by_disconnect(self) -> AsyncIterator[None]:
+        """Cancel the task inside as soon as the client goes away."""
+        task = asyncio.current_task()
+        assert task is not None
+
+        async def watch() -> None:
+            message: Message = {"type": ""}
+            while message["type"] != "http.disconnect":
+                message = await self._receive()
+            # Servers also say so when they have the whole response: then nobody has left, and the books are closed.
+            if not self.complete:
+                self.disconnected = True
+                task.cancel()
+
+        watcher = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watcher.cancel()
+
+    # -- out -------------------------------------------------------------------------------------------------
+
+    async def start(self, status: int, content_type: str, length: int | None = None) -> None:
+        """Send status and headers."""
+        self.started = True
+        self.status = status
+        headers = {"content-type": content_type, **self.response_headers}
+        if length is not None:
+            headers["content-length"] = str(length)
+        raw = [(name.encode("latin-1"), _header_value(value)) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        """Send bytes of the body."""
+        if self.copy is not None:
+            self.copy.add(data)
+        self.complete = not more
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def reply(self, status: int, body: bytes, content_type: str = JSON_TYPE) -> None:
+        """Send a whole response."""
+        await self.start(status, content_type, len(body))
+        await self.write(body, more=False)
+
+    async def reply_json(self, content: Mapping[str, Any], status: int = 200) -> None:
+        """Send a whole JSON response."""
+        await self.reply(status, json.dumps(content).encode())
+
+
+def _header_value(value: str) -> bytes:
+    """Header values are one line of printable ASCII."""
+    return "".join(c if " " <= c <= "~" else "?" for c in value)[:1000].encode("ascii")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _short(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]

@@ -1,0 +1,26 @@
+"""Small JSON bodies as typed fields, with one 400 for whatever is wrong."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from deployments.wire.errors import HttpError
+
+Fields = TypeVar("Fields", bound=BaseModel)
+
+
+def read_fields(model: type[Fields], body: dict[str, Any]) -> Fields:
+    """A checked body.
+
+    Raises:
+        HttpError: 400 naming the field, and the fields there are.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        known = ", ".join(model.model_fields)
+        raise HttpError(400, f"{field}: {problem['msg']}; fields are {known}.", param=field) from error

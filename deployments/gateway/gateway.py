@@ -1,0 +1,213 @@
+"""The gateway: one raw ASGI object behind Serve's proxy. An inference request's way is `Answering.answer`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+from starlette.types import Receive, Scope, Send
+
+from cluster.spec import FleetSpec
+from cluster.state import group_by_pool
+from deployments.board.board import BoardLink
+from deployments.board.scaling import LOG_LENGTH
+from deployments.gateway import scrape as fleet_metrics
+from deployments.gateway import views as fleet_views
+from deployments.gateway.answering import Answering
+from deployments.gateway.clients import Clients
+from deployments.gateway.counts import RequestCounts
+from deployments.gateway.desk import RoutingDesk
+from deployments.gateway.exchange import Exchange
+from deployments.gateway.generate import PlainRequest, plain_answer
+from deployments.gateway.learning.learning import Handler, Learning
+from deployments.gateway.page import assets
+from deployments.gateway.page.live import LiveData
+from deployments.gateway.pool_client import PoolClient
+from deployments.metrics.gateway import GatewayMetrics
+from deployments.route_query import as_chat
+from deployments.wire.errors import HttpError
+from router.explain import explained
+from router.loading import load_quality
+from router.requests import from_chat, from_completion, from_name
+from router.types import BadRequest, RoutingRequest
+
+READ_BOARD_EVERY_S = 0.5
+
+log = logging.getLogger("signalbox.gateway")
+
+
+class Gateway:
+    """Takes requests in and answers for the fleet. Holds no state that another gateway replica would need."""
+
+    def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient]) -> None:
+        self.spec = spec
+        self.pools = pools
+        self.metrics = GatewayMetrics()
+        self.board = BoardLink(spec)
+        self.clients = Clients(spec.gateway)
+        self.desk = RoutingDesk(spec, load_quality(spec), self.board, self.metrics)
+        self.learning = Learning(spec, pools, self.board, self.desk, self.metrics)
+        self.answering = Answering(spec, pools, self.desk, self.learning, self.metrics)
+        self.live = LiveData(self.desk, self.board)
+        self.background: list[asyncio.Task[None]] = []
+        self.routes: dict[str, dict[str, Handler]] = {
+            "/v1/chat/completions": {"POST": self._chat},
+            "/v1/completions": {"POST": self._completion},
+            "/v1/route": {"POST": self._route},
+            "/generate": {"POST": self._generate},
+            "/tokenize": {"POST": self._tokenize},
+            "/detokenize": {"POST": self._detokenize},
+            "/v1/models": {"GET": self._models},
+            "/v1/fleet": {"GET": self._fleet},
+            "/v1/scaling": {"GET": self._scaling},
+            "/health": {"GET": self._health},
+            "/ready": {"GET": self._ready},
+            "/metrics": {"GET": self._metrics},
+            **self.learning.routes,
+            **self.live.routes,
+            **assets.routes(),
+        }
+        self.paths = tuple(path for path in self.routes if not path.startswith(assets.FOLDER))
+        """Those that clients are told of."""
+        self.counts = RequestCounts(self.metrics, self.paths)
+
+    # -- ASGI ------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._lifespan(receive, send)
+        if scope["type"] != "http":
+            return None
+        exchange = Exchange(scope, receive, send)
+        try:
+            exchange.client = self.clients.identify(exchange.path, exchange.headers)
+            await self._handler(exchange)(exchange)
+        except HttpError as error:
+            await self._fail(exchange, error)
+        except asyncio.CancelledError:
+            if not exchange.disconnected:
+                raise
+        except Exception:
+            log.exception("unexpected error on %s", exchange.path)
+            await self._fail(exchange, HttpError(500, "The gateway failed on this request; it has been logged."))
+        self.counts.ended(exchange)
+        return None
+
+    def _handler(self, exchange: Exchange) -> Handler:
+        methods = self.routes.get(exchange.path)
+        if methods is None:
+            known = ", ".join(self.paths)
+            raise HttpError(404, f"Unknown path {exchange.path[:200]}; there are: {known}.", code="unknown_path")
+        handler = methods.get("GET" if exchange.method == "HEAD" else exchange.method)
+        if handler is None:
+            allowed = exchange.response_headers["allow"] = ", ".join(methods)
+            raise HttpError(405, f"{exchange.path} takes {allowed}, not {exchange.method}.", code="method_not_allowed")
+        return handler
+
+    async def _fail(self, exchange: Exchange, error: HttpError) -> None:
+        """An error body before the first byte, an error event in a stream that has begun."""
+        exchange.error = error
+        if not exchange.started:
+            await exchange.reply(error.status, error.body)
+        else:
+            await exchange.write(b"data: " + error.body + b"\n\n", more=False)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        forever = (self._watch_board(), self.learning.sync_forever(), self.live.sample_forever())
+        self.background = [asyncio.create_task(each) for each in forever]
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for task in self.background:
+            task.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _watch_board(self) -> None:
+        """Keep a snapshot of the fleet beside the requests' way."""
+        while True:
+            reports = await self.board.call("snapshot")
+            await self.desk.sync(None if reports is None else group_by_pool(reports))
+            await asyncio.sleep(READ_BOARD_EVERY_S)
+
+    # -- inference -------------------------------------------------------------------------------------------
+
+    async def _chat(self, exchange: Exchange) -> None:
+        body = await self._body(exchange)
+        await self.answering.answer(exchange, "chat", body, _checked(from_chat, body))
+
+    async def _completion(self, exchange: Exchange) -> None:
+        body = await self._body(exchange)
+        await self.answering.answer(exchange, "completion", body, _checked(from_completion, body))
+
+    async def _body(self, exchange: Exchange) -> dict[str, Any]:
+        return await exchange.read_json(self.spec.gateway.max_body_bytes)
+
+    # -- the other paths -------------------------------------------------------------------------------------
+
+    async def _route(self, exchange: Exchange) -> None:
+        """What would be decided for a body now; nothing is generated, booked or remembered."""
+        body = as_chat(await self._body(exchange))
+        ask = self.desk.wishing(exchange, body, _checked(from_chat, body))
+        await exchange.reply_json(explained(self.desk.router, ask, self.desk.decide(ask)))
+
+    async def _generate(self, exchange: Exchange) -> None:
+        plain = PlainRequest.read(await self._body(exchange))
+        body = plain.as_chat()
+        await self.answering.answer(exchange, "chat", body, _checked(from_chat, body), shape=plain_answer)
+
+    async def _tokenize(self, exchange: Exchange) -> None:
+        body = await self._body(exchange)
+        await self.answering.answer(exchange, "tokenize", body, _checked(from_name, body))
+
+    async def _detokenize(self, exchange: Exchange) -> None:
+        body = await self._body(exchange)
+        await self.answering.answer(exchange, "detokenize", body, _checked(from_name, body))
+
+    async def _models(self, exchange: Exchange) -> None:
+        await exchange.reply_json(fleet_views.models(self.spec, self.desk.fleet))
+
+    async def _fleet(self, exchange: Exchange) -> None:
+        view = fleet_views.fleet(self.spec, self.desk.fleet, time.time())
+        proxy = "HAProxy" if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" else "Ray Serve's own proxy"
+        await exchange.reply_json({**view, "proxy": proxy})
+
+    async def _scaling(self, exchange: Exchange) -> None:
+        newest = exchange.query_number("newest", LOG_LENGTH)
+        view = await self.board.call("scaling", max(0, int(newest)))
+        await exchange.reply_json({"board": view is not None, **(view or {"pools": {}, "log": []})})
+
+    async def _health(self, exchange: Exchange) -> None:
+        await exchange.reply_json({"status": "ok"})
+
+    async def _ready(self, exchange: Exchange) -> None:
+        view = fleet_views.readiness(self.spec, self.desk.fleet)
+        await exchange.reply_json(view, status=200 if view["ready"] else 503)
+
+    async def _metrics(self, exchange: Exchange) -> None:
+        await exchange.reply(200, await fleet_metrics.joined(), fleet_metrics.CONTENT_TYPE)
+
+
+def _checked(read: Callable[[dict[str, Any]], RoutingRequest], body: dict[str, Any]) -> RoutingRequest:
+    """The routing request of a body, or the 400 that says what is wrong with it."""
+    try:
+        return read(body)
+    except BadRequest as error:
+        raise HttpError(400, error.message, param=error.param) from error
+
+
+@serve.ingress()
+class GatewayDeployment:
+    """The Serve deployment that faces clients."""
+
+    def __init__(self, spec: dict[str, Any], pools: dict[str, DeploymentHandle[Any]]) -> None:
+        fleet = FleetSpec.model_validate(spec)
+        self.gateway = Gateway(fleet, {name: PoolClient(name, handle) for name, handle in pools.items()})
+
+    def __serve_build_asgi_app__(self) -> Gateway:
+        return self.gateway

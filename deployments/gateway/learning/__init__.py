@@ -1,0 +1,1 @@
+"""What a gateway does after an answer: feedback, shadow traffic, and a new quality model."""

@@ -1,0 +1,107 @@
+"""`POST /v1/feedback`: scores that clients give to answers become lines that the router is trained on.
+
+A gateway replica remembers the requests it answered; where a fleet has several, what each remembers is handed to the
+fleet board in the background, so that feedback may arrive at any of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cluster.routing import FeedbackSpec
+from deployments.board.board import BoardLink
+from deployments.board.recent_requests import Limits, Recent, RecentRequests
+from deployments.durable_files import JsonLinesFolder
+from deployments.gateway.exchange import Exchange
+from deployments.gateway.fields import read_fields
+from deployments.metrics.gateway import GatewayMetrics
+from deployments.wire.errors import HttpError
+from router.recording import outcome_line
+from router.types import RoutingRequest
+
+MAX_BODY_BYTES = 20_000
+ASK_BOARD_AFTER_S = (0.0, 0.5, 1.0, 2.0)
+"""Pauses before the board is asked: another gateway replica may not have told it yet what it answered."""
+
+log = logging.getLogger("signalbox.feedback")
+
+
+class FeedbackBody(BaseModel):
+    """The body of POST /v1/feedback."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    request_id: str = Field(min_length=1, max_length=200)
+    """The answer's `x-request-id` header, or the `id` of its body."""
+    score: float = Field(ge=0, le=1, allow_inf_nan=False)
+    """How good the answer was: 0 useless, 1 right."""
+    comment: str | None = Field(default=None, max_length=2_000)
+
+
+class Feedback:
+    """Remembers answered requests and stores what clients say of them."""
+
+    def __init__(
+        self, spec: FeedbackSpec, folder: Path, board: BoardLink, metrics: GatewayMetrics, *, shared: bool
+    ) -> None:
+        self._limits = Limits(spec.keep_requests, spec.keep_mib * 2**20)
+        self._recent = RecentRequests(self._limits)
+        self._lines = JsonLinesFolder(folder)
+        self._board = board
+        self._metrics = metrics
+        self._shared = shared
+        """Whether other gateway replicas may be given feedback for this one's answers."""
+        self._unshared: list[Recent] = []
+
+    def remember(self, request_id: str, client: str | None, ask: RoutingRequest, tier: str) -> None:
+        """Note a request that was answered."""
+        entry = Recent(request_id, client, tier, outcome_line(ask))
+        self._recent.remember([entry])
+        if self._shared:
+            # Bounded as well: the board may be away for long.
+            self._unshared = [*self._unshared, entry][-self._limits.requests :]
+
+    async def share(self) -> None:
+        """Hand what is new to the board; called in the background."""
+        entries, self._unshared = self._unshared, []
+        if entries:
+            await self._board.call("remember", self._limits, entries)
+
+    async def take(self, exchange: Exchange, client: str | None) -> None:
+        """Answer POST /v1/feedback.
+
+        Raises:
+            HttpError: 400 for a wrong body, 404 for a request that is not known (any more), 503 when it cannot be
+                stored.
+        """
+        body = read_fields(FeedbackBody, await exchange.read_json(MAX_BODY_BYTES))
+        found = await self._find(body.request_id)
+        if found is None or found.client != client:
+            raise HttpError(
+                404,
+                f"No request '{body.request_id}' is remembered: send the x-request-id of a recent answer.",
+                param="request_id",
+                code="unknown_request",
+            )
+        said = {"source": "feedback", "request_id": found.request_id, "at_s": time.time(), "comment": body.comment}
+        line = found.line | {"quality": {found.tier: body.score}} | {k: v for k, v in said.items() if v is not None}
+        try:
+            await asyncio.to_thread(self._lines.append, line)
+        except OSError as error:
+            log.error("feedback cannot be stored in %s: %s", self._lines.folder, error)
+            raise HttpError(503, "The feedback could not be stored; try again later.", code="not_stored") from error
+        self._metrics.feedback.inc(tags={"tier": found.tier})
+        await exchange.reply_json({"request_id": found.request_id, "tier": found.tier, "score": body.score})
+
+    async def _find(self, request_id: str) -> Recent | None:
+        found = self._recent.find(request_id)
+        for pause_s in ASK_BOARD_AFTER_S if self._shared else ():
+            if found is None:
+                await asyncio.sleep(pause_s)
+                found = await self._board.call("recall", request_id)
+        return found

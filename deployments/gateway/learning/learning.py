@@ -1,0 +1,107 @@
+"""What a gateway replica does for the router to get better: feedback, shadow traffic, and a model that can change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from cluster.spec import FleetSpec
+from cluster.state import FleetState
+from deployments.board.board import BoardLink
+from deployments.board.state_folder import state_folder
+from deployments.gateway.desk import GENERATING, RoutingDesk
+from deployments.gateway.exchange import Copy, Exchange
+from deployments.gateway.learning.feedback import Feedback
+from deployments.gateway.learning.quality_reload import QualityReload
+from deployments.gateway.learning.shadow import MAX_ANSWER_BYTES, Answered, Shadow, client_text
+from deployments.gateway.pool_client import PoolClient
+from deployments.metrics.gateway import GatewayMetrics
+from deployments.wire.errors import HttpError
+from deployments.wire.frames import Kind
+from router.types import RoutingDecision, RoutingRequest
+
+SYNC_EVERY_S = 0.5
+
+log = logging.getLogger("signalbox.learning")
+Handler = Callable[[Exchange], Awaitable[None]]
+
+
+class Learning:
+    """The learning side of one gateway replica. Nothing here waits on a request's way."""
+
+    def __init__(
+        self,
+        spec: FleetSpec,
+        pools: Mapping[str, PoolClient],
+        board: BoardLink,
+        desk: RoutingDesk,
+        metrics: GatewayMetrics,
+    ) -> None:
+        routing, folder = spec.routing, state_folder(spec)
+        shared = spec.gateway.replicas.max > 1
+        self._spec = spec
+        self._feedback = (
+            Feedback(routing.feedback, folder / "feedback", board, metrics, shared=shared) if routing.feedback else None
+        )
+        self._shadow = Shadow(spec, pools, folder / "shadow", metrics) if routing.shadow else None
+        self._quality = QualityReload(board, routing.artifact or "shipped", desk.router.model, desk.use)
+        self.routes: dict[str, dict[str, Handler]] = {
+            "/v1/feedback": {"POST": self._take_feedback},
+            "/v1/router": {"GET": self._for_admins(self._quality.show), "PUT": self._for_admins(self._quality.put)},
+            "/v1/router/rollback": {"POST": self._for_admins(self._quality.roll_back)},
+        }
+
+    async def sync_forever(self) -> None:
+        """Keep in step with the other gateway replicas, over the board."""
+        while True:
+            try:
+                await self._quality.follow()
+                if self._feedback:
+                    await self._feedback.share()
+            except Exception:
+                log.exception("learning could not be synchronised; trying again")
+            await asyncio.sleep(SYNC_EVERY_S)
+
+    # -- a request's way -------------------------------------------------------------------------------------
+
+    def before(self, exchange: Exchange, kind: Kind, ask: RoutingRequest, decision: RoutingDecision) -> None:
+        """Before an answer: keep a copy of those that are asked twice."""
+        if self._shadow and self._shadow.wants(exchange.request_id, kind, ask, decision):
+            exchange.copy = Copy(MAX_ANSWER_BYTES)
+
+    def after(
+        self,
+        exchange: Exchange,
+        kind: Kind,
+        body: Mapping[str, Any],
+        ask: RoutingRequest,
+        pool: str,
+        fleet: FleetState | None,
+    ) -> None:
+        """After a whole answer: remember whose it was, and begin what happens in the background."""
+        tier = self._spec.pools[pool].tier
+        if self._feedback and kind in GENERATING:
+            self._feedback.remember(exchange.request_id, exchange.client, ask, tier)
+        if self._shadow and exchange.copy is not None and exchange.copy.whole:
+            text = client_text(bytes(exchange.copy.data), bool(body.get("stream")))
+            self._shadow.begin(Answered(exchange.request_id, ask, kind, body, tier, text), fleet)
+
+    # -- HTTP ------------------------------------------------------------------------------------------------
+
+    async def _take_feedback(self, exchange: Exchange) -> None:
+        if self._feedback is None:
+            message = "This fleet keeps no feedback: add `routing: {feedback: {}}` to its spec."
+            raise HttpError(404, message, code="feedback_off")
+        await self._feedback.take(exchange, exchange.client)
+
+    def _for_admins(self, handler: Handler) -> Handler:
+        async def checked(exchange: Exchange) -> None:
+            keys = self._spec.gateway.api_keys
+            if keys and not (exchange.client and keys[exchange.client].admin):
+                message = "This key may not see or change how the fleet routes: use one with `admin: true` in the spec."
+                raise HttpError(403, message, code="not_admin")
+            await handler(exchange)
+
+        return checked

@@ -1,0 +1,120 @@
+"""Changing the quality model of a running fleet: `/v1/router`.
+
+The fleet board keeps which artifact is in use; every gateway replica asks it for the version in the background and
+switches between two decisions, so no request notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from deployments.board.board import BoardLink
+from deployments.gateway.exchange import Exchange
+from deployments.wire.errors import HttpError
+from router.model.artifact import ArtifactError, load_artifact
+from router.quality import QualityModel
+
+MAX_ARTIFACT_BYTES = 32 * 2**20
+
+log = logging.getLogger("signalbox.quality")
+
+
+class QualityReload:
+    """What this gateway replica decides by: the spec's quality model, or the artifact that was put in use."""
+
+    def __init__(
+        self, board: BoardLink, base: str, model: QualityModel, switch: Callable[[QualityModel], None]
+    ) -> None:
+        self._board = board
+        self._base = base
+        """How the spec names its model."""
+        self._base_model = self._model = model
+        self._switch = switch
+        self._version: str | None = None
+        self._state: dict[str, Any] = {"version": None, "since_s": None, "previous": []}
+        self._refused: str | None = None
+        """A version that could not be loaded here; it is not tried again and again."""
+        self._problem: str | None = None
+
+    async def follow(self) -> None:
+        """Decide by what the board says is in use; called in the background. Without the board nothing changes."""
+        state = await self._board.call("artifact_state")
+        if state is None:
+            return
+        self._state = state
+        version = state["version"]
+        if version is not None and version == self._refused:
+            return
+        self._refused = self._problem = None
+        if version == self._version:
+            return
+        if version is None:
+            self._decide_by(self._base_model, None)
+        elif data := await self._board.call("artifact", version):
+            await self._load(version, data)
+
+    async def _load(self, version: str, data: bytes) -> None:
+        try:
+            self._decide_by(await asyncio.to_thread(load_artifact, data), version)
+        except ArtifactError as error:
+            # Checked when it was put in use, but by another release of this software, or damaged since.
+            self._refused, self._problem = version, f"artifact {version} {error}"
+            log.error("%s", self._problem)
+
+    def _decide_by(self, model: QualityModel, version: str | None) -> None:
+        self._switch(model)
+        self._model, self._version = model, version
+        log.warning("the router decides by %s", version or self._base)
+
+    # -- HTTP ------------------------------------------------------------------------------------------------
+
+    async def show(self, exchange: Exchange) -> None:
+        """Answer GET /v1/router."""
+        await exchange.reply_json(self.view())
+
+    async def put(self, exchange: Exchange) -> None:
+        """Answer PUT /v1/router, whose body is an artifact.
+
+        Raises:
+            HttpError: 400 for what is no artifact, 413 for one too large, 503 when it cannot be stored.
+        """
+        data = await exchange.read_bytes(MAX_ARTIFACT_BYTES)
+        try:
+            await asyncio.to_thread(load_artifact, data)
+        except ArtifactError as error:
+            raise HttpError(400, f"The artifact {error}.", code="invalid_artifact") from error
+        await self._change("use_artifact", data)
+        await self.show(exchange)
+
+    async def roll_back(self, exchange: Exchange) -> None:
+        """Answer POST /v1/router/rollback.
+
+        Raises:
+            HttpError: 409 when the spec's model decides already, 503 when it cannot be stored.
+        """
+        if not await self._change("roll_back_artifact"):
+            raise HttpError(409, "The spec's own model decides: there is nothing to go back to.", code="no_rollback")
+        await self.show(exchange)
+
+    def view(self) -> dict[str, Any]:
+        """What decides on this replica, since when, and what was in use before."""
+        return {
+            "version": self._version,
+            "since_s": self._state["since_s"],
+            "base": self._base,
+            "card": getattr(self._model, "card", None),
+            "previous": self._state["previous"],
+            "problem": self._problem,
+        }
+
+    async def _change(self, method: str, *args: Any) -> bool:
+        """Change the board's choice and follow it; False when the board had nothing to change."""
+        done = await self._board.call(method, *args)
+        if done is None:
+            message = "The fleet board did not store this; nothing has changed, try again soon."
+            raise HttpError(503, message, code="not_stored")
+        await self.follow()
+        return bool(done)

@@ -1,0 +1,64 @@
+"""The gateway's way to a pool: a Serve handle, with Ray's many ways of failing folded into two."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from grpc import RpcError
+from ray.exceptions import RayError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from deployments.engines.base import EngineDead
+from deployments.wire.frames import EngineRequest, Frame
+
+REPLICA_FAILURES = (RayError, RayServeException, DeploymentUnavailableError, EngineDead, RpcError, ConnectionError)
+"""What a handle raises when a replica or its engine is gone."""
+
+
+class PoolFailed(Exception):
+    """The replica failed under the request: another one may answer it if no byte was sent."""
+
+
+class PoolBusy(Exception):
+    """The pool takes no more requests now."""
+
+
+class PoolClient:
+    """Sends requests to one pool."""
+
+    def __init__(self, name: str, handle: DeploymentHandle[Any]) -> None:
+        self.name = name
+        # Plain pickle: frames and requests are importable dataclasses on both sides.
+        self._handle = handle.options(
+            stream=True,
+            method_name="generate",
+            request_serialization="pickle",
+            response_serialization="pickle",
+        )
+
+    @asynccontextmanager
+    async def frames(self, request: EngineRequest) -> AsyncIterator[AsyncIterator[Frame]]:
+        """The replica's frames; leaving the block cancels what still runs.
+
+        Raises (while iterating):
+            PoolFailed: the replica or its engine died, or the pool is being torn down.
+            PoolBusy: every replica's queue is full.
+        """
+        stream: Any = self._handle.remote(request)
+        try:
+            yield self._translated(stream)
+        finally:
+            with suppress(Exception):
+                stream.cancel()
+
+    async def _translated(self, stream: Any) -> AsyncIterator[Frame]:
+        try:
+            async for frame in stream:
+                yield frame
+        except BackPressureError as error:
+            raise PoolBusy(f"pool {self.name} is full") from error
+        except REPLICA_FAILURES as error:
+            raise PoolFailed(f"a replica of pool {self.name} failed: {type(error).__name__}") from error

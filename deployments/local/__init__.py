@@ -1,0 +1,1 @@
+"""A fleet on this machine: its Ray nodes, its Prometheus, and their end."""

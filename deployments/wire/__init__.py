@@ -1,0 +1,1 @@
+"""What crosses processes: requests, frames, errors, start phases."""

@@ -1,0 +1,1 @@
+"""Whether a cheap answer is good enough to keep."""

@@ -1,0 +1,1 @@
+"""The learned quality model and what it reads of a query."""

@@ -1,0 +1,176 @@
+"""The learned model as a file: arrays and a card in numpy's .npz, no pickle, everything checked when it is read."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.pool import TIERS
+from router.model.learned import VOCABULARY, Ensemble, LearnedQuality
+from router.model.lexical import NAMES
+from router.model.members import MAX_LEAVES, MAX_SPLITS, Hashed, Linear, Trees
+from router.model.ngrams import BUCKETS
+from router.types import CalibrationSample
+
+FORMAT = 2
+"""Version of the layout; a file of another version is refused."""
+MAX_BYTES = 64 * 2**20
+"""Unpacked size beyond which a file is none of ours."""
+
+GREATEST = 1e12
+"""Greater numbers are in no trained model, and predictions made of them might not be finite."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class ArtifactError(ValueError):
+    """The file is no usable artifact; the message says why and what to do."""
+
+
+def dump_artifact(model: LearnedQuality) -> bytes:
+    """The model as a file's content. Hashed weights are kept in half precision: they are many and small."""
+    ensemble, sample = model.ensemble, model.calibration
+    head = {"format": FORMAT, "features": list(NAMES), "tiers": [model.anchor, *model.lower], "card": dict(model.card)}
+    arrays: dict[str, NDArray[Any]] = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
+    arrays |= {f"linear_{field}": value for field, value in vars(ensemble.linear).items()}
+    arrays |= {f"words_{field}": value.astype(np.float16) for field, value in vars(ensemble.words).items()}
+    arrays |= {f"trees_{field}": value for field, value in vars(ensemble.trees).items()}
+    arrays["trees_feature"] = ensemble.trees.feature.astype(np.uint8)
+    arrays |= {f"sample_{field}": value.astype(np.float32) for field, value in vars(sample).items()}
+    arrays |= {"slope": ensemble.slope, "offset": ensemble.offset, "vocabulary": model.vocabulary}
+    arrays |= {"usual": model.usual, "output_tokens": model.output_tokens}
+    arrays["longest"] = np.array([model.longest])
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def load_artifact(data: bytes) -> LearnedQuality:
+    """The model in a file's content.
+
+    Raises:
+        ArtifactError: it is truncated, of another version, for other features, or not made by `signalbox router train`.
+    """
+    arrays = _Arrays(_unpacked(data))
+    head = arrays.head()
+    tiers, heads = tuple(head["tiers"]), len(head["tiers"])
+    trees = arrays.trees(heads)
+    return LearnedQuality(
+        anchor=tiers[0],
+        lower=tiers[1:],
+        ensemble=Ensemble(
+            linear=arrays.linear(heads),
+            words=arrays.words(heads),
+            trees=trees,
+            slope=arrays.floats("slope", heads),
+            offset=arrays.floats("offset", heads),
+        ),
+        usual=arrays.floats("usual", len(NAMES)),
+        output_tokens=np.maximum(arrays.floats("output_tokens", len(TIERS)), 1.0),
+        vocabulary=arrays.take("vocabulary", np.uint8, (VOCABULARY // 8,)),
+        longest=float(arrays.floats("longest", 1)[0]),
+        calibration=arrays.sample(),
+        card=head["card"],
+    )
+
+
+def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            if sum(part.file_size for part in packed.infolist()) > MAX_BYTES:
+                raise ArtifactError("is too large for a router's artifact: write the path of another file")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            # What is no array comes out of numpy as plain bytes.
+            return {name: array for name in file.files if isinstance(array := file[name], np.ndarray)}
+    except ArtifactError:
+        raise
+    except Exception as error:  # damaged files fail in many ways inside zipfile, zlib and numpy
+        raise ArtifactError("is damaged or not an artifact: make one with `signalbox router train`") from error
+
+
+class _Arrays:
+    """The arrays of a file, each checked when it is taken."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+
+    def head(self) -> dict[str, Any]:
+        raw = self._arrays.get("head", np.zeros(0, dtype=np.uint8))
+        try:
+            head = json.loads(raw.tobytes())
+            version, tiers = head["format"], head["tiers"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ArtifactError("has no readable head: make it anew with `signalbox router train`") from error
+        if version != FORMAT:
+            raise ArtifactError(f"has format {version!r}, this version reads {FORMAT}: train it anew")
+        if head.get("features") != list(NAMES):
+            raise ArtifactError("was trained on other features than this version has: train it anew")
+        known = isinstance(tiers, list) and all(tier in TIERS for tier in tiers)
+        if not (known and 2 <= len(tiers) == len(set(tiers)) and isinstance(head.get("card"), dict)):
+            raise ArtifactError("names no two tiers, or has no card: make it anew with `signalbox router train`")
+        checked: dict[str, Any] = head
+        return checked
+
+    def take(self, name: str, kind: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """An array of a kind of number and a shape; None in the shape is any length."""
+        array = self._arrays.get(name)
+        if array is None:
+            raise ArtifactError(f"lacks {name}: it is cut off, train it anew")
+        pairs = zip(shape, array.shape, strict=False)
+        fits = array.ndim == len(shape) and all(want in (None, has) for want, has in pairs)
+        if not fits or not np.issubdtype(array.dtype, kind):
+            raise ArtifactError(f"has {name} of shape {array.shape} and type {array.dtype}: train it anew")
+        return array
+
+    def floats(self, name: str, *shape: int | None) -> NDArray[np.float64]:
+        array = self.take(name, np.floating, shape).astype(np.float64)
+        if not (np.abs(array) <= GREATEST).all():
+            raise ArtifactError(f"has numbers in {name} that are not finite or too great: train it anew")
+        return array
+
+    def linear(self, heads: int) -> Linear:
+        places = self.take("linear_places", np.integer, (None,)).astype(np.intp)
+        if not ((places >= 0) & (places < len(NAMES))).all():
+            raise ArtifactError("has a linear member on features that do not exist: train it anew")
+        return Linear(
+            places,
+            self.floats("linear_mean", len(places)),
+            self.floats("linear_scale", len(places)),
+            self.floats("linear_weights", heads, len(places)),
+            self.floats("linear_intercept", heads),
+        )
+
+    def words(self, heads: int) -> Hashed:
+        return Hashed(
+            self.floats("words_idf", BUCKETS).astype(np.float32),
+            self.floats("words_weights", BUCKETS, heads).astype(np.float32),
+            self.floats("words_intercept", heads),
+        )
+
+    def trees(self, heads: int) -> Trees:
+        feature = self.take("trees_feature", np.integer, (MAX_SPLITS, None)).astype(np.intp)
+        count = feature.shape[1]
+        starts = self.take("trees_heads", np.integer, (heads,)).astype(np.intp)
+        if feature.size and not (feature.min() >= 0 and feature.max() < len(NAMES)):
+            raise ArtifactError("has trees on features that do not exist: train it anew")
+        if starts[0] != 0 or (np.diff(starts) <= 0).any() or starts.max() >= count:
+            raise ArtifactError("has trees that do not follow each other: train it anew")
+        return Trees(
+            feature,
+            # A threshold may be infinite: such a split is never failed.
+            self.take("trees_threshold", np.float64, (MAX_SPLITS, count)),
+            self.take("trees_left", np.uint16, (MAX_SPLITS, count)),
+            self.floats("trees_leaves", count, MAX_LEAVES),
+            starts,
+        )
+
+    def sample(self) -> CalibrationSample:
+        quality = self.floats("sample_quality", None, len(TIERS))
+        tokens = self.floats("sample_output_tokens", len(quality), len(TIERS))
+        return CalibrationSample(quality, tokens, self.floats("sample_prompt_tokens", len(quality)))

@@ -1,0 +1,101 @@
+"""What `signalbox router eval` is given, checked: options, artifacts, outcome files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from cluster.pool import TIERS
+from cluster.problems import did_you_mean
+from cluster.routing_files import RULES
+from router.loading import BadQualityModel, load_quality
+from router.model.artifact import ArtifactError, load_artifact
+from router.quality import QualityModel, RuleQuality
+from training.judge.decision_latency import plain_fleet
+from training.outcome_files import BadFile, OutcomeFile, read_file
+
+DEFAULT_PRICES = {"small": 1.0, "moe": 3.0, "large": 10.0}
+
+
+def check_options(*, trains: bool, judges: bool, labels: int | None, with_answer: bool = False) -> None:
+    """Raises BadFile where options contradict each other."""
+    if trains and judges:
+        raise BadFile("--cv trains models of its own: leave out --artifact and --compare, or --cv")
+    if not trains and (labels or with_answer):
+        raise BadFile("--labels and --with-answer are about models that are trained here: write --cv question as well")
+
+
+def prices_from(given: Sequence[str] | None) -> dict[str, float]:
+    """Price of an output token by tier, from TIER=PRICE arguments over the defaults."""
+    return DEFAULT_PRICES | {tier: _price(tier, text) for tier, text in _pairs("--price", given)}
+
+
+def tiers_from(given: Sequence[str] | None) -> dict[str, str]:
+    """Tier by model, from TIER=MODEL arguments."""
+    return {model: tier for tier, model in _pairs("--tier", given)}
+
+
+def model_from(path: Path | None) -> QualityModel:
+    """The artifact in a file, the hand-written rules, or the artifact that ships; BadFile where it cannot be used."""
+    try:
+        if path is None:
+            return load_quality(plain_fleet())
+        return RuleQuality() if path == Path(RULES) else load_artifact(path.read_bytes())
+    except OSError as error:
+        raise BadFile(f"{path}: cannot be read ({error.strerror}): write the path of an artifact") from error
+    except ArtifactError as error:
+        raise BadFile(f"{path}: {error}") from error
+    except BadQualityModel as error:
+        raise BadFile(str(error)) from error
+
+
+def read_files(
+    paths: Sequence[Path], models: Mapping[str, str], noted: Callable[[str], None], least_tiers: int = 2
+) -> list[OutcomeFile]:
+    """All outcome files.
+
+    Args:
+        models: tier by model, where the command line says so.
+        noted: hears which models of a file stand for no tier.
+        least_tiers: tiers that every file must have.
+    """
+    files = [read_file(path, models, least_tiers) for path in paths]
+    stems = [file.stem for file in files]
+    if double := next((stem for stem in stems if stems.count(stem) > 1), None):
+        raise BadFile(f"--data: two files are called {double}: results are shown by that name, rename one")
+    for model in models:
+        if not any(model in file.models for file in files):
+            raise BadFile(f"--tier: no file has a model '{model}': write one of {', '.join(_names(files))}")
+    for file in files:
+        if file.unread:
+            read = ", ".join(f"{tier}={model}" for model, tier in file.models.items())
+            unread = ", ".join(file.unread)
+            noted(f"{file.stem}: {read}; not read: {unread} (--tier chooses)")
+    return files
+
+
+def _pairs(option: str, given: Sequence[str] | None) -> list[tuple[str, str]]:
+    pairs = []
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (equals and value):
+            raise BadFile(f"{option}: found '{text}': write TIER=VALUE with one of {', '.join(TIERS)}")
+        if name not in TIERS:
+            raise BadFile(f"{option}: found '{name}': {did_you_mean(name, TIERS)}")
+        pairs.append((name, value))
+    return pairs
+
+
+def _price(tier: str, text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = math.nan
+    if not (math.isfinite(price) and price > 0):
+        raise BadFile(f"--price {tier}: found '{text}': write a number > 0")
+    return price
+
+
+def _names(files: Sequence[OutcomeFile]) -> list[str]:
+    return sorted({name for file in files for name in (*file.models, *file.unread)})

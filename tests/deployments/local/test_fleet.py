@@ -1,0 +1,75 @@
+"""A local fleet's environment, nodes and words, without starting one."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster.loading import PROJECT_ROOT, load_spec
+from deployments.local import fleet as local
+from deployments.local.fleet import FleetFailed, LocalFleet, NodePlan, environment, plan_nodes, without_traceback
+
+MESSAGE = """\
+small: The deployment failed to start 3 times in a row. Error:
+ray::ServeReplica:signalbox:small.initialize() (pid=25, ip=127.0.0.1)
+  File "a.py", line 456, in result
+    return self.__get_result()
+RuntimeError: Traceback (most recent call last):
+  File "b.py", line 4, in start
+    raise X
+ValidationError: 1 validation error for VllmConfig
+structured_outputs_config
+  Value error, only supported for xgrammar.
+    For further information visit https://errors.pydantic.dev/"""
+
+
+def test_the_laptop_has_four_nodes_of_two_kinds():
+    spec = load_spec(PROJECT_ROOT / "examples" / "laptop.yaml")
+    assert plan_nodes(spec) == [NodePlan("cpu-a", 2)] * 2 + [NodePlan("cpu-b", 1)] * 2
+
+
+def test_gpu_specs_are_refused_with_what_to_do():
+    with pytest.raises(FleetFailed, match="deploy this spec on a GPU cluster"):
+        LocalFleet(load_spec(PROJECT_ROOT / "examples" / "h100.yaml"))
+
+
+def test_a_ray_that_does_not_start_is_said_without_a_traceback(monkeypatch):
+    fleet = LocalFleet(load_spec(PROJECT_ROOT / "examples" / "laptop.yaml"))
+
+    def start_nodes(said):
+        raise TimeoutError("node 2 did not register")
+
+    monkeypatch.setattr(fleet, "_require_port", lambda: None)
+    monkeypatch.setattr(fleet, "start_nodes", start_nodes)
+    with pytest.raises(FleetFailed, match=r"Ray did not start \(node 2 did not register\): .* try again"):
+        fleet.start()
+    fleet.stop()
+
+
+def test_messages_keep_the_error_and_lose_the_traceback():
+    assert without_traceback(MESSAGE).splitlines() == [
+        "small: The deployment failed to start 3 times in a row. Error:",
+        "ValidationError: 1 validation error for VllmConfig",
+        "structured_outputs_config",
+        "  Value error, only supported for xgrammar.",
+    ]
+
+
+def test_every_file_of_ray_and_haproxy_is_below_the_fleets_own_folder(tmp_path):
+    env = environment(tmp_path)
+    paths = [value for value in env.values() if value.startswith("/")]
+    assert len(paths) >= 4
+    assert all(path.startswith(str(tmp_path)) for path in paths)
+
+
+def test_two_fleets_get_ports_of_their_own(tmp_path):
+    ports = [
+        environment(tmp_path / name)[f"RAY_SERVE_HAPROXY_{kind}_PORT"]
+        for name in ("a", "b")
+        for kind in ("METRICS", "STATS")
+    ]
+    assert len(set(ports)) == 4
+
+
+def test_without_haproxy_serves_own_proxy_stands_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "haproxy_available", lambda: False)
+    assert not any("HAPROXY" in key or "HA_PROXY" in key for key in environment(tmp_path))

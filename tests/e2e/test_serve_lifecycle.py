@@ -1,0 +1,107 @@
+"""`signalbox serve` starts and ends cleanly: what it started is gone, what others started is not touched."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import psutil
+import pytest
+from fleet_process import ROOT, start_fleet, stop_fleet
+
+from deployments.local.fleet import free_port
+
+SIMULATED = """
+pools:
+  small: {tier: small, model: sim-small, engine: {kind: simulated}}
+  large: {tier: large, model: sim-large, engine: {kind: simulated}}
+hardware:
+  node: {device: cpu, nodes: 2, devices_per_node: 1}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "simulated.yaml"
+    path.write_text(SIMULATED)
+    return path
+
+
+def test_two_fleets_live_side_by_side_and_end_without_a_trace(spec, tmp_path):
+    first = start_fleet(spec, tmp_path / "first.log")
+    second = start_fleet(spec, tmp_path / "second.log")
+    ours = psutil.Process(first.process.pid).children(recursive=True)
+    assert len(ours) > 10
+    assert {_address(first), _address(second)} == {"127.0.0.1"}
+    temp = {f.path for p in ours for f in _open_files(p) if f.path.startswith("/tmp/signalbox-")}
+    stop_fleet(first)
+    assert first.process.returncode == 0
+    assert [p for p in ours if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    assert not [path for path in temp if os.path.exists(path)]
+    assert second.chat("hi", model="large", max_tokens=2).status_code == 200
+    stop_fleet(second)
+
+
+def _address(fleet):
+    """What the endpoint listens on."""
+    assert httpx.get(f"{fleet.url}/health").status_code == 200
+    listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    (address,) = {c.laddr.ip for c in listening if c.laddr.port == httpx.URL(fleet.url).port}
+    return address
+
+
+def _open_files(process):
+    try:
+        return process.open_files()
+    except psutil.Error:
+        return []
+
+
+def test_a_killed_serve_leaves_no_processes(spec, tmp_path):
+    fleet = start_fleet(spec, tmp_path / "serve.log")
+    time.sleep(2)  # agents rename themselves when they have started
+    ours = psutil.Process(fleet.process.pid).children(recursive=True)
+    fleet.process.send_signal(signal.SIGKILL)
+    fleet.process.wait()
+    # Ray's node agents notice the end of their raylet by themselves, after one to two minutes.
+    names = {process: name for process in ours if not (name := process.name()).endswith("Agent")}
+    assert len(names) > 10
+    _, alive = psutil.wait_procs(names, timeout=60)
+    assert [names[process] for process in alive] == []
+
+
+def test_a_taken_port_is_said_plainly(spec):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        done = run("serve", str(spec), "--port", str(sock.getsockname()[1]))
+    assert done.returncode == 1
+    assert "is taken" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_without_a_fleet_says_how_to_start_one():
+    done = run("status", "--url", f"http://127.0.0.1:{free_port()}")
+    assert done.returncode == 1
+    assert "signalbox serve" in done.stderr
+
+
+def test_a_model_that_cannot_start_ends_serve_with_the_reason(tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{}")
+    path = tmp_path / "broken.yaml"
+    path.write_text(f"pools:\n  small: {{tier: small, model: {tmp_path / 'broken'}}}\n")
+    done = run("serve", str(path), "--port", str(free_port()), timeout=300)
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert "small" in done.stderr
+
+
+def run(*words, timeout=120):
+    command = [os.path.join(os.path.dirname(sys.executable), "signalbox"), *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)

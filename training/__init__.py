@@ -1,0 +1,1 @@
+"""Everything that runs offline: grade outcomes, fit the quality model, judge it."""

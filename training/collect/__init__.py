@@ -1,0 +1,1 @@
+"""Ask pools the same prompts and grade their answers."""

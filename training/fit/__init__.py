@@ -1,0 +1,1 @@
+"""Fit the quality model and the confidence model."""

@@ -1,0 +1,1 @@
+"""Evaluate routers on outcome files, with baselines and intervals."""
