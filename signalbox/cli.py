@@ -59,8 +59,8 @@ def serve(
     ready_timeout_s: Annotated[float, typer.Option(help="How long the pools may take to come up.")] = 900.0,
 ) -> None:
     """Start a Ray cluster on this machine with the fleet on it, until Ctrl-C."""
+    from deployments.preflight import quality_problems
     from signalbox.commands.serve import serve_until_stopped
-    from signalbox.tables.check import quality_problems
 
     fleet = load_or_exit(spec)
     if problems := quality_problems(fleet):
@@ -74,11 +74,12 @@ def serve(
 @app.command()
 def check(spec: SpecArgument) -> None:
     """Check a spec and show whether every pool fits its hardware. Needs no cluster and no network."""
-    from signalbox.tables.check import check_fleet, render_check
+    from deployments.preflight import check_fleet
+    from signalbox.tables.check import render_check
 
     fleet = load_or_exit(spec)
     report = check_fleet(fleet)
-    out.print(render_check(fleet))
+    out.print(render_check(fleet, report))
     raise typer.Exit(0 if report.ok else 1)
 
 

@@ -14,7 +14,7 @@ from cluster.memory import pool_memory
 from cluster.placing import draft_problems, placement_problems
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec
-from signalbox.tables.check import check_fleet
+from deployments.preflight import check_fleet
 
 MISTRAL = "mistralai/Mistral-7B-Instruct-v0.3"
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"

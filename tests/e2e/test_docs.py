@@ -87,7 +87,7 @@ def test_python_example_runs(fleet, source):
 @pytest.mark.parametrize("source", list(blocks("yaml")))
 def test_yaml_example_is_a_valid_part_of_a_spec(source):
     from cluster.spec import FleetSpec
-    from signalbox.tables.check import check_fleet
+    from deployments.preflight import check_fleet
 
     assert check_fleet(FleetSpec.model_validate(yaml.safe_load(source))).problems == ()
 

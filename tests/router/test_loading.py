@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cluster.spec import FleetSpec
+from deployments.preflight import check_fleet
 from router.loading import BadQualityModel, load_quality
 from router.quality import RuleQuality
 from router.types import RoutingRequest
-from signalbox.tables.check import check_fleet
 
 
 def spec(artifact):
