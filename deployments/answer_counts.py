@@ -6,9 +6,9 @@ import time
 
 from autoscaling.lateness import missed
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
 from deployments.gateway.desk import RoutingDesk
 from deployments.metrics.gateway import GatewayMetrics
-from deployments.wire.frames import Usage
 
 
 class AnswerCounts:

@@ -1,4 +1,4 @@
-"""Files of JSON lines that only grow. A line is on the disk when `append` returns, whole or not at all."""
+"""Files that survive a crash: what is written is on disk when the call returns, complete or not at all."""
 
 from __future__ import annotations
 
@@ -15,8 +15,22 @@ MAX_FILE_BYTES = 64 * 2**20
 """A folder begins another file then, so that old ones can be moved away."""
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a file's content; a crash leaves either the old content or the new one.
+
+    Raises:
+        OSError: it could not be stored; the old content stays.
+    """
+    draft = path.with_suffix(".draft")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
 class JsonLines:
-    """One file, safe to append to from several threads of one process."""
+    """One growing file of JSON lines, safe to append to from several threads of one process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

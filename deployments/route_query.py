@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.wire.errors import HttpError
+from deployments.gateway.errors import HttpError
 from router.checks import shown
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster.spec import FleetSpec
 from cluster.wish import Wish, parse_wish
-from deployments.wire.errors import HttpError
+from deployments.gateway.errors import HttpError
 
 ROUTE_HEADER = "x-signalbox-route"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
+
+from deployments.durable_files import replace_file
 
 KEEP = 5
 """Artifacts that are kept, the one in use included."""
@@ -60,7 +61,7 @@ class ArtifactStore:
         """
         version = f"{self._count + 1}-{hashlib.sha256(data).hexdigest()[:8]}"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _replace(self._path(version), data)
+        replace_file(self._path(version), data)
         entry = Version(version=version, since_s=now_s, bytes=len(data))
         dropped = [each["version"] for each in [*self._versions, entry][:-KEEP]]
         self._store(self._count + 1, now_s, [*self._versions, entry][-KEEP:])
@@ -88,7 +89,7 @@ class ArtifactStore:
 
     def _store(self, count: int, since_s: float, versions: list[Version]) -> None:
         index = {"count": count, "since_s": since_s, "versions": versions}
-        _replace(self._index, json.dumps(index).encode())
+        replace_file(self._index, json.dumps(index).encode())
         self._count, self._since_s, self._versions = count, since_s, versions
 
     def _remove(self, versions: list[str]) -> None:
@@ -106,13 +107,3 @@ class ArtifactStore:
         except (OSError, ValueError, LookupError, TypeError) as error:
             log.error("%s cannot be used, the spec's artifact decides: %s", self._index, error)
             return 0, None, []
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also when the machine stops meanwhile."""
-    draft = path.with_suffix(".draft")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

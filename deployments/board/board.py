@@ -14,24 +14,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ray
-from ray.actor import ActorHandle
-
-from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.board.artifacts import ArtifactStore
 from deployments.board.budget import BudgetStore
-from deployments.board.recent_requests import Limits, Recent, RecentRequests
-from deployments.board.scaling import Decided, ScalingBoard
-from deployments.board.state_folder import state_folder
-from deployments.board.totals import Totals, TotalsBoard
-from deployments.gateway.demand import PoolDemand
+from deployments.board.recent_requests import RecentRequests
+from deployments.board.records import Decided, Limits, PoolDemand, Recent, Totals
+from deployments.board.scaling import ScalingBoard
+from deployments.board.totals import TotalsBoard
 from router.budget.controller import Account
 
-NAMESPACE = "signalbox"
 LISTEN_FIRST_S = 3.0
 """A board that has just (re)started knows nothing: silence then does not mean that nobody is there."""
-FORGET_AFTER_S = 15.0
+REPLICA_GONE_AFTER_S = 15.0
 """A replica that said nothing for so long is gone from the board."""
 
 log = logging.getLogger("signalbox.board")
@@ -63,7 +57,7 @@ class FleetBoard:
         """Reports of all replicas that still speak; None from a new board that has not heard everybody yet."""
         if time.time() - self._born_s < LISTEN_FIRST_S:
             return None
-        oldest = time.time() - FORGET_AFTER_S
+        oldest = time.time() - REPLICA_GONE_AFTER_S
         self._reports = {key: entry for key, entry in self._reports.items() if entry[0] >= oldest}
         return [state for _, state in self._reports.values()]
 
@@ -124,39 +118,3 @@ class FleetBoard:
     def recall(self, request_id: str) -> Recent | None:
         """As RecentRequests.find."""
         return self._recent.find(request_id) if self._recent else None
-
-
-class BoardLink:
-    """A process's way to the board: finds or starts it, and never raises."""
-
-    def __init__(self, spec: FleetSpec) -> None:
-        self._name = f"board-{spec.name}"
-        self._folder = state_folder(spec)
-        self._actor: ActorHandle[Any] | None = None
-
-    def actor(self) -> ActorHandle[Any]:
-        """The board; started where there is none."""
-        if self._actor is None:
-            remote: Any = ray.remote(FleetBoard)
-            self._actor = remote.options(
-                name=self._name,
-                namespace=NAMESPACE,
-                lifetime="detached",
-                get_if_exists=True,
-                num_cpus=0,
-                max_restarts=-1,
-            ).remote(self._folder)
-        return self._actor
-
-    async def call(self, method: str, *args: Any) -> Any:
-        """Call a board method; None when the board cannot be reached (the next call looks for it anew)."""
-        try:
-            return await getattr(self.actor(), method).remote(*args)
-        except Exception as error:
-            log.warning("fleet board not reached: %s", error)
-            self.forget()
-            return None
-
-    def forget(self) -> None:
-        """Look for the board anew at the next call."""
-        self._actor = None

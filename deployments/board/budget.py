@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deployments.board.records import GATEWAY_GONE_AFTER_S
+from deployments.durable_files import replace_file
 from router.budget.controller import Account
 
 SAVE_EVERY_S = 1.0
 """What was booked since is lost when the board's process dies: at most the spend of a second."""
-GATEWAY_GONE_AFTER_S = 5.0
-"""A gateway replica that booked nothing for so long shares the budget no more (they report twice a second)."""
 
 log = logging.getLogger("signalbox.budget")
 
@@ -60,14 +59,10 @@ class BudgetStore:
             return Account()
 
     def _save(self) -> None:
-        draft = self._path.with_suffix(".draft")
+        content = {"budget": self._budget, "account": asdict(self._account)}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with draft.open("w") as file:
-                json.dump({"budget": self._budget, "account": asdict(self._account)}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            replace_file(self._path, json.dumps(content).encode())
         except OSError as error:
             log.error("the budget's account cannot be saved: %s", error)
 

@@ -5,32 +5,11 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+
+from deployments.board.records import Limits, Recent
 
 OVERHEAD_BYTES = 1_000
 """What an entry takes beside its texts, roughly."""
-
-
-@dataclass(frozen=True)
-class Recent:
-    """One answered request."""
-
-    request_id: str
-    client: str | None
-    """Name of the API key that it came with."""
-    tier: str
-    """The tier that answered."""
-    line: dict[str, Any]
-    """The request as the start of an outcome line."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much is remembered."""
-
-    requests: int
-    bytes: int
 
 
 class RecentRequests:

@@ -4,35 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from autoscaling.types import Signal
-from deployments.gateway.demand import FORGET_AFTER_S, PoolDemand, together
+from deployments.board.records import GATEWAY_GONE_AFTER_S, Decided, PoolDemand, merge_demand
 
 LOG_LENGTH = 500
 """Changes that are remembered, the oldest go first."""
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A pool's newest decision, as the policy in Serve's controller made it."""
-
-    pool: str
-    at_s: float
-    """Unix time."""
-    target: int
-    """Replicas asked for before it."""
-    desired: int
-    ready: int
-    reason: str
-    signals: Mapping[str, float]
-    """The numbers it was decided by."""
-    problem: str | None = None
-    """Why nothing could be decided, so that the target stays."""
-    signal: Signal | None = None
-    """What decided, as one word."""
 
 
 class ScalingBoard:
@@ -50,9 +28,9 @@ class ScalingBoard:
 
     def demand(self, now_s: float) -> dict[str, PoolDemand]:
         """Demand of all gateway replicas that still speak."""
-        oldest = now_s - FORGET_AFTER_S
+        oldest = now_s - GATEWAY_GONE_AFTER_S
         self._demands = {name: said for name, said in self._demands.items() if said[0] >= oldest}
-        return together(demand for _, demand in self._demands.values())
+        return merge_demand(demand for _, demand in self._demands.values())
 
     def decided(self, decisions: Sequence[Decided]) -> None:
         """Take in the newest decisions; what changes something, or cannot, goes into the log."""

@@ -13,10 +13,6 @@ from deployments.wire.frames import EngineRequest, Frame, Opened
 from deployments.wire.start_phases import Phase
 
 
-class EngineDead(Exception):
-    """The engine or one of its ranks is gone and will not come back; the replica has to be replaced."""
-
-
 @dataclass(frozen=True)
 class EngineStats:
     """What an engine says about itself; fields as in `cluster.state.ReplicaState`."""

@@ -18,9 +18,10 @@ import httpx
 
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.engines.base import EngineDead, EngineStats
-from deployments.wire.errors import error_body
-from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
+from cluster.usage import Usage
+from deployments.engines.base import EngineStats
+from deployments.wire.errors import EngineDead, error_body
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened
 from deployments.wire.start_phases import Phase, StartClock
 
 PATHS = {"chat": "/chat/completions", "completion": "/completions"}

@@ -11,8 +11,9 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 from cluster.state import RankState
+from cluster.usage import Usage
 from deployments.engines.base import EngineStats
-from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened, Usage
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened
 from deployments.wire.start_phases import Phase
 
 CHARS_PER_TOKEN = 4

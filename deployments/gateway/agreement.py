@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
-from typing import Any
 
+from cluster.usage import Usage
 from deployments.gateway.pool_client import PoolBusy, PoolClient, PoolFailed
-from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened, Progress, Usage
+from deployments.wire.answers import answer_text
+from deployments.wire.frames import Closed, EngineRequest, Frame, Opened, Progress
 from router.confidence.final_answer import final_answer
 
 Answered = list[Frame] | PoolFailed | PoolBusy
@@ -45,28 +45,10 @@ def agreed(answers: Sequence[Answered]) -> tuple[bool, str]:
     return ends[0] == ends[1], f"final answers {_shown(ends[0])} and {_shown(ends[1])}"
 
 
-def answer_text(frames: Sequence[Frame]) -> str:
-    """The text of the first choice in OpenAI's words, from a whole body or from the events of a stream."""
-    data = b"".join(frame.data for frame in frames if isinstance(frame, Chunk)).decode(errors="replace")
-    streams = any(isinstance(frame, Opened) and frame.streams for frame in frames)
-    if not streams:
-        return _text_of(data)
-    return "".join(_text_of(line.removeprefix("data:")) for line in data.splitlines() if line.startswith("data:"))
-
-
 def usage_of(answer: Answered) -> Usage:
     """What an answer has consumed; nothing is known of one that failed."""
     closed = next((frame for frame in answer if isinstance(frame, Closed)), None) if isinstance(answer, list) else None
     return closed.usage if closed else Usage()
-
-
-def _text_of(part: str) -> str:
-    try:
-        choice: dict[str, Any] = json.loads(part)["choices"][0]
-    except (ValueError, KeyError, IndexError, TypeError):  # [DONE], token counts, another object
-        return ""
-    said = choice.get("message") or choice.get("delta") or {"content": choice.get("text")}
-    return str(said.get("content") or "")
 
 
 def _status(frames: Sequence[Frame]) -> int:

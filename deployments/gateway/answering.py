@@ -13,18 +13,19 @@ from typing import Any
 
 from autoscaling.lateness import is_late
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
 from cluster.wish import is_auto
 from deployments.answer_counts import AnswerCounts
 from deployments.confidence_file import load_confidence
 from deployments.gateway.desk import GENERATING, Bill, RoutingDesk
+from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import STREAM_TYPE, Exchange
 from deployments.gateway.headers import route_headers
 from deployments.gateway.learning.learning import Learning
 from deployments.gateway.pool_client import PoolBusy, PoolClient, PoolFailed
 from deployments.gateway.second_opinions import Dropped, Opinions, opinions
 from deployments.metrics.gateway import GatewayMetrics
-from deployments.wire.errors import HttpError
-from deployments.wire.frames import Chunk, Closed, EngineRequest, Kind, Opened, Usage
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Kind, Opened
 from router.types import RoutingDecision, RoutingRequest
 
 MAX_TRIES = 3

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 
 from cluster.spec import GatewaySpec
+from deployments.gateway.errors import HttpError
 from deployments.gateway.page.assets import FOLDER
-from deployments.wire.errors import HttpError
 
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics"})
 """Paths that probes and scrapers read without a key, and the live page, which asks for one."""

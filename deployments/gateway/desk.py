@@ -12,16 +12,16 @@ import numpy as np
 
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
+from cluster.usage import Usage
 from cluster.wish import is_auto
-from deployments.board.board import BoardLink
-from deployments.board.scaling import Decided
-from deployments.board.totals import Totals
+from deployments.board.link import BoardLink
+from deployments.board.records import Decided, Totals
 from deployments.gateway.demand import GatewayDemand
+from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
+from deployments.gateway.scaling_export import ScalingExport
 from deployments.metrics.gateway import GatewayMetrics
-from deployments.metrics.scaling import ScalingExport
-from deployments.wire.errors import HttpError
-from deployments.wire.frames import Kind, Usage
+from deployments.wire.frames import Kind
 from router.budget.controller import BudgetController
 from router.budget.spend_window import SpendWindow
 from router.conversations import SESSION_HEADER, Conversations, conversation_key, goes_on

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.wire.errors import HttpError
+from deployments.gateway.errors import HttpError
 
 JSON_TYPE = "application/json"
 STREAM_TYPE = "text/event-stream; charset=utf-8"

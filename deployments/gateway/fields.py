@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from deployments.wire.errors import HttpError
+from deployments.gateway.errors import HttpError
 
 Fields = TypeVar("Fields", bound=BaseModel)
 

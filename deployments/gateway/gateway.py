@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from cluster.spec import FleetSpec
 from cluster.state import group_by_pool
-from deployments.board.board import BoardLink
+from deployments.board.link import BoardLink
 from deployments.board.scaling import LOG_LENGTH
 from deployments.gateway import scrape as fleet_metrics
 from deployments.gateway import views as fleet_views
@@ -23,6 +23,7 @@ from deployments.gateway.answering import Answering
 from deployments.gateway.clients import Clients
 from deployments.gateway.counts import RequestCounts
 from deployments.gateway.desk import RoutingDesk
+from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.generate import PlainRequest, plain_answer
 from deployments.gateway.learning.learning import Handler, Learning
@@ -31,7 +32,6 @@ from deployments.gateway.page.live import LiveData
 from deployments.gateway.pool_client import PoolClient
 from deployments.metrics.gateway import GatewayMetrics
 from deployments.route_query import as_chat
-from deployments.wire.errors import HttpError
 from router.explain import explained
 from router.loading import load_quality
 from router.requests import from_chat, from_completion, from_name

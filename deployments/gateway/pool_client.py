@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from deployments.engines.base import EngineDead
+from deployments.wire.errors import EngineDead
 from deployments.wire.frames import EngineRequest, Frame
 
 REPLICA_FAILURES = (RayError, RayServeException, DeploymentUnavailableError, EngineDead, RpcError, ConnectionError)

@@ -11,11 +11,12 @@ from typing import Any
 from cluster.pool import TIERS
 from cluster.routing import EscalationSpec
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
 from cluster.wish import is_auto
 from deployments.engines.base import JUDGEABLE_KINDS
 from deployments.gateway.agreement import agreed, ask_both, usage_of
 from deployments.gateway.pool_client import PoolClient
-from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Kind, Opened, Progress, Usage
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Kind, Opened, Progress
 from router.confidence.judge import Candidate, ConfidenceModel, Evidence, judge
 from router.types import RoutingDecision, RoutingRequest
 

@@ -15,11 +15,12 @@ from ray import serve
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
-from deployments.board.board import BoardLink
+from deployments.board.link import BoardLink
 from deployments.caches import require_cache
-from deployments.engines.base import EngineDead, make_engine
-from deployments.metrics.engine import EngineExport
+from deployments.engines.base import make_engine
 from deployments.replica import serve_logs
+from deployments.replica.engine_export import EngineExport
+from deployments.wire.errors import EngineDead
 from deployments.wire.frames import EngineRequest, Frame
 from deployments.wire.start_phases import StartClock, in_order
 

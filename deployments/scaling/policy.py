@@ -20,9 +20,8 @@ from autoscaling.gateways import GatewaySize
 from autoscaling.types import PoolDecision, PoolSignals, ScalingPolicy
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, group_by_pool
-from deployments.board.board import BoardLink
-from deployments.board.scaling import Decided
-from deployments.gateway.demand import PoolDemand
+from deployments.board.link import BoardLink
+from deployments.board.records import Decided, PoolDemand
 from deployments.metrics.scaling import PolicyMetrics
 from deployments.scaling.cold_starts import ColdStarts
 

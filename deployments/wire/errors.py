@@ -1,4 +1,4 @@
-"""OpenAI-style error bodies. Every refusal over HTTP has this one shape."""
+"""Errors that cross processes: the OpenAI-style error body, and a replica's report that its engine is dead."""
 
 from __future__ import annotations
 
@@ -15,18 +15,12 @@ TYPES = {
 }
 
 
+class EngineDead(Exception):
+    """The engine or one of its ranks is gone and will not come back; the replica has to be replaced."""
+
+
 def error_body(status: int, message: str, *, param: str | None = None, code: str | None = None) -> bytes:
-    """A JSON body `{"error": {message, type, param, code}}`."""
+    """A JSON body `{"error": {message, type, param, code}}`, the one shape of every error over HTTP."""
     kind = TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     error = {"message": message, "type": kind, "param": param, "code": code}
     return json.dumps({"error": error}, ensure_ascii=True).encode()
-
-
-class HttpError(Exception):
-    """A request that ends with an error response."""
-
-    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.body = error_body(status, message, param=param, code=code)

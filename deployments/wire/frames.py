@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cluster.usage import Usage
+
 Kind = Literal["chat", "completion", "tokenize", "detokenize"]
 
 
@@ -25,24 +27,6 @@ class EngineRequest:
     judged_tokens: int = 0
     """How many first tokens are reported on in Progress frames, for a gateway that holds the answer back until it has
     judged them. Only for requests of one answer; the client's bytes stay what they would be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one request."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    """Prompt tokens whose KV came from the prefix cache."""
-
-    def as_openai(self) -> dict[str, int]:
-        """The `usage` object of an OpenAI response."""
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Lines are stored whole or not at all, and folders begin new files."""
+"""Files and lines are stored whole or not at all, and folders begin new files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deployments.durable_files import JsonLines, JsonLinesFolder
+from deployments.durable_files import JsonLines, JsonLinesFolder, replace_file
 
 
 def test_lines_of_many_threads_are_all_there_and_whole(tmp_path):
@@ -50,3 +50,18 @@ def test_a_full_file_is_followed_by_another(tmp_path):
     files = sorted((tmp_path / "deep" / "folder").iterdir())
     assert [len(file.read_text().splitlines()) for file in files] == [3, 3]
     assert folder.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_is_replaced_whole_or_keeps_its_content(tmp_path, monkeypatch):
+    path = tmp_path / "state.json"
+    replace_file(path, b"one")
+    replace_file(path, b"two")
+    assert (path.read_bytes(), [each.name for each in tmp_path.iterdir()]) == (b"two", ["state.json"])
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        replace_file(path, b"three")
+    assert path.read_bytes() == b"two"

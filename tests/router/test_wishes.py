@@ -6,7 +6,7 @@ import pytest
 
 from cluster.spec import FleetSpec
 from cluster.wish import Wish, parse_wish
-from deployments.wire.errors import HttpError
+from deployments.gateway.errors import HttpError
 from router.wishes import full_wish
 
 SPEC = FleetSpec.model_validate(

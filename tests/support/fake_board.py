@@ -7,8 +7,8 @@ import asyncio
 import httpx
 
 from deployments.board.board import FleetBoard
+from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
-from deployments.wire.errors import HttpError
 
 
 class FakeBoard:

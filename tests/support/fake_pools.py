@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import httpx
 
 from cluster.spec import FleetSpec
-from deployments.wire.frames import Chunk, Closed, Opened, Usage
+from cluster.usage import Usage
+from deployments.wire.frames import Chunk, Closed, Opened
 
 SPEC = FleetSpec.model_validate(
     {

@@ -14,7 +14,7 @@ from fake_board import FakeBoard
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
-from deployments.board.scaling import Decided
+from deployments.board.records import Decided
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
 from deployments.wire.frames import Chunk, Closed, Opened

@@ -21,15 +21,16 @@ from cluster.facts import UnknownModel, facts_of
 from cluster.memory import max_num_seqs, pool_memory
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.engines.base import EngineDead, EngineStats, warm_up
+from cluster.usage import Usage
+from deployments.engines.base import EngineStats, warm_up
 from deployments.engines.batch.batching import Batcher, Sequence
 from deployments.engines.batch.executor import Executor, LoadedModel
 from deployments.engines.batch.openai_answer import Choice, TokenOut, Writer
 from deployments.engines.batch.openai_body import Asked, RefusedBody, read_body
 from deployments.engines.batch.openai_prompts import PromptReader
 from deployments.engines.likelihood import LOGPROBS, margin
-from deployments.wire.errors import error_body
-from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened, Progress, Usage
+from deployments.wire.errors import EngineDead, error_body
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Opened, Progress
 from deployments.wire.start_phases import Phase, StartClock
 
 MAX_PREFILL_TOKENS = 4096

@@ -10,8 +10,8 @@ from typing import Any
 from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
 
+from cluster.usage import Usage
 from deployments.engines.batch.openai_body import Asked
-from deployments.wire.frames import Usage
 
 DONE = b"data: [DONE]\n\n"
 

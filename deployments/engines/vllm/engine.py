@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from cluster.spec import FleetSpec
 from cluster.state import RankState
-from deployments.engines.base import EngineDead, EngineStats, warm_up
-from deployments.wire.errors import error_body
+from deployments.engines.base import EngineStats, warm_up
+from deployments.wire.errors import EngineDead, error_body
 from deployments.wire.frames import Closed, EngineRequest, Frame, Opened
 from deployments.wire.start_phases import Phase, StartClock, slowest
 

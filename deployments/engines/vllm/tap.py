@@ -16,9 +16,10 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
+from cluster.usage import Usage
 from deployments.engines.base import EngineStats
 from deployments.engines.likelihood import LOGPROBS, margin
-from deployments.wire.frames import Chunk, Progress, Usage
+from deployments.wire.frames import Chunk, Progress
 
 
 @dataclass

@@ -14,13 +14,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.routing import FeedbackSpec
-from deployments.board.board import BoardLink
-from deployments.board.recent_requests import Limits, Recent, RecentRequests
+from deployments.board.link import BoardLink
+from deployments.board.recent_requests import RecentRequests
+from deployments.board.records import Limits, Recent
 from deployments.durable_files import JsonLinesFolder
+from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.fields import read_fields
 from deployments.metrics.gateway import GatewayMetrics
-from deployments.wire.errors import HttpError
 from router.recording import outcome_line
 from router.types import RoutingRequest
 

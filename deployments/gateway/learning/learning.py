@@ -9,16 +9,16 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
-from deployments.board.board import BoardLink
+from deployments.board.link import BoardLink
 from deployments.board.state_folder import state_folder
 from deployments.gateway.desk import GENERATING, RoutingDesk
+from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Copy, Exchange
 from deployments.gateway.learning.feedback import Feedback
 from deployments.gateway.learning.quality_reload import QualityReload
 from deployments.gateway.learning.shadow import MAX_ANSWER_BYTES, Answered, Shadow, client_text
 from deployments.gateway.pool_client import PoolClient
 from deployments.metrics.gateway import GatewayMetrics
-from deployments.wire.errors import HttpError
 from deployments.wire.frames import Kind
 from router.types import RoutingDecision, RoutingRequest
 

@@ -11,9 +11,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from deployments.board.board import BoardLink
+from deployments.board.link import BoardLink
+from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
-from deployments.wire.errors import HttpError
 from router.model.artifact import ArtifactError, load_artifact
 from router.quality import QualityModel
 

@@ -20,9 +20,9 @@ from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from cluster.wish import is_auto
 from deployments.durable_files import JsonLinesFolder
-from deployments.gateway.agreement import answer_text
 from deployments.gateway.pool_client import PoolBusy, PoolClient, PoolFailed
 from deployments.metrics.gateway import GatewayMetrics
+from deployments.wire.answers import answer_text
 from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Kind, Opened
 from router.recording import outcome_line
 from router.types import RoutingDecision, RoutingRequest

@@ -9,8 +9,7 @@ from typing import Any
 
 from cluster.pool import ReplicasSpec
 from cluster.state import FleetState, PoolState, ReplicaState
-from deployments.board.scaling import Decided
-from deployments.board.totals import Totals
+from deployments.board.records import Decided, Totals
 
 EVERY_S = 2.0
 SPAN_S = 900.0

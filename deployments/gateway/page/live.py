@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 
-from deployments.board.board import BoardLink
+from deployments.board.link import BoardLink
 from deployments.gateway.desk import RoutingDesk
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.page.assets import Routes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.board.recent_requests import OVERHEAD_BYTES, Limits, Recent, RecentRequests
+from deployments.board.recent_requests import OVERHEAD_BYTES, RecentRequests
+from deployments.board.records import Limits, Recent
 
 PLENTY = 10**9
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deployments.board.scaling import LOG_LENGTH, Decided, ScalingBoard
-from deployments.gateway.demand import FORGET_AFTER_S, PoolDemand
+from deployments.board.records import GATEWAY_GONE_AFTER_S, Decided, PoolDemand
+from deployments.board.scaling import LOG_LENGTH, ScalingBoard
 
 KEPT = Decided("small", 1.0, 1, 1, 1, "calm", {"waiting": 0.0})
 GROWN = replace(KEPT, at_s=2.0, desired=2, reason="KV pressure 1.2 in 1 replica")
@@ -16,7 +16,7 @@ def test_demand_of_a_gateway_that_is_gone_is_forgotten():
     board.demand_of("a", {"small": PoolDemand(1)}, 10.0)
     board.demand_of("b", {"small": PoolDemand(2)}, 14.0)
     assert board.demand(14.0)["small"].arrivals_per_s == 3
-    assert board.demand(11.0 + FORGET_AFTER_S)["small"].arrivals_per_s == 2
+    assert board.demand(11.0 + GATEWAY_GONE_AFTER_S)["small"].arrivals_per_s == 2
 
 
 def test_changes_are_logged_once_and_the_newest_first():

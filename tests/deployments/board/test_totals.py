@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deployments.board.totals import Totals, TotalsBoard
+from deployments.board.records import Totals
+from deployments.board.totals import TotalsBoard
 
 
 def test_gateways_add_up_and_one_that_is_gone_keeps_its_share():

@@ -11,7 +11,8 @@ import pytest
 from cluster.options import check_engine_options
 from cluster.problems import Problems
 from cluster.spec import FleetSpec
-from deployments.engines.base import EngineDead, make_engine
+from deployments.engines.base import make_engine
+from deployments.wire.errors import EngineDead
 from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened
 
 URL = "http://remote.test/v1"

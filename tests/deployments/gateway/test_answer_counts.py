@@ -10,11 +10,12 @@ import pytest
 from counting_metrics import CountingMetrics
 
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
 from deployments import answer_counts
 from deployments.answer_counts import AnswerCounts
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
-from deployments.wire.frames import Chunk, Closed, Opened, Usage
+from deployments.wire.frames import Chunk, Closed, Opened
 
 PRICES = {"small": 1.0, "moe": 3.0, "large": 10.0}
 

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.spec import GatewaySpec
 from deployments.gateway.clients import Clients
-from deployments.wire.errors import HttpError
+from deployments.gateway.errors import HttpError
 
 KEY = "sk-one"
 GATEWAY = GatewaySpec.model_validate({"api_keys": {"alice": {"sha256": hashlib.sha256(KEY.encode()).hexdigest()}}})

@@ -1,4 +1,4 @@
-"""Demand: counted over a window, held where a pool is empty, added up over gateways."""
+"""Demand: counted over a window, held where a pool is empty."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 
 from autoscaling.demand_window import WINDOW_S
 from cluster.state import PoolState, ReplicaState
-from deployments.gateway.demand import GatewayDemand, PoolDemand, together
+from deployments.board.records import PoolDemand
+from deployments.gateway.demand import GatewayDemand
 
 READY = {"small": PoolState("small", (ReplicaState("small", "r", "n", 0.0),))}
 
@@ -80,10 +81,3 @@ def test_a_failing_request_is_held_no_more():
     with pytest.raises(RuntimeError), demand.unopened("small"):
         raise RuntimeError
     assert demand.now(["small"], {})["small"].held == 0
-
-
-def test_gateways_add_up():
-    one = {"small": PoolDemand(3, 10, 100, 2, 0.0, 5, held=1)}
-    other = {"small": PoolDemand(1, 50, 400, 1, 0.75, 1, held=2), "moe": PoolDemand(2, 5)}
-    assert together([one, other]) == {"small": PoolDemand(4, 20, 200, 3, 0.25, 6, held=3), "moe": PoolDemand(2, 5)}
-    assert together([]) == {}

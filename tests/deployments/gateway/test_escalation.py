@@ -9,10 +9,11 @@ import fake_pools as fakes
 import pytest
 
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
 from deployments.gateway.pool_client import PoolBusy, PoolFailed
-from deployments.wire.frames import Chunk, Closed, Opened, Progress, Usage
+from deployments.wire.frames import Chunk, Closed, Opened, Progress
 
 UNSURE = Progress(Usage(50, 4), (-3.0,) * 4, (0.1,) * 4)
 SURE = Progress(Usage(50, 4), (-0.01,) * 4, (5.0,) * 4)

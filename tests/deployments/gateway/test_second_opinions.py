@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
 from cluster.wish import Wish
 from deployments.gateway.pool_client import PoolFailed
 from deployments.gateway.second_opinions import Dropped, opinions
-from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened, Progress, Usage
+from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened, Progress
 from router.confidence.judge import ConfidenceModel, Logistic
 from router.types import Appraisal, RoutingDecision, RoutingRequest
 

@@ -12,7 +12,7 @@ from counting_metrics import CountingMetrics
 from autoscaling.types import PoolDecision
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
-from deployments.gateway.demand import PoolDemand
+from deployments.board.records import PoolDemand
 from deployments.scaling import policy as scaling_policy
 from deployments.scaling.policy import OLDEST_VIEW_S, FleetScaling, View
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from cluster.spec import FleetSpec
 from demo.tasks import generate_tasks
-from deployments.engines.base import EngineDead, make_engine
+from deployments.engines.base import make_engine
+from deployments.wire.errors import EngineDead
 from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened, Progress
 
 ASK = {"messages": [{"role": "user", "content": "What is 7 + 5?"}], "temperature": 0, "max_tokens": 24}

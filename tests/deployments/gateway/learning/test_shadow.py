@@ -10,9 +10,10 @@ import pytest
 
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
+from cluster.usage import Usage
 from deployments.gateway.learning.shadow import Answered, Shadow, client_text, is_sampled
 from deployments.gateway.pool_client import PoolBusy, PoolFailed
-from deployments.wire.frames import Chunk, Closed, Opened, Usage
+from deployments.wire.frames import Chunk, Closed, Opened
 from router.types import RoutingDecision, RoutingRequest
 
 SPEC = FleetSpec.model_validate(

@@ -8,8 +8,7 @@ import pytest
 
 from cluster.pool import ReplicasSpec
 from cluster.state import STALE_AFTER_S, PoolState, ReplicaState
-from deployments.board.scaling import Decided
-from deployments.board.totals import Totals
+from deployments.board.records import Decided, Totals
 from deployments.gateway.page.history import History
 
 ONE = {"small": ReplicasSpec(min=1, max=4)}

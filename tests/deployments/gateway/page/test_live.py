@@ -10,9 +10,10 @@ from fake_board import FakeBoard
 from page_gateway import SPEC
 
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
-from deployments.wire.frames import Chunk, Closed, Opened, Progress, Usage
+from deployments.wire.frames import Chunk, Closed, Opened, Progress
 
 UNSURE = Progress(Usage(50, 4), (-3.0,) * 4, (0.1,) * 4)
 TOKENS = 3 * 0.1e-6 + 2 * 1e-6

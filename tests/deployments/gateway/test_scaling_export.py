@@ -9,8 +9,8 @@ from counting_metrics import CountingMetrics
 
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
-from deployments.board.scaling import Decided
-from deployments.metrics.scaling import ScalingExport
+from deployments.board.records import Decided
+from deployments.gateway.scaling_export import ScalingExport
 
 SPEC = FleetSpec.model_validate(
     {

@@ -1,4 +1,4 @@
-"""What a replica exports of its engine's reports."""
+"""A replica exports its engine's reports as metrics."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from counting_metrics import CountingMetrics
 
 from cluster.load import kv_pressure
 from cluster.state import ReplicaState
-from deployments.metrics import engine as engine_metrics
-from deployments.metrics.engine import EngineExport
+from deployments.replica import engine_export
+from deployments.replica.engine_export import EngineExport
 
 TAGS = {"pool": "moe", "replica": "r1"}
 
@@ -20,7 +20,7 @@ def state(**changes):
 
 @pytest.fixture
 def export(monkeypatch):
-    monkeypatch.setattr(engine_metrics, "EngineMetrics", CountingMetrics)
+    monkeypatch.setattr(engine_export, "EngineMetrics", CountingMetrics)
     return EngineExport("moe", "r1")
 
 
