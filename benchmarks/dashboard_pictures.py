@@ -23,9 +23,9 @@ import typer
 from playwright.sync_api import sync_playwright
 
 from cluster.loading import load_spec
+from deployments.local.programs import find
 from k8s.dashboards import boards
 from k8s.dashboards.panels import Board, Panel, Query, without_grafana
-from signalbox.tools import find
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "images" / "dashboards"
 WIDTH_PX = 1400

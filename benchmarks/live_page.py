@@ -20,7 +20,7 @@ import httpx
 from playwright.sync_api import Browser, sync_playwright
 
 from demo.tasks import task_stream
-from signalbox.tools import find
+from deployments.local.programs import find
 
 QUERY = "Tom has 4 bags with 6 apples each. He gives away 9 apples. How many are left?"
 PHASES = ((3, 0.4), (12, 0.6))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cluster.facts import UnknownModel, facts_of
 from cluster.plan import TARGETS
@@ -15,12 +14,13 @@ from signalbox.client import DEFAULT_URL, EndpointError, get_json
 from signalbox.commands.bench import bench
 from signalbox.commands.collect import collect
 from signalbox.commands.dashboards import group as dashboards_group
+from signalbox.commands.monitor import monitor
 from signalbox.commands.render import render_command
 from signalbox.commands.router import group as router_group
 from signalbox.commands.router_eval import eval_command
 from signalbox.commands.router_train import train_command
 from signalbox.commands.simulate import simulate
-from signalbox.console import DEFAULT_SPEC, load_or_exit
+from signalbox.console import DEFAULT_SPEC, SpecArgument, UrlOption, err, load_or_exit, out
 
 app = typer.Typer(
     name="signalbox",
@@ -34,14 +34,10 @@ app.add_typer(dashboards_group, name="dashboards")
 app.add_typer(router_group, name="router")
 app.command()(collect)
 app.command("render")(render_command)
+app.command()(monitor)
 app.command()(simulate)
 router_group.command("train")(train_command)
 router_group.command("eval")(eval_command)
-out = Console()
-err = Console(stderr=True, soft_wrap=True)
-
-SpecArgument = Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.")]
-UrlOption = Annotated[str, typer.Option(help="The endpoint of a running fleet.")]
 
 
 def _get(url: str, path: str) -> dict[str, object]:
@@ -133,28 +129,6 @@ def status(url: UrlOption = DEFAULT_URL) -> None:
 
     for table in (*fleet_tables(_get(url, "/v1/fleet")), *scaling_tables(_get(url, "/v1/scaling"))):
         out.print(table)
-
-
-@app.command()
-def monitor(
-    spec: Annotated[
-        Path, typer.Argument(help="The fleet's spec, with the targets that alerts are about.")
-    ] = DEFAULT_SPEC,
-    url: UrlOption = DEFAULT_URL,
-    port: Annotated[int, typer.Option(help="Port of Prometheus on 127.0.0.1.", min=1, max=65_535)] = 9090,
-    webhook: Annotated[str | None, typer.Option(help="Start an Alertmanager that posts alerts to this URL.")] = None,
-) -> None:
-    """Start a Prometheus that watches a running fleet with its recording and alerting rules, until Ctrl-C."""
-    from signalbox.commands.monitor import Monitor, is_http_url, monitor_until_stopped
-
-    fleet = load_or_exit(spec)
-    if webhook and not is_http_url(webhook):
-        err.print(
-            f"--webhook: found '{webhook}': write an address such as http://127.0.0.1:5001", style="red", markup=False
-        )
-        raise typer.Exit(2)
-    _get(url, "/health")
-    raise typer.Exit(monitor_until_stopped(Monitor(fleet, url, port, webhook), out, err))
 
 
 @app.command()

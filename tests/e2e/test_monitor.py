@@ -23,10 +23,10 @@ from webhook import Webhook, listening
 
 from cluster.loading import load_spec
 from deployments.local.fleet import free_port
+from deployments.local.programs import find
 from k8s.alerts import rule_groups
 from k8s.dashboards import boards
 from k8s.dashboards.panels import without_grafana
-from signalbox.tools import find
 
 pytestmark = [
     pytest.mark.slow,

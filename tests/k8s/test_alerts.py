@@ -11,9 +11,9 @@ import yaml
 
 from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec
+from deployments.local.programs import find
 from k8s.alerts import rule_groups
 from k8s.alerts.slo import FAST, MOST, SLOW, missed_ratio
-from signalbox.tools import find
 
 PROMTOOL = find("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is neither in .venv/tools/bin nor on PATH")

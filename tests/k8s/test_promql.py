@@ -7,9 +7,9 @@ import subprocess
 import pytest
 import yaml
 
+from deployments.local.programs import find
 from k8s.dashboards.panels import FLEET, without_grafana
 from k8s.promql import Promql
-from signalbox.tools import find
 
 PLAIN = Promql()
 KEPT = Promql(where='namespace="n"', by=("namespace",), window="2m")

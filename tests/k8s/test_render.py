@@ -9,9 +9,9 @@ import pytest
 import yaml
 from rendered_fleets import EXAMPLES, example, fleet, objects
 
+from deployments.local.programs import find
 from k8s.errors import RenderError
 from k8s.render import MARK, render, write
-from signalbox.tools import find
 
 
 def kustomize(folder):

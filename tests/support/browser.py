@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from signalbox.tools import find
+from deployments.local.programs import find
 
 FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 PATIENCE_S = 150

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbox import tools
+from deployments.local import programs
 
 
 def program(folder: Path, name: str) -> Path:
@@ -19,13 +19,13 @@ def program(folder: Path, name: str) -> Path:
 def test_what_was_unpacked_comes_before_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, systems = program(tmp_path / "ours", "prometheus"), program(tmp_path / "system", "prometheus")
     monkeypatch.setenv("PATH", str(systems.parent))
-    monkeypatch.setattr(tools, "UNPACKED", ours.parent)
-    assert tools.find("prometheus") == ours
+    monkeypatch.setattr(programs, "UNPACKED", ours.parent)
+    assert programs.find("prometheus") == ours
     ours.unlink()
-    assert tools.find("prometheus") == systems
+    assert programs.find("prometheus") == systems
 
 
 def test_a_program_that_is_nowhere_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(tools, "UNPACKED", tmp_path / "none")
-    assert tools.find("prometheus") is None
+    monkeypatch.setattr(programs, "UNPACKED", tmp_path / "none")
+    assert programs.find("prometheus") is None

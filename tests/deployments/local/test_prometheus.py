@@ -1,4 +1,4 @@
-"""`signalbox monitor` without a fleet: its files, and what it says when it cannot start."""
+"""Prometheus and Alertmanager without a fleet: their files, and the errors when they cannot start."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 from webhook import listening
 
 from cluster.loading import PROJECT_ROOT, load_spec
+from deployments.local import prometheus
 from deployments.local.fleet import free_port
-from signalbox.cli import app
-from signalbox.commands import monitor as monitoring
-from signalbox.commands.monitor import Monitor, MonitorFailed, Ports, prometheus_config
-from signalbox.tools import find
+from deployments.local.programs import find
+from deployments.local.prometheus import Monitor, MonitorFailed, Ports, PortTaken, prometheus_config
+from k8s.alerts import rule_groups
 
-SPEC = load_spec(PROJECT_ROOT / "examples" / "laptop.yaml")
+RULES = rule_groups(load_spec(PROJECT_ROOT / "examples" / "laptop.yaml"))
 NOBODY = "http://127.0.0.1:1"
 needs_prometheus = pytest.mark.skipif(find("prometheus") is None, reason="Prometheus is not installed")
 
 
 @pytest.fixture
 def monitor():
-    made = Monitor(SPEC, NOBODY, free_port(), webhook=f"{NOBODY}/hook")
+    made = Monitor(RULES, NOBODY, free_port(), webhook=f"{NOBODY}/hook")
     yield made
     made.stop()
 
@@ -71,7 +70,7 @@ def test_an_alert_goes_through_the_alertmanager_to_the_webhook():
     """Nobody listens at the endpoint, which is down after a minute."""
     began = datetime.now(UTC)
     with listening() as hook:
-        monitor = Monitor(SPEC, NOBODY, free_port(), hook.url)
+        monitor = Monitor(RULES, NOBODY, free_port(), hook.url)
         monitor.start()
         deadline = time.monotonic() + 300
         while not (alert := hook.fired("SignalboxEndpointDown", began)) and time.monotonic() < deadline:
@@ -87,19 +86,19 @@ def test_a_taken_port_is_said(monitor):
         sock.bind(("127.0.0.1", monitor.ports.prometheus))
         sock.listen()
         monitor.webhook = None
-        with pytest.raises(MonitorFailed, match="is taken: write another with --port"):
+        with pytest.raises(PortTaken, match="is taken: stop what listens there, or use another port"):
             monitor.start()
 
 
 def test_a_missing_program_is_said(monitor, monkeypatch):
-    monkeypatch.setattr(monitoring, "find", lambda name: None)
+    monkeypatch.setattr(prometheus, "find", lambda name: None)
     with pytest.raises(MonitorFailed, match="alertmanager is not installed"):
         monitor.start()
 
 
 @needs_prometheus
 def test_what_a_program_says_before_it_ends_is_said(monitor, monkeypatch):
-    monkeypatch.setattr(monitoring, "alertmanager_config", lambda webhook: {"route": "wrong"})
+    monkeypatch.setattr(prometheus, "alertmanager_config", lambda webhook: {"route": "wrong"})
     with pytest.raises(MonitorFailed, match=r"alertmanager did not start: (.*\n)*.*unmarshal"):
         monitor.start()
 
@@ -109,25 +108,10 @@ def test_what_a_program_says_before_it_ends_is_said(monitor, monkeypatch):
 def test_promtool_takes_the_configuration(endpoint, tmp_path):
     config = prometheus_config(endpoint, Ports(9090, 9093), alerting=True)
     assert config["scrape_configs"][0]["metrics_path"].endswith(("/metrics", "/signalbox/metrics"))
-    made = Monitor(SPEC, endpoint, 9090)
+    made = Monitor(RULES, endpoint, 9090)
     made._write("prometheus.yaml", config)
     made._write("rules.yaml", {"groups": []})
     command = [find("promtool"), "check", "config", made.folder / "prometheus.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     made.stop()
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "status", "expected"),
-    [
-        (("--url", NOBODY), 1, "no answer from http://127.0.0.1:1"),
-        (("--webhook", "somewhere"), 2, "--webhook: found 'somewhere': write an address"),
-        (("nowhere.yaml",), 2, "nowhere.yaml"),
-    ],
-)
-def test_the_command_says_errors_in_one_line(words, status, expected):
-    told = CliRunner().invoke(app, ["monitor", *words])
-    assert told.exit_code == status
-    assert expected in told.output
-    assert len(told.output.splitlines()) == 1
