@@ -156,6 +156,8 @@ def _deepspeed_layout(parallel: ParallelSpec, zero: bool) -> dict[str, str]:
     return {}
 
 
+JUDGEABLE_KINDS = ("vllm", "transformers", "deepspeed")
+"""Engines that report log-probabilities while they generate, so that an answer can be judged."""
 TEXT_ONLY_KINDS = ("deepspeed", "transformers")
 """Engines that offer no tools and no structured outputs."""
 

@@ -9,11 +9,10 @@ from cluster.adapters import BadAdapter, adapter_problems
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, UnknownModel, facts_of
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
-from cluster.pool import TIERS
+from cluster.pool import JUDGEABLE_KINDS, TIERS
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
 from deployments.confidence_file import load_confidence
-from deployments.engines.base import JUDGEABLE_KINDS
 from router.confidence.artifact import ConfidenceError
 from router.loading import BadQualityModel, load_quality
 

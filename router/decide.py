@@ -93,7 +93,8 @@ class Router:
         name = AUTO if is_auto(request.model) else request.model
         if name not in self.names:
             known = ", ".join(self.names)
-            raise NoPool(404, "model_not_found", f"There is no model '{request.model[:200]}': write one of {known}.")
+            message = f"There is no model '{request.model[:200]}': write one of {known}."
+            raise NoPool("unknown_model", message, "model")
         return self.names[name]
 
     def _pinned(self, request: RoutingRequest, order: Sequence[str], skipped: dict[str, str]) -> RoutingDecision:

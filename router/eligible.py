@@ -7,14 +7,11 @@ from collections.abc import Iterable, Sequence
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from router.filters import FILTERS, PREFERENCES
-from router.types import NoPool, RoutingRequest
+from router.types import NoPool, NoPoolKind, RoutingRequest
 
-PROBLEMS = {
-    # the filter that decided: HTTP status, error code, field; the first of these that blocked any pool decides
-    "unready": (503, "no_ready_pool", None),
-    "context": (400, "context_length_exceeded", "messages"),
-    "capability": (400, "unsupported_capability", None),
-}
+DECISIVE: dict[NoPoolKind, str | None] = {"unready": None, "context": "messages", "capability": None}
+"""Filters in the order in which they decide, with the field that the client could change: the first one that blocked
+any pool names the error, since waiting beats rewriting the request."""
 
 
 def eligible(
@@ -45,9 +42,8 @@ def eligible(
 
 
 def _no_pool(request: RoutingRequest, skipped: dict[str, str], blocking: Iterable[str]) -> NoPool:
-    """The error of the filter that could still be mended: waiting beats rewriting the request."""
-    decisive = next(name for name in PROBLEMS if name in blocking)
-    status, code, param = PROBLEMS[decisive]
+    """The error of the decisive filter."""
+    kind = next(name for name in DECISIVE if name in blocking)
     why = "; ".join(f"{pool}: {reason}" for pool, reason in skipped.items())
-    advice = "retry soon" if status == 503 else "change the request or name another model"
-    return NoPool(status, code, f"No pool can answer '{request.model[:200]}' ({why}): {advice}.", param)
+    advice = "retry soon" if kind == "unready" else "change the request or name another model"
+    return NoPool(kind, f"No pool can answer '{request.model[:200]}' ({why}): {advice}.", DECISIVE[kind])

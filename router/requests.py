@@ -36,6 +36,7 @@ def from_chat(body: Mapping[str, Any]) -> RoutingRequest:
         needs=_needs(body, messages),
         **_named(body),
         tools=len(body.get("tools") or body.get("functions") or ()),
+        several=_several(body),
     )
 
 
@@ -60,6 +61,7 @@ def from_completion(body: Mapping[str, Any]) -> RoutingRequest:
         max_tokens=body.get("max_tokens"),
         needs=_needs(body, []),
         **_named(body),
+        several="prompt" if len(prompts) > 1 else _several(body),
     )
 
 
@@ -70,7 +72,24 @@ def from_name(body: Mapping[str, Any]) -> RoutingRequest:
         BadRequest: as from_chat.
     """
     check_fields(body)
-    return RoutingRequest(text="", **_named(body))
+    return RoutingRequest(text="", **_named(body), generates=False)
+
+
+def as_chat(body: dict[str, Any]) -> dict[str, Any]:
+    """The chat body of a request that only asks for a decision; `{"input": text}` is short for one user message.
+
+    Raises:
+        BadRequest: the input is not text, or comes together with messages.
+    """
+    if "input" not in body:
+        return body
+    text = body["input"]
+    if not isinstance(text, str):
+        raise BadRequest(f"input is {shown(text)}: use text, or use messages instead", "input")
+    if "messages" in body:
+        raise BadRequest("The body has both input and messages: use one of them.", "input")
+    others = {name: value for name, value in body.items() if name != "input"}
+    return {**others, "messages": [{"role": "user", "content": text}]}
 
 
 # -- messages --------------------------------------------------------------------------------------------------------
@@ -121,6 +140,12 @@ def _named(body: Mapping[str, Any]) -> dict[str, Any]:
         return {"model": name, "wish": parse_wish(name) if is_auto(name) else Wish()}
     except ValueError as error:
         raise BadRequest(f"model: {error}", "model") from error
+
+
+def _several(body: Mapping[str, Any]) -> str | None:
+    """The field by which a request asks for more than one sequence of a prompt."""
+    wanted = (name for name in ("n", "best_of") if (body.get(name) or 1) != 1)
+    return next(wanted, "use_beam_search" if body.get("use_beam_search") else None)
 
 
 def _needs(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> frozenset[str]:

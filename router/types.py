@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,10 @@ class RoutingRequest:
     """How it wants to be routed; the model name's own words are in it."""
     last_pool: str | None = None
     """The pool that answered this conversation's last turn, where the gateway knows."""
+    generates: bool = True
+    """Whether a pool is to generate an answer; False for bodies to tokenize."""
+    several: str | None = None
+    """The field that asks for more than one answer; None where one is asked for."""
 
 
 Contributions = tuple[tuple[str, float], ...]
@@ -141,12 +146,15 @@ class BadRequest(Exception):
         self.param = param
 
 
-class NoPool(Exception):
-    """No pool may answer this request; status and code are those of the HTTP error."""
+NoPoolKind = Literal["unknown_model", "unready", "context", "capability"]
+"""Why no pool may answer: no pool has the name, or the filter of `router.filters` that decided."""
 
-    def __init__(self, status: int, code: str, message: str, param: str | None = "model") -> None:
+
+class NoPool(Exception):
+    """No pool may answer this request; `param` names the field that could be changed, if there is one."""
+
+    def __init__(self, kind: NoPoolKind, message: str, param: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
+        self.kind: NoPoolKind = kind
         self.message = message
         self.param = param

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cluster.spec import FleetSpec
 from cluster.wish import Wish, parse_wish
-from deployments.gateway.errors import HttpError
+from router.types import BadRequest
 
 ROUTE_HEADER = "x-signalbox-route"
+_parsed = lru_cache(maxsize=1_000)(parse_wish)
+"""Defaults are the same text for every request."""
 
 
 def full_wish(spec: FleetSpec, in_body: Wish, header: str | None, client: str | None) -> Wish:
@@ -18,11 +22,11 @@ def full_wish(spec: FleetSpec, in_body: Wish, header: str | None, client: str | 
         client: the API key's name in the spec.
 
     Raises:
-        HttpError: 400 for a header with words that do not exist.
+        BadRequest: the header has words that do not exist.
     """
     try:
-        in_header = parse_wish(header or "")
+        in_header = _parsed(header or "")
     except ValueError as error:
-        raise HttpError(400, f"{ROUTE_HEADER}: {error}", param=ROUTE_HEADER) from error
-    of_client = parse_wish(spec.gateway.api_keys[client].default) if client else Wish()
-    return in_body.over(in_header.over(of_client.over(parse_wish(spec.routing.default))))
+        raise BadRequest(f"{ROUTE_HEADER}: {error}", ROUTE_HEADER) from error
+    of_client = _parsed(spec.gateway.api_keys[client].default) if client else Wish()
+    return in_body.over(in_header.over(of_client.over(_parsed(spec.routing.default))))

@@ -1,6 +1,6 @@
-"""Where simulated requests are routed: the real router, told what a gateway tells it.
+"""Where simulated requests are routed: the gateway's own desk, made quick enough for millions of requests.
 
-Not played: conversations that stay in their pool, escalation, shadow traffic.
+Not simulated: conversations that stay in their pool, escalation, shadow traffic.
 """
 
 from __future__ import annotations
@@ -9,17 +9,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from cluster.load import predicted_wait_s
-from cluster.spec import FleetSpec
 from cluster.state import FleetState, PoolState, ReplicaState
-from cluster.wish import is_auto, parse_wish
-from router.budget.controller import BudgetController
-from router.decide import Router
+from router.desk import Desk
 from router.quality import QualityModel
-from router.traffic import Traffic
-from router.types import CalibrationSample, Contributions, NoPool, Prediction, RoutingDecision, RoutingRequest
+from router.types import CalibrationSample, Contributions, Prediction, RoutingRequest
 
 
 class KnownQuality:
@@ -48,58 +42,14 @@ class KnownQuality:
         return self._model.because(request)
 
 
-class Desk:
-    """Decides for one run. Times are Unix seconds."""
+class SimulatedDesk(Desk):
+    """The gateway's desk, which reads a digest of the simulated fleet."""
 
-    def __init__(self, spec: FleetSpec, model: KnownQuality) -> None:
-        self._router = Router(spec, model)
-        self._pools = list(spec.pools)
-        self._wish = parse_wish(spec.routing.default)
-        self._traffic = Traffic()
-        self._fleet: FleetState | None = None
-        self._budget: BudgetController | None = None
-        if spec.routing.budget is not None:
-            is_large = [pool.tier == "large" for pool in spec.pools.values()]
-            offers = self._router.costs.offers(model.calibration) if model.calibration is not None else None
-            self._budget = BudgetController(spec.routing.budget, is_large, self._router.usual_lambda, offers)
-
-    def see(self, fleet: FleetState) -> None:
-        """Decide by a new snapshot from now on."""
-        self._traffic.see(fleet)
-        self._fleet = digest(fleet, self._traffic.state(None).tokens_per_s)
-
-    def decide(
-        self, query: RoutingRequest, prompt_tokens: int, max_tokens: int, now_s: float
-    ) -> RoutingDecision | None:
-        """Where a request goes; None where the router has no pool for it.
-
-        Args:
-            prompt_tokens: of the request, as the trace says.
-            max_tokens: longest answer that clients ask for.
-        """
-        cost_lambda = self._budget.cost_lambda if self._budget else None
-        ask = replace(query, prompt_tokens=prompt_tokens, max_tokens=max_tokens, wish=query.wish.over(self._wish))
-        try:
-            decision = self._router.decide(ask, self._fleet, now_s, self._traffic.state(cost_lambda))
-        except NoPool:
-            return None
-        if is_auto(ask.model):
-            self._traffic.decided(decision)
-            self._charge(decision)
-        return decision
-
-    def answered(self, pool: str, answer_tokens: int) -> None:
-        """Count an answer that was given."""
-        self._traffic.answered(pool, answer_tokens)
-
-    def _charge(self, decision: RoutingDecision) -> None:
-        if self._budget is None:
-            return
-        quality, cost = np.full(len(self._pools), -np.inf), np.zeros(len(self._pools))
-        for column, pool in enumerate(self._pools):
-            if pool in decision.appraisals:
-                quality[column], cost[column] = decision.appraisals[pool].quality, decision.appraisals[pool].cost
-        self._budget.charge(quality, cost, self._pools.index(decision.pool))
+    def see(self, fleet: FleetState | None) -> None:
+        """See Desk.see."""
+        super().see(fleet)
+        if fleet is not None:
+            self.fleet = digest(fleet, self.traffic.state(None).tokens_per_s)
 
 
 def digest(fleet: FleetState, tokens_per_s: Mapping[str, float]) -> FleetState:

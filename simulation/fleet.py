@@ -7,7 +7,7 @@ and policy give the same run to the digit.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 
@@ -15,8 +15,11 @@ from autoscaling.lateness import is_late
 from autoscaling.types import ScalingPolicy
 from cluster.spec import FleetSpec
 from cluster.state import PoolState
+from cluster.usage import Usage
+from router.desk import Ticket
+from router.types import NoPool
 from simulation.arrivals import Arrivals
-from simulation.desk import Desk
+from simulation.desk import SimulatedDesk
 from simulation.job import Job
 from simulation.launching import ColdStart, Launch, Launcher
 from simulation.outcomes import Outcomes, ttft_limit_s
@@ -68,7 +71,7 @@ class Fleet:
         # The first snapshot is there before the first request.
         began_s = min(float(arrivals.workload.arrival_s[0]), 0.0) - REPORT_EVERY_S
         self._now = began_s
-        self._desk = Desk(spec, arrivals.model)
+        self._desk = SimulatedDesk(spec, arrivals.model)
         self._scaling = Scaling(policy, self._pools, began_s)
         self._outcomes = Outcomes.empty(len(arrivals.workload))
         self._most_at_gateway = spec.gateway.replicas.max * spec.gateway.max_ongoing_per_replica
@@ -114,26 +117,34 @@ class Fleet:
         """Admission, routing, and a replica's place if there is one."""
         workload = self._arrivals.workload
         prompt_tokens, answer_tokens = int(workload.prompt_tokens[index]), int(workload.answer_tokens[index])
-        decision = None
-        if self._at_gateway < self._most_at_gateway:
-            query = self._arrivals.queries[index]
-            decision = self._desk.decide(query, prompt_tokens, self._max_tokens, EPOCH_S + self._now)
-        if decision is None:
+        ticket = self._ticket(index, prompt_tokens)
+        if ticket is None:
             self._outcomes.shed[index] = True
             return
-        pool = self._pools[decision.pool]
-        for name in decision.demanded:
+        pool = self._pools[ticket.decision.pool]
+        for name in ticket.decision.demanded:
             self._scaling.demand[name].arrived(self._now, prompt_tokens)
         self._scaling.demand[pool.name].taken(self._now)
         self._outcomes.pool[index] = self._names.index(pool.name)
         self._outcomes.ttft_limit_s[index] = ttft_limit_s(pool.shape, prompt_tokens)
         if prompt_tokens >= pool.shape.max_context_tokens:
-            return  # the engine refuses it
+            return ticket.close()  # the engine refuses it
         answer_tokens = min(answer_tokens, pool.shape.max_context_tokens - prompt_tokens)
         hashes = workload.hashes[index] if workload.hashes is not None else ()
         self._at_gateway += 1
-        pool.held.append(Job(index, self._now, prompt_tokens, answer_tokens, hashes))
+        pool.held.append(Job(index, self._now, prompt_tokens, answer_tokens, hashes, ticket))
         self._give_out(pool)
+
+    def _ticket(self, index: int, prompt_tokens: int) -> Ticket | None:
+        """A request at the desk; None where the gateway is full or the router has no pool for it."""
+        if self._at_gateway >= self._most_at_gateway:
+            return None
+        query = self._arrivals.queries[index]
+        request = replace(query, prompt_tokens=prompt_tokens, max_tokens=self._max_tokens)
+        try:
+            return self._desk.open(request, EPOCH_S + self._now)
+        except NoPool:
+            return None
 
     def _give_out(self, pool: Pool) -> None:
         """Give the requests that wait for a replica to those that have room, the oldest first."""
@@ -174,13 +185,22 @@ class Fleet:
         """Note how a request fared."""
         self._at_gateway -= 1
         if job.first_s == NEVER:
-            return
+            return self._close(pool, job, Usage())
         first_s, whole_s = job.first_s - job.arrival_s, self._now - job.arrival_s
         self._outcomes.ttft_s[job.index] = first_s
         self._outcomes.tpot_s[job.index] = (whole_s - first_s) / max(job.answer_tokens - 1, 1)
         late = is_late(self._spec.scaling, first_s, whole_s, job.answer_tokens)
         self._scaling.demand[pool.name].answered(self._now, job.answer_tokens, late=late)
-        self._desk.answered(pool.name, job.answer_tokens)
+        self._close(pool, job, Usage(job.prompt_tokens, job.answer_tokens))
+
+    def _close(self, pool: Pool, job: Job, usage: Usage) -> None:
+        """Pay for a request and close its account, as a gateway does."""
+        if job.ticket is None:
+            return
+        job.ticket.spent(pool.name, usage)
+        if usage.completion_tokens:
+            job.ticket.answered(pool.name)
+        job.ticket.close()
 
     # -- replicas ----------------------------------------------------------------------------------------------
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
+from router.types import NoPool, RoutingRequest
 from simulation.arrivals import Arrivals
 from simulation.baselines import Capacity, Knowledge, Load
-from simulation.desk import Desk
+from simulation.desk import SimulatedDesk
 from simulation.outcomes import TPOT_LIMIT_S
 from simulation.replica import EPOCH_S
 from simulation.timing import EngineShape
@@ -53,17 +56,29 @@ def capacity(shape: EngineShape, context_tokens: float) -> Capacity:
 
 def _offered(spec: FleetSpec, arrivals: Arrivals) -> dict[str, Callable[[float, float], Load]]:
     """Mean load of every pool between two moments of the simulation."""
-    desk, load = Desk(spec, arrivals.model), arrivals.workload
+    desk, load = SimulatedDesk(spec, arrivals.model), arrivals.workload
     longest = int(load.answer_tokens.max())
-    pools = np.array(
-        [
-            decision.pool if (decision := desk.decide(query, prompt, longest, EPOCH_S)) else ""
-            for query, prompt in zip(arrivals.queries, load.prompt_tokens.tolist(), strict=True)
-        ]
+    requests = (
+        replace(query, prompt_tokens=prompt, max_tokens=longest)
+        for query, prompt in zip(arrivals.queries, load.prompt_tokens.tolist(), strict=True)
     )
+    answers = load.answer_tokens.tolist()
+    pools = np.array([_routed(desk, request, answer) for request, answer in zip(requests, answers, strict=True)])
     return {
         name: _mean_load(load.take(rows := np.flatnonzero(pools == name), load.arrival_s[rows])) for name in spec.pools
     }
+
+
+def _routed(desk: SimulatedDesk, request: RoutingRequest, answer_tokens: int) -> str:
+    """The pool of a request that is answered at once; empty where the router has none."""
+    try:
+        ticket = desk.open(request, EPOCH_S)
+    except NoPool:
+        return ""
+    ticket.spent(ticket.decision.pool, Usage(request.prompt_tokens, answer_tokens))
+    ticket.answered(ticket.decision.pool)
+    ticket.close()
+    return ticket.decision.pool
 
 
 def _mean_load(load: Workload) -> Callable[[float, float], Load]:

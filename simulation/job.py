@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from router.desk import Ticket
+
 
 class Job:
     """A request on its way; what changes as it is served stands here."""
 
     __slots__ = ("answer_tokens", "arrival_s", "computed", "emitted", "first_s", "hashes", "index", "joined",
-                 "pool", "prompt_tokens", "to_compute")  # fmt: skip
+                 "pool", "prompt_tokens", "ticket", "to_compute")  # fmt: skip
 
     def __init__(
-        self, index: int, arrival_s: float, prompt_tokens: int, answer_tokens: int, hashes: Sequence[int] = ()
+        self,
+        index: int,
+        arrival_s: float,
+        prompt_tokens: int,
+        answer_tokens: int,
+        hashes: Sequence[int] = (),
+        ticket: Ticket | None = None,
     ) -> None:
         self.index = index
         """Place in the workload."""
@@ -21,6 +29,8 @@ class Job:
         self.prompt_tokens = prompt_tokens
         self.answer_tokens = answer_tokens
         self.hashes = hashes
+        self.ticket = ticket
+        """Its account at the desk; None in simulations of single replicas."""
         self.pool = ""
         self.emitted = 0
         """Tokens of the answer so far, as of the last time it entered or left the batch."""

@@ -76,8 +76,6 @@ KINDS = {
     "simulated": "deployments.engines.simulated:SimulatedEngine",
 }
 """Engine classes by the spec's `engine.kind`, imported only when a pool uses them."""
-JUDGEABLE_KINDS = ("vllm", "transformers", "deepspeed")
-"""Kinds that report on `EngineRequest.judged_tokens`."""
 
 
 async def warm_up(engine: Engine, model: str) -> None:

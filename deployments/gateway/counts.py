@@ -1,9 +1,13 @@
-"""What is counted of HTTP requests when they have ended, whatever became of them."""
+"""What a gateway replica counts: HTTP requests when they have ended, and answers with their times and tokens."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 
+from autoscaling.lateness import missed
+from cluster.scaling import ScalingSpec
+from cluster.usage import Usage
 from deployments.gateway.exchange import Exchange
 from deployments.metrics.gateway import GatewayMetrics
 from deployments.metrics.rejections import is_outage, rejection_reason
@@ -15,7 +19,7 @@ CLIENT_LEFT = 499
 
 
 class RequestCounts:
-    """The counts of one gateway replica."""
+    """What is counted of HTTP requests, whatever became of them."""
 
     def __init__(self, metrics: GatewayMetrics, paths: Collection[str]) -> None:
         self._metrics = metrics
@@ -23,7 +27,7 @@ class RequestCounts:
 
     def ended(self, exchange: Exchange) -> None:
         """Count a request, under the pool that was asked last."""
-        pool, tenant = exchange.response_headers.get("x-signalbox-pool", ""), exchange.client or ""
+        pool, tenant = exchange.pool, exchange.client or ""
         path = exchange.path if exchange.path in self._paths else "other"
         status = str(exchange.status or CLIENT_LEFT)
         self._metrics.requests.inc(tags={"path": path, "pool": pool, "status": status})
@@ -43,3 +47,41 @@ class RequestCounts:
         if is_outage(status):
             self._metrics.slo_answers.inc(tags={"pool": pool})
             self._metrics.slo_missed.inc(tags={"pool": pool, "objective": "error"})
+
+
+class AnswerCounts:
+    """What is counted of answers: times and objectives of those that clients got, tokens and cost of all there were."""
+
+    def __init__(self, targets: ScalingSpec, metrics: GatewayMetrics) -> None:
+        self._targets = targets
+        self._metrics = metrics
+
+    def complete(self, pool: str, arrived: float, first: float | None, usage: Usage) -> None:
+        """A client has its whole answer.
+
+        Args:
+            arrived: when the request came, in seconds of `time.perf_counter`.
+            first: when its first byte was sent; None for an answer that was not streamed.
+        """
+        tags, now, steps = {"pool": pool}, time.perf_counter(), usage.completion_tokens - 1
+        self._metrics.e2e.observe(now - arrived, tags=tags)
+        if first is not None and steps > 0:
+            self._metrics.tpot.observe((now - first) / steps, tags=tags)
+        first_s = None if first is None else first - arrived
+        misses = missed(self._targets, first_s, now - arrived, usage.completion_tokens)
+        self._metrics.slo_answers.inc(tags=tags)
+        if not misses:
+            self._metrics.slo_met.inc(tags=tags)
+        for objective in misses:
+            self._metrics.slo_missed.inc(tags=tags | {"objective": objective})
+
+    def consumed(self, pool: str, tenant: str | None, usage: Usage, cost: float) -> None:
+        """A pool has consumed tokens, whether the client saw them or not; `cost` in the prices' currency."""
+        tags, who = {"pool": pool}, {"tenant": tenant or ""}
+        self._metrics.prompt_tokens.inc(usage.prompt_tokens, tags=tags)
+        self._metrics.cached_tokens.inc(usage.cached_tokens, tags=tags)
+        self._metrics.completion_tokens.inc(usage.completion_tokens, tags=tags)
+        self._metrics.realised_cost.inc(cost, tags=tags)
+        self._metrics.tenant_tokens.inc(usage.prompt_tokens, tags=who | {"kind": "prompt"})
+        self._metrics.tenant_tokens.inc(usage.completion_tokens, tags=who | {"kind": "completion"})
+        self._metrics.tenant_cost.inc(cost, tags=who)

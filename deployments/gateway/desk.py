@@ -1,220 +1,127 @@
-"""Where a gateway replica decides: the router, what it learned of its traffic, and the budget it shares."""
+"""Where a gateway replica decides: the router's desk, with the clock, the board and the ledger added."""
 
 from __future__ import annotations
 
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
-
-import numpy as np
 
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
-from cluster.usage import Usage
-from cluster.wish import is_auto
 from deployments.board.link import BoardLink
-from deployments.board.records import Decided, Totals
-from deployments.gateway.demand import GatewayDemand
-from deployments.gateway.errors import HttpError
+from deployments.board.records import Decided
+from deployments.confidence_file import load_confidence
+from deployments.gateway.errors import HttpError, router_errors
 from deployments.gateway.exchange import Exchange
+from deployments.gateway.ledger import Ledger
 from deployments.gateway.scaling_export import ScalingExport
+from deployments.gateway.ticket import GatewayTicket
 from deployments.metrics.gateway import GatewayMetrics
 from deployments.wire.frames import Kind
-from router.budget.controller import BudgetController
 from router.budget.spend_window import SpendWindow
-from router.conversations import SESSION_HEADER, Conversations, conversation_key, goes_on
+from router.conversations import SESSION_HEADER
 from router.decide import Router
-from router.explain import mode
+from router.desk import Desk, Sender
+from router.explain import explained
 from router.quality import QualityModel
-from router.traffic import Traffic
-from router.types import NoPool, RoutingDecision, RoutingRequest
-from router.wishes import ROUTE_HEADER, full_wish
+from router.types import RoutingRequest
+from router.wishes import ROUTE_HEADER
 
-GENERATING = ("chat", "completion")
-
-
-@dataclass
-class Bill:
-    """What one request was expected to take, and what its answers took so far."""
-
-    decision: RoutingDecision
-    booked: float | None
-    """Charged to the budget at the decision; None for a request that is not on it."""
-    conversation: bytes | None = None
-    paid: list[tuple[str, float]] = field(default_factory=list)
-    """Pools that generated, with the cost of it: more than one where an answer was dropped."""
-    answered_by: str | None = None
-    """The pool whose answer the client has got; None as long as there is none."""
+PRIORITY_HEADER = "x-signalbox-priority"
 
 
-class RoutingDesk:
+class GatewayDesk:
     """Decides and keeps the accounts of one gateway replica."""
 
     def __init__(self, spec: FleetSpec, model: QualityModel, board: BoardLink, metrics: GatewayMetrics) -> None:
         self.spec = spec
-        self.router = Router(spec, model)
-        self.fleet: FleetState | None = None
-        self.demand = GatewayDemand()
+        self.accounts = Desk(spec, model, load_confidence(spec.routing))
+        self.ledger = Ledger(spec, metrics)
         self.scaling: Mapping[str, Decided] = {}
         """The newest scaling decisions by pool; none without the board."""
-        self.totals = Totals()
-        """Of this gateway replica since it began."""
-        self._pools = list(spec.pools)
         self._board = board
-        self._metrics = metrics
-        self._traffic = Traffic()
-        self._conversations = Conversations()
-        self._budget = self._controller(model)
         self._spend = SpendWindow()
         self._scaling_export = ScalingExport(spec, metrics)
         self._gateway = secrets.token_hex(8)
 
-    def use(self, model: QualityModel) -> None:
-        """Decide by another quality model from the next request on; the budget's account goes on."""
-        self.router = Router(self.spec, model)
+    @property
+    def fleet(self) -> FleetState | None:
+        """The newest snapshot; None without the board."""
+        return self.accounts.fleet
 
-    # -- a request's way ---------------------------------------------------------------------------------------
+    @property
+    def router(self) -> Router:
+        """What decides now."""
+        return self.accounts.router
 
-    def wishing(self, exchange: Exchange, body: Mapping[str, Any], ask: RoutingRequest) -> RoutingRequest:
-        """A request with everything that is known about its wishes and its conversation.
+    # -- a request -----------------------------------------------------------------------------------------------
 
-        Raises:
-            HttpError: 400 for a header with words that do not exist.
-        """
-        wish = full_wish(self.spec, ask.wish, exchange.headers.get(ROUTE_HEADER), exchange.client)
-        last_pool = self._conversations.pool_of(self._conversation(exchange, body)) if goes_on(body) else None
-        return replace(ask, wish=wish, last_pool=last_pool)
-
-    def decide(self, ask: RoutingRequest) -> RoutingDecision:
-        """The pool for a request; nothing is booked.
+    def open(self, exchange: Exchange, kind: Kind, body: dict[str, Any], request: RoutingRequest) -> GatewayTicket:
+        """Decide for a request, book it and count it.
 
         Raises:
-            HttpError: the model name is unknown, or no pool may answer.
+            HttpError: 400 for a header with unknown words; as `gateway.errors.NO_POOL` where no pool may answer.
         """
-        cost_lambda = self._budget.cost_lambda if self._budget else None
-        try:
-            return self.router.decide(ask, self.fleet, time.time(), self._traffic.state(cost_lambda))
-        except NoPool as error:
-            raise HttpError(error.status, error.message, param=error.param, code=error.code) from error
+        priority = self._priority(exchange)
+        with router_errors():
+            ticket = self.accounts.open(request, time.time(), body, _sender(exchange))
+        self.ledger.decided(ticket.request, ticket.decision)
+        return GatewayTicket(ticket, self.ledger, exchange, kind, body, priority)
 
-    def open(
-        self, exchange: Exchange, kind: Kind, body: Mapping[str, Any], ask: RoutingRequest, decision: RoutingDecision
-    ) -> Bill:
-        """Count a decision, and book it if an answer is about to be generated by the router's choice."""
-        self._count(ask, decision)
-        if kind in GENERATING:
-            self.totals.decided(decision.pool)
-        if kind not in GENERATING or not is_auto(ask.model):
-            return Bill(decision, None)
-        self._traffic.decided(decision)
-        return Bill(decision, self._charge(ask, decision), self._conversation(exchange, body))
+    def explain(self, exchange: Exchange, body: Mapping[str, Any], request: RoutingRequest) -> dict[str, Any]:
+        """What would be decided now, as JSON-ready data; nothing is generated, booked or remembered.
 
-    def cost(self, pool: str, usage: Usage) -> float:
-        """What tokens of a pool cost."""
-        return self.router.costs.of(pool, usage.prompt_tokens, usage.completion_tokens)
-
-    def pay(self, bill: Bill, pool: str, usage: Usage, *, late: bool) -> None:
-        """Account what a pool generated for a request, whether the client saw it or not, and whether that was late."""
-        if not (usage.prompt_tokens or usage.completion_tokens):
-            return
-        bill.paid.append((pool, self.cost(pool, usage)))
-        self.totals.cost += self.cost(pool, usage)
-        if usage.completion_tokens:
-            self._traffic.answered(pool, usage.completion_tokens)
-            self.demand.answered(pool, usage.completion_tokens, late=late)
-
-    def answered(self, bill: Bill, pool: str, usage: Usage) -> None:
-        """A client has its whole answer."""
-        bill.answered_by = pool
-        if usage.prompt_tokens or usage.completion_tokens:
-            self.totals.answered(pool)
-            self.totals.always_large_cost += self.always_large_cost(usage)
-
-    def always_large_cost(self, usage: Usage) -> float:
-        """What tokens cost in the dearest pool of the large tier; 0 where there is no such pool."""
-        large = (name for name, pool in self.spec.pools.items() if pool.tier == "large")
-        return max((self.cost(pool, usage) for pool in large), default=0.0)
-
-    def close(self, bill: Bill, *, client_left: bool) -> None:
-        """Replace what was booked by what was paid. What a client took before it left, or an engine that counts no
-        tokens generated, nobody knows: there the expectation stands."""
-        if bill.answered_by is not None:
-            self._conversations.remember(bill.conversation, bill.answered_by)
-        unknown = client_left or (bill.answered_by is not None and not bill.paid)
-        if self._budget is None or bill.booked is None or unknown:
-            return
-        spent = sum(self._budget.spend(self._pools.index(pool), cost) for pool, cost in bill.paid)
-        self._budget.correct(bill.booked, min(spent, 1.0) if self._budget.by_share else spent)
+        Raises:
+            HttpError: as `open`.
+        """
+        with router_errors():
+            request = self.accounts.complete(request, body, _sender(exchange))
+            return explained(self.router, request, self.accounts.decide(request, time.time()))
 
     # -- in the background -------------------------------------------------------------------------------------
 
     async def sync(self, fleet: FleetState | None) -> None:
         """Take in a new snapshot, say what demand there is, and exchange what was spent with the other gateway
         replicas."""
-        self.fleet = fleet
-        self._traffic.see(fleet or {})
-        demand = self.demand.now(self._pools, fleet)
+        self.accounts.see(fleet)
+        demand = self.ledger.demand.now(self.spec.pools, fleet)
         scaled = await self._board.call("demand", self._gateway, demand)
         self.scaling = scaled or {}
         self._scaling_export.set(scaled, fleet, time.time())
         for pool, one in demand.items():
-            self._metrics.ongoing.set(self.demand.ongoing[pool], tags={"pool": pool})
-            self._metrics.held.set(one.held, tags={"pool": pool})
+            self.ledger.metrics.ongoing.set(self.ledger.demand.ongoing[pool], tags={"pool": pool})
+            self.ledger.metrics.held.set(one.held, tags={"pool": pool})
         await self._settle()
 
     async def _settle(self) -> None:
         """Exchange what was spent with the other gateway replicas."""
-        if self._budget is None or self.spec.routing.budget is None:
+        budget = self.accounts.budget
+        if budget is None or self.spec.routing.budget is None:
             return
-        booked = self._budget.take()
+        booked = budget.take()
         section = self.spec.routing.budget.model_dump(mode="json")
         shared = await self._board.call("settle_budget", self._gateway, section, booked)
         if shared is None:
-            self._budget.untake(booked)
+            budget.untake(booked)
         else:
-            self._budget.adopt(*shared)
+            budget.adopt(*shared)
             spend = self._spend.mean(shared[0])
-            if spend is not None and self._budget.target:
-                self._metrics.spend_ratio.set(spend / self._budget.target)
-        self._metrics.cost_lambda.set(self._budget.cost_lambda)
+            if spend is not None and budget.target:
+                self.ledger.metrics.spend_ratio.set(spend / budget.target)
+        self.ledger.metrics.cost_lambda.set(budget.cost_lambda)
 
-    # -- inside ------------------------------------------------------------------------------------------------
+    # -- inside --------------------------------------------------------------------------------------------------
 
-    def _controller(self, model: QualityModel) -> BudgetController | None:
-        if self.spec.routing.budget is None:
-            return None
-        is_large = [pool.tier == "large" for pool in self.spec.pools.values()]
-        offers = self.router.costs.offers(model.calibration) if model.calibration is not None else None
-        return BudgetController(self.spec.routing.budget, is_large, self.router.usual_lambda, offers)
+    def _priority(self, exchange: Exchange) -> int:
+        priorities = self.spec.gateway.priorities
+        name = exchange.headers.get(PRIORITY_HEADER, self.spec.gateway.default_priority)
+        if name not in priorities:
+            choices = ", ".join(priorities)
+            raise HttpError(400, f"{PRIORITY_HEADER}: unknown priority '{name[:100]}': use one of {choices}.")
+        return priorities[name]
 
-    def _charge(self, ask: RoutingRequest, decision: RoutingDecision) -> float | None:
-        """Book the expected cost. The budget's sample learns what lambda could have changed: nothing, where the request
-        itself said how to choose."""
-        if self._budget is None:
-            return None
-        movable = decision.appraisals if ask.wish.mode is None else {decision.pool}
-        quality, cost = np.full(len(self._pools), -np.inf), np.zeros(len(self._pools))
-        for column, pool in enumerate(self._pools):
-            if pool in decision.appraisals:
-                cost[column] = decision.appraisals[pool].cost
-                quality[column] = decision.appraisals[pool].quality if pool in movable else -np.inf
-        return self._budget.charge(quality, cost, self._pools.index(decision.pool))
 
-    def _conversation(self, exchange: Exchange, body: Mapping[str, Any]) -> bytes | None:
-        return conversation_key(body, exchange.headers.get(SESSION_HEADER), exchange.client)
-
-    def _count(self, ask: RoutingRequest, decision: RoutingDecision) -> None:
-        pool = {"pool": decision.pool}
-        self._metrics.decisions.inc(tags=pool | {"mode": mode(ask)})
-        self._metrics.score.observe(decision.score, tags=pool)
-        if decision.spilled_from is not None:
-            self._metrics.spills.inc(tags={"from": decision.spilled_from, "to": decision.pool})
-        if decision.woken is not None:
-            self._metrics.wakes.inc(tags={"pool": decision.woken})
-        if decision.prediction is not None and decision.prediction.fallback:
-            self._metrics.fallbacks.inc()
-        if (chosen := decision.appraisals.get(decision.pool)) is not None:
-            self._metrics.quality.observe(chosen.quality, tags=pool)
-            self._metrics.predicted_cost.inc(chosen.cost, tags=pool)
+def _sender(exchange: Exchange) -> Sender:
+    headers = exchange.headers
+    return Sender(exchange.client, headers.get(ROUTE_HEADER), headers.get(SESSION_HEADER))

@@ -1,8 +1,20 @@
-"""The error that ends a request at the gateway."""
+"""Errors over HTTP: the exception that ends a request with an error body, and what the router's refusals become."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from deployments.wire.errors import error_body
+from router.types import BadRequest, NoPool, NoPoolKind
+
+NO_POOL: dict[NoPoolKind, tuple[int, str]] = {
+    "unknown_model": (404, "model_not_found"),
+    "unready": (503, "no_ready_pool"),
+    "context": (400, "context_length_exceeded"),
+    "capability": (400, "unsupported_capability"),
+}
+"""HTTP status and error code by the reason why no pool may answer."""
 
 
 class HttpError(Exception):
@@ -13,3 +25,19 @@ class HttpError(Exception):
         self.status = status
         self.code = code
         self.body = error_body(status, message, param=param, code=code)
+
+
+@contextmanager
+def router_errors() -> Iterator[None]:
+    """Turn the router's refusals into HTTP errors.
+
+    Raises:
+        HttpError: 400 for a wrong request; as NO_POOL where no pool may answer.
+    """
+    try:
+        yield
+    except BadRequest as error:
+        raise HttpError(400, error.message, param=error.param) from error
+    except NoPool as error:
+        status, code = NO_POOL[error.kind]
+        raise HttpError(status, error.message, param=error.param, code=code) from error

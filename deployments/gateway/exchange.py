@@ -47,6 +47,8 @@ class Exchange:
         self.response_headers: dict[str, str] = {}
         self.client: str | None = None
         """The API key's name in the spec; None where no key is needed."""
+        self.pool = ""
+        """The pool that was asked last; empty where none was."""
         self.started = False
         self.complete = False
         """Whether the last byte of the response was handed on."""
@@ -135,6 +137,16 @@ class Exchange:
             yield
         finally:
             watcher.cancel()
+
+    @asynccontextmanager
+    async def within(self, limit_s: float) -> AsyncIterator[None]:
+        """Cancel the task inside as soon as the client goes away.
+
+        Raises:
+            TimeoutError: the block took longer than `limit_s`.
+        """
+        async with asyncio.timeout(limit_s), self.cancelled_by_disconnect():
+            yield
 
     # -- out -------------------------------------------------------------------------------------------------
 

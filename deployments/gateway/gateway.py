@@ -22,8 +22,8 @@ from deployments.gateway import views as fleet_views
 from deployments.gateway.answering import Answering
 from deployments.gateway.clients import Clients
 from deployments.gateway.counts import RequestCounts
-from deployments.gateway.desk import RoutingDesk
-from deployments.gateway.errors import HttpError
+from deployments.gateway.desk import GatewayDesk
+from deployments.gateway.errors import HttpError, router_errors
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.generate import PlainRequest, plain_answer
 from deployments.gateway.learning.learning import Handler, Learning
@@ -31,11 +31,9 @@ from deployments.gateway.page import assets
 from deployments.gateway.page.live import LiveData
 from deployments.gateway.pool_client import PoolClient
 from deployments.metrics.gateway import GatewayMetrics
-from deployments.route_query import as_chat
-from router.explain import explained
 from router.loading import load_quality
-from router.requests import from_chat, from_completion, from_name
-from router.types import BadRequest, RoutingRequest
+from router.requests import as_chat, from_chat, from_completion, from_name
+from router.types import RoutingRequest
 
 READ_BOARD_EVERY_S = 0.5
 
@@ -51,9 +49,9 @@ class Gateway:
         self.metrics = GatewayMetrics()
         self.board = BoardLink(spec)
         self.clients = Clients(spec.gateway)
-        self.desk = RoutingDesk(spec, load_quality(spec), self.board, self.metrics)
+        self.desk = GatewayDesk(spec, load_quality(spec), self.board, self.metrics)
         self.learning = Learning(spec, pools, self.board, self.desk, self.metrics)
-        self.answering = Answering(spec, pools, self.desk, self.learning, self.metrics)
+        self.answering = Answering(spec, pools, self.desk, self.learning)
         self.live = LiveData(self.desk, self.board)
         self.background: list[asyncio.Task[None]] = []
         self.routes: dict[str, dict[str, Handler]] = {
@@ -152,9 +150,10 @@ class Gateway:
 
     async def _route(self, exchange: Exchange) -> None:
         """What would be decided for a body now; nothing is generated, booked or remembered."""
-        body = as_chat(await self._body(exchange))
-        ask = self.desk.wishing(exchange, body, _checked(from_chat, body))
-        await exchange.reply_json(explained(self.desk.router, ask, self.desk.decide(ask)))
+        body = await self._body(exchange)
+        with router_errors():
+            body = as_chat(body)
+        await exchange.reply_json(self.desk.explain(exchange, body, _checked(from_chat, body)))
 
     async def _generate(self, exchange: Exchange) -> None:
         plain = PlainRequest.read(await self._body(exchange))
@@ -195,10 +194,8 @@ class Gateway:
 
 def _checked(read: Callable[[dict[str, Any]], RoutingRequest], body: dict[str, Any]) -> RoutingRequest:
     """The routing request of a body, or the 400 that says what is wrong with it."""
-    try:
+    with router_errors():
         return read(body)
-    except BadRequest as error:
-        raise HttpError(400, error.message, param=error.param) from error
 
 
 @serve.ingress()

@@ -151,20 +151,20 @@ def test_a_pool_without_replicas_is_skipped_with_the_reason(fleet, chosen, reaso
 
 
 @pytest.mark.parametrize(
-    ("request_", "status", "code"),
+    ("request_", "kind", "param"),
     [
-        ({"name": "gpt-9"}, 404, "model_not_found"),
-        ({"fleet": {}}, 503, "no_ready_pool"),
-        ({"name": "small", "fleet": state(small=None)}, 503, "no_ready_pool"),
-        ({"prompt_tokens": 99_999}, 400, "context_length_exceeded"),
-        ({"needs": frozenset({"vision"})}, 400, "unsupported_capability"),
-        ({"name": "small", "needs": frozenset({"tools"})}, 400, "unsupported_capability"),
+        ({"name": "gpt-9"}, "unknown_model", "model"),
+        ({"fleet": {}}, "unready", None),
+        ({"name": "small", "fleet": state(small=None)}, "unready", None),
+        ({"prompt_tokens": 99_999}, "context", "messages"),
+        ({"needs": frozenset({"vision"})}, "capability", None),
+        ({"name": "small", "needs": frozenset({"tools"})}, "capability", None),
     ],
 )
-def test_nothing_to_choose_from_is_said(request_, status, code):
+def test_nothing_to_choose_from_is_said(request_, kind, param):
     with pytest.raises(NoPool) as caught:
         decide(**request_)
-    assert (caught.value.status, caught.value.code) == (status, code)
+    assert (caught.value.kind, caught.value.param) == (kind, param)
     assert caught.value.message
 
 
@@ -178,10 +178,10 @@ def test_what_waiting_cannot_mend_is_not_called_unready():
     fleet = state(large=None)
     with pytest.raises(NoPool) as caught:
         decide(fleet=fleet, needs=frozenset({"vision"}))
-    assert caught.value.status == 400
+    assert caught.value.kind == "capability"
     with pytest.raises(NoPool) as caught:
         decide(fleet=fleet, needs=frozenset({"tools", "structured_outputs"}))
-    assert caught.value.status == 503
+    assert caught.value.kind == "unready"
 
 
 # -- wishes ----------------------------------------------------------------------------------------------------------

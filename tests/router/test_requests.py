@@ -94,7 +94,7 @@ def test_prompts_of_every_shape():
 
 
 def test_a_body_without_a_query_goes_by_its_name_alone():
-    assert from_name({"tokens": [1], "model": "large"}) == RoutingRequest(text="", model="large")
+    assert from_name({"tokens": [1], "model": "large"}) == RoutingRequest(text="", model="large", generates=False)
     assert from_name({}).model == "auto"
     with pytest.raises(BadRequest, match="model"):
         from_name({"model": 7})

@@ -13,7 +13,7 @@ from cluster.state import ReplicaState, group_by_pool
 from router.decide import Router
 from router.quality import RuleQuality
 from router.types import NoPool, RoutingRequest, RoutingState
-from simulation.desk import Desk, KnownQuality, digest
+from simulation.desk import KnownQuality, SimulatedDesk, digest
 
 POOLS = ("small", "moe", "large")
 TEXTS = ("7 + 5?", "Prove step by step that a sum of two even numbers is even, then explain why it matters.", "Hi")
@@ -65,7 +65,7 @@ def test_the_digest_changes_no_decision(replicas, text, rate, prompt_tokens):
         try:
             decision = router.decide(request, seen, NOW_S, state)
         except NoPool as error:
-            return error.code
+            return error.kind
         return decision.pool, decision.spilled_from, decision.alternatives
 
     assert decided(digest(fleet, rates)) == decided(fleet)
@@ -84,17 +84,17 @@ def test_each_distinct_query_is_predicted_once():
 
 
 def test_without_a_snapshot_load_plays_no_part_and_without_a_ready_pool_one_that_sleeps_is_woken():
-    desk = Desk(fleet_spec(), KnownQuality(RuleQuality()))
-    assert desk.decide(RoutingRequest(TEXTS[0]), 10, 100, NOW_S).pool == "small"
+    desk = SimulatedDesk(fleet_spec(), KnownQuality(RuleQuality()))
+    assert desk.open(RoutingRequest(TEXTS[0]), NOW_S).decision.pool == "small"
     desk.see({})
-    assert desk.decide(RoutingRequest(TEXTS[0]), 10, 100, NOW_S).woken == "moe"
-    assert desk.decide(RoutingRequest(TEXTS[0], model="moe"), 10, 100, NOW_S).pool == "moe"  # which naming it starts
+    assert desk.open(RoutingRequest(TEXTS[0]), NOW_S).decision.woken == "moe"
+    assert desk.open(RoutingRequest(TEXTS[0], model="moe"), NOW_S).decision.pool == "moe"  # which naming it starts
 
 
 def test_the_specs_wish_and_budget_count():
     asked = RoutingRequest(TEXTS[0])
-    desk = Desk(fleet_spec(default="auto:best"), KnownQuality(RuleQuality()))
-    assert desk.decide(asked, 10, 100, NOW_S).pool == "large"
-    desk = Desk(fleet_spec(budget={"large_share": 0.5}), KnownQuality(RuleQuality()))
-    chosen = [desk.decide(RoutingRequest(TEXTS[i % 3]), 10, 100, NOW_S).pool for i in range(600)]
+    desk = SimulatedDesk(fleet_spec(default="auto:best"), KnownQuality(RuleQuality()))
+    assert desk.open(asked, NOW_S).decision.pool == "large"
+    desk = SimulatedDesk(fleet_spec(budget={"large_share": 0.5}), KnownQuality(RuleQuality()))
+    chosen = [desk.open(RoutingRequest(TEXTS[i % 3]), NOW_S).decision.pool for i in range(600)]
     assert 0.35 < chosen[200:].count("large") / 400 < 0.65

@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from cluster.spec import FleetSpec
-from cluster.state import FleetState
 from deployments.board.link import BoardLink
 from deployments.board.state_folder import state_folder
-from deployments.gateway.desk import GENERATING, RoutingDesk
+from deployments.gateway.desk import GatewayDesk
 from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Copy, Exchange
 from deployments.gateway.learning.feedback import Feedback
 from deployments.gateway.learning.quality_reload import QualityReload
 from deployments.gateway.learning.shadow import MAX_ANSWER_BYTES, Answered, Shadow, client_text
 from deployments.gateway.pool_client import PoolClient
+from deployments.gateway.ticket import GatewayTicket
 from deployments.metrics.gateway import GatewayMetrics
-from deployments.wire.frames import Kind
-from router.types import RoutingDecision, RoutingRequest
 
 SYNC_EVERY_S = 0.5
 
@@ -36,7 +33,7 @@ class Learning:
         spec: FleetSpec,
         pools: Mapping[str, PoolClient],
         board: BoardLink,
-        desk: RoutingDesk,
+        desk: GatewayDesk,
         metrics: GatewayMetrics,
     ) -> None:
         routing, folder = spec.routing, state_folder(spec)
@@ -46,7 +43,7 @@ class Learning:
             Feedback(routing.feedback, folder / "feedback", board, metrics, shared=shared) if routing.feedback else None
         )
         self._shadow = Shadow(spec, pools, folder / "shadow", metrics) if routing.shadow else None
-        self._quality = QualityReload(board, routing.artifact or "shipped", desk.router.model, desk.use)
+        self._quality = QualityReload(board, routing.artifact or "shipped", desk.router.model, desk.accounts.use)
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/feedback": {"POST": self._take_feedback},
             "/v1/router": {"GET": self._for_admins(self._quality.show), "PUT": self._for_admins(self._quality.put)},
@@ -66,27 +63,23 @@ class Learning:
 
     # -- a request's way -------------------------------------------------------------------------------------
 
-    def before(self, exchange: Exchange, kind: Kind, ask: RoutingRequest, decision: RoutingDecision) -> None:
+    def before(self, ticket: GatewayTicket) -> None:
         """Before an answer: keep a copy of those that are asked twice."""
-        if self._shadow and self._shadow.wants(exchange.request_id, kind, ask, decision):
-            exchange.copy = Copy(MAX_ANSWER_BYTES)
+        if self._shadow and self._shadow.wants(ticket.exchange.request_id, ticket.ticket):
+            ticket.exchange.copy = Copy(MAX_ANSWER_BYTES)
 
-    def after(
-        self,
-        exchange: Exchange,
-        kind: Kind,
-        body: Mapping[str, Any],
-        ask: RoutingRequest,
-        pool: str,
-        fleet: FleetState | None,
-    ) -> None:
+    def after(self, ticket: GatewayTicket) -> None:
         """After a whole answer: remember whose it was, and begin what happens in the background."""
+        exchange, request, pool = ticket.exchange, ticket.ticket.request, ticket.ticket.answered_by
+        if pool is None:
+            return
         tier = self._spec.pools[pool].tier
-        if self._feedback and kind in GENERATING:
-            self._feedback.remember(exchange.request_id, exchange.client, ask, tier)
+        if self._feedback and request.generates:
+            self._feedback.remember(exchange.request_id, exchange.client, request, tier)
         if self._shadow and exchange.copy is not None and exchange.copy.whole:
-            text = client_text(bytes(exchange.copy.data), bool(body.get("stream")))
-            self._shadow.begin(Answered(exchange.request_id, ask, kind, body, tier, text), fleet)
+            text = client_text(bytes(exchange.copy.data), bool(ticket.body.get("stream")))
+            answered = Answered(exchange.request_id, request, ticket.kind, ticket.body, tier, text)
+            self._shadow.begin(answered, ticket.ticket.desk.fleet)
 
     # -- HTTP ------------------------------------------------------------------------------------------------
 

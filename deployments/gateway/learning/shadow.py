@@ -24,8 +24,9 @@ from deployments.gateway.pool_client import PoolBusy, PoolClient, PoolFailed
 from deployments.metrics.gateway import GatewayMetrics
 from deployments.wire.answers import answer_text
 from deployments.wire.frames import Chunk, Closed, EngineRequest, Frame, Kind, Opened
+from router.desk import Ticket
 from router.recording import outcome_line
-from router.types import RoutingDecision, RoutingRequest
+from router.types import RoutingRequest
 
 MAX_ANSWER_BYTES = 1_000_000
 """Longer answers are not recorded."""
@@ -68,11 +69,12 @@ class Shadow:
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def wants(self, request_id: str, kind: Kind, ask: RoutingRequest, decision: RoutingDecision) -> bool:
+    def wants(self, request_id: str, ticket: Ticket) -> bool:
         """Whether this request is one of those that are asked twice, and another tier's pool could answer it."""
+        request, decision = ticket.request, ticket.decision
         return (
-            kind in ("chat", "completion")
-            and is_auto(ask.model)
+            request.generates
+            and is_auto(request.model)
             and self.pool in decision.alternatives
             and decision.tier != self._tier
             and is_sampled(request_id, self._rule.share)

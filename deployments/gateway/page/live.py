@@ -8,7 +8,7 @@ import secrets
 import time
 
 from deployments.board.link import BoardLink
-from deployments.gateway.desk import RoutingDesk
+from deployments.gateway.desk import GatewayDesk
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.page.assets import Routes
 from deployments.gateway.page.history import History
@@ -19,7 +19,7 @@ log = logging.getLogger("signalbox.gateway")
 class LiveData:
     """Takes a sample of the fleet every other second; `GET /v1/history` shows them."""
 
-    def __init__(self, desk: RoutingDesk, board: BoardLink) -> None:
+    def __init__(self, desk: GatewayDesk, board: BoardLink) -> None:
         self._desk = desk
         self._board = board
         self._gateway = secrets.token_hex(8)
@@ -37,7 +37,7 @@ class LiveData:
 
     async def sample(self, now_s: float) -> None:
         """Take one sample; counts are those of all gateway replicas."""
-        totals = await self._board.call("exchange_totals", self._gateway, self._desk.totals)
+        totals = await self._board.call("exchange_totals", self._gateway, self._desk.ledger.totals)
         self._history.take(now_s, self._desk.fleet, self._desk.scaling, totals)
 
     async def _show(self, exchange: Exchange) -> None:

@@ -11,9 +11,9 @@ from counting_metrics import CountingMetrics
 
 from cluster.spec import FleetSpec
 from cluster.usage import Usage
-from deployments import answer_counts
-from deployments.answer_counts import AnswerCounts
+from deployments.gateway import counts as answer_counts
 from deployments.gateway import gateway as module
+from deployments.gateway.counts import AnswerCounts
 from deployments.gateway.gateway import Gateway
 from deployments.wire.frames import Chunk, Closed, Opened
 
@@ -116,19 +116,19 @@ def test_what_is_no_text_has_no_objectives(make):
         (None, 13.1, 11, {"ttft", "tpot"}),  # nobody can tell which
     ],
 )
-def test_objectives_are_counted_from_the_arrival(monkeypatch, make, first, now, tokens, misses):
+def test_objectives_are_counted_from_the_arrival(monkeypatch, first, now, tokens, misses):
     monkeypatch.setattr(answer_counts.time, "perf_counter", lambda: now)
     metrics, fleet = CountingMetrics(), spec()
-    AnswerCounts(fleet, make(fleet).desk, metrics).complete("moe", 10.0, first, Usage(5, tokens))
+    AnswerCounts(fleet.scaling, metrics).complete("moe", 10.0, first, Usage(5, tokens))
     assert {dict(key)["objective"] for key in metrics.slo_missed.values} == misses
     assert (metrics.slo_met.at(pool="moe") == 1) == (not misses)
     assert metrics.slo_answers.at(pool="moe") == 1
 
 
-def test_time_per_token_is_of_the_tokens_after_the_first(monkeypatch, make):
+def test_time_per_token_is_of_the_tokens_after_the_first(monkeypatch):
     monkeypatch.setattr(answer_counts.time, "perf_counter", lambda: 14.0)
     metrics, fleet = CountingMetrics(), spec()
-    counts = AnswerCounts(fleet, make(fleet).desk, metrics)
+    counts = AnswerCounts(fleet.scaling, metrics)
     counts.complete("moe", 10.0, 12.0, Usage(5, 11))
     counts.complete("moe", 10.0, 12.0, Usage(5, 1))  # has no such tokens
     counts.complete("moe", 10.0, 12.0, Usage())  # an engine that does not count them

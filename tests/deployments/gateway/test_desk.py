@@ -142,7 +142,7 @@ def test_route_says_everything_and_generates_nothing(make, body):
     assert set(told["pools"]["large"]) == {"tier", "quality", "cost", "wait_s", "utility"}
     assert told["prediction"]["quality"].keys() == {"small", "moe", "large"}
     assert not any(pool.requests for pool in pools.values())
-    assert gateway.desk._budget.take() == Account()
+    assert gateway.desk.accounts.budget.take() == Account()
 
 
 def test_route_takes_lone_surrogates(make):
@@ -187,7 +187,7 @@ def test_a_conversation_stays_where_it_was_answered(make):
 def test_an_answer_costs_what_it_took(make):
     gateway = make(routing={"budget": {"mean_cost": 5}})
     assert post(gateway, json=ask()).status_code == 200
-    booked = gateway.desk._budget.take()
+    booked = gateway.desk.accounts.budget.take()
     assert (booked.requests, booked.spent) == (1, pytest.approx(fakes.USAGE.completion_tokens * 1))
 
 
@@ -196,21 +196,21 @@ def test_pinned_requests_and_tokenizing_are_not_on_the_budget(make, body):
     gateway = make(routing={"budget": {"mean_cost": 5}})
     path = "/tokenize" if "prompt" in body else "/v1/chat/completions"
     assert post(gateway, path, json=body).status_code == 200
-    assert gateway.desk._budget.take() == Account()
+    assert gateway.desk.accounts.budget.take() == Account()
 
 
 def test_what_failed_costs_nothing(make):
     broken = fakes.FakePool((PoolFailed("died"),))
     gateway = make(dict.fromkeys(("small", "moe", "large"), broken), routing={"budget": {"mean_cost": 5}})
     assert post(gateway, json=ask()).status_code == 503
-    assert gateway.desk._budget.take().spent == pytest.approx(0)
+    assert gateway.desk.accounts.budget.take().spent == pytest.approx(0)
 
 
 def test_a_share_counts_who_answered_in_the_end(make):
     broken = fakes.FakePool((PoolFailed("died"),))
     gateway = make({"small": broken, "moe": broken}, routing={"budget": {"large_share": 0}})
     assert post(gateway, json=ask()).status_code in (200, 503)
-    answered = gateway.desk._budget.take()
+    answered = gateway.desk.accounts.budget.take()
     assert answered.requests == 1
     assert answered.spent in (0, 1)
 
@@ -280,7 +280,7 @@ def test_what_is_open_and_what_is_held_is_told_while_it_lasts(make):
     async def run():
         async with fakes.client(gateway) as http:
             asking = asyncio.create_task(http.post("/v1/chat/completions", json=ask("small")))
-            while not gateway.desk.demand.ongoing["small"]:
+            while not gateway.desk.ledger.demand.ongoing["small"]:
                 await asyncio.sleep(0)
             await asyncio.sleep(0.01)
             await gateway.desk.sync(nobody)
@@ -296,11 +296,11 @@ def test_what_is_open_and_what_is_held_is_told_while_it_lasts(make):
 def test_a_request_is_demand_of_the_sleeping_pool_that_it_would_have_gone_to(make):
     gateway = make(large={"replicas": {"min": 0, "max": 1}})
     awake = [ReplicaState(pool, pool, "n", module.time.time()) for pool in ("small", "moe")]
-    gateway.desk.fleet = {replica.pool: PoolState(replica.pool, (replica,)) for replica in awake}
+    gateway.desk.accounts.fleet = {replica.pool: PoolState(replica.pool, (replica,)) for replica in awake}
     for path in ("/v1/chat/completions", "/v1/route"):  # asking for a decision wakes nobody
         answer = post(gateway, path, json=ask("auto:best"))
     assert answer.json()["woken"] == "large"
-    demand = gateway.desk.demand.now(("small", "moe", "large"), gateway.desk.fleet)
+    demand = gateway.desk.ledger.demand.now(("small", "moe", "large"), gateway.desk.fleet)
     assert demand["moe"].arrivals_per_s == demand["large"].arrivals_per_s > 0
     assert demand["moe"].taken_per_s == demand["moe"].arrivals_per_s
     assert demand["large"].taken_per_s == 0

@@ -13,9 +13,11 @@ from cluster.spec import FleetSpec
 from cluster.usage import Usage
 from cluster.wish import Wish
 from deployments.gateway.pool_client import PoolFailed
-from deployments.gateway.second_opinions import Dropped, opinions
+from deployments.gateway.second_opinions import Dropped, judged_frames
 from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened, Progress
+from router.attempts import Attempts
 from router.confidence.judge import ConfidenceModel, Logistic
+from router.requests import from_chat, from_completion
 from router.types import Appraisal, RoutingDecision, RoutingRequest
 
 MODEL = ConfidenceModel()  # P(good) is the typical probability of a token
@@ -45,23 +47,43 @@ def whole(*logprobs):
     return [*told, Opened(200), Chunk(b"{}", tuple(range(len(logprobs)))), Closed(Usage(5, len(logprobs)), "stop")]
 
 
-def make(pools=None, ask=None, decision=DECISION, request_kind="chat", body=None, model=MODEL, engine="vllm", **rule):
+def make(pools=None, ask=None, decision=DECISION, body=None, model=MODEL, engine="vllm", **rule):
     spec = fakes.SPEC.model_dump(mode="json")
     for pool in spec["pools"].values():
         pool["engine"] = {"kind": engine}
     spec["routing"]["escalation"] = {"hold_tokens": 3, **rule}
     given = {name: fakes.FakePool() for name in spec["pools"]} | (pools or {})
     fleet = FleetSpec.model_validate(spec)
-    return opinions(fleet, given, model, ask or RoutingRequest("hi"), decision, request_kind, body or {})
+    body = body or {}
+    read = from_completion if "prompt" in body else from_chat
+    request = ask or read({"messages": [{"role": "user", "content": "hi"}], **body})
+    return Asked(given, Attempts(fleet, request, decision, model))
 
 
-def request_for(pool, judged_tokens):
-    return EngineRequest("chat", {"model": pool}, "r", judged_tokens=judged_tokens)
+class Asked:
+    """A request whose answers are judged, and what they cost."""
+
+    def __init__(self, pools, attempts):
+        self.pools = pools
+        self.attempts = attempts
+        self.usages = []
+
+    def engine_request(self, pool, judged_tokens=0):
+        """As GatewayTicket.engine_request."""
+        return EngineRequest("chat", {"model": pool}, "r", judged_tokens=judged_tokens)
+
+    def spent(self, pool, usage, *, late=False):
+        """As GatewayTicket.spent."""
+        self.usages.append((pool, usage))
+
+    def frames(self, pool="small"):
+        """The pool's frames, judged."""
+        return judged_frames(self.pools, self, pool)
 
 
-def frames_of(opinions, pool="small"):
+def frames_of(asked, pool="small"):
     async def run():
-        async with opinions.frames(pool, request_for) as frames:
+        async with asked.frames(pool) as frames:
             return [frame async for frame in frames]
 
     return asyncio.run(run())
@@ -80,8 +102,8 @@ def test_a_confident_answer_passes_unchanged(script):
     made = make({"small": pool})
     assert frames_of(made) == without_progress(script)
     assert pool.requests[0].judged_tokens == 3
-    assert (made.dropped, made.spent) == ([], [])
-    assert "kept" in made.reasons[0]
+    assert made.usages == []
+    assert "kept" in made.attempts.reasons[0]
 
 
 @pytest.mark.parametrize("shape", [stream, whole])
@@ -99,16 +121,15 @@ def test_a_doubtful_answer_is_dropped_and_cancelled_after_the_held_tokens(shape)
         frames_of(made)
     assert (read, pool.closed) == ([], 1)  # nothing was read beyond the third token, and the call is cancelled
     assert dropped.value.next_pool == "moe"  # .8 - .02 x 3 is more than .9 - .02 x 10
-    assert made.spent == [("small", Usage(5, 3))]
-    assert made.dropped == ["small"]
-    assert "confidence 0.14 after 3 tokens, moe would add 0.60: escalated" in made.reasons[0]
+    assert made.usages == [("small", Usage(5, 3))]
+    assert "confidence 0.14 after 3 tokens, moe would add 0.60: escalated" in made.attempts.reasons[0]
 
 
 def test_a_doubtful_answer_that_ends_early_is_judged_whole():
     made = make({"small": fakes.FakePool(stream(UNSURE))})
     with pytest.raises(Dropped):
         frames_of(made)
-    assert made.spent == [("small", Usage(5, 1))]
+    assert made.usages == [("small", Usage(5, 1))]
 
 
 def test_the_judgement_does_not_depend_on_how_tokens_are_grouped():
@@ -119,7 +140,7 @@ def test_the_judgement_does_not_depend_on_how_tokens_are_grouped():
     )
     frames_of(single)
     frames_of(grouped)
-    assert single.reasons == grouped.reasons
+    assert single.attempts.reasons == grouped.attempts.reasons
 
 
 def test_the_answer_to_an_escalation_is_judged_too_and_each_pool_once():
@@ -132,7 +153,6 @@ def test_the_answer_to_an_escalation_is_judged_too_and_each_pool_once():
     for pool in ("large", "small"):  # the highest one, and a second try
         assert frames_of(made, pool)[-1] == Closed(Usage(5, 3), "stop")
     assert [request.judged_tokens for request in doubtful.requests] == [3, 3, 0, 0]
-    assert made.dropped == ["small", "moe"]
 
 
 @pytest.mark.parametrize(
@@ -142,11 +162,12 @@ def test_the_answer_to_an_escalation_is_judged_too_and_each_pool_once():
         ({"ask": RoutingRequest("hi", wish=Wish(escalate=False))}, None),
         ({"ask": RoutingRequest("hi", model="auto:no-escalation", wish=Wish(escalate=False))}, None),
         ({"ask": RoutingRequest("hi", wish=Wish(max_cost=2.0))}, None),
-        ({"request_kind": "tokenize"}, None),
+        ({"ask": RoutingRequest("", generates=False)}, None),
         ({"from_tiers": ["moe"]}, None),
         ({"decision": RoutingDecision("small", "small", 0.5, ())}, None),
         ({"body": {"n": 2}}, "n asks for several answers"),
         ({"body": {"prompt": ["a", "b"]}}, "prompt asks for several answers"),
+        ({"body": {"best_of": 2, "prompt": "a"}}, "best_of asks for several answers"),
         ({"body": {"use_beam_search": True}}, "use_beam_search asks for several answers"),
         ({"engine": "simulated"}, "its engine (simulated) reports no log-probabilities"),
     ],
@@ -156,7 +177,7 @@ def test_what_is_not_judged_passes_unchanged(changes, said):
     made = make({"small": pool}, **changes)
     assert frames_of(made) == list(fakes.STREAM)
     assert pool.requests[0].judged_tokens == 0
-    assert [said in reason for reason in made.reasons] == ([True] if said else [])
+    assert [said in reason for reason in made.attempts.reasons] == ([True] if said else [])
 
 
 @pytest.mark.parametrize("body", [{"n": 1}, {"n": None}, {"prompt": [1, 2]}, {"prompt": ["one"]}, {"tools": [{}]}])
@@ -176,7 +197,7 @@ def test_one_answer_is_judged(body):
 def test_an_answer_without_logprobs_goes_on_and_says_so(script):
     made = make({"small": fakes.FakePool(script)})
     assert frames_of(made) == script
-    assert "gave no log-probabilities" in made.reasons[0]
+    assert "gave no log-probabilities" in made.attempts.reasons[0]
 
 
 def test_an_engine_without_logprobs_is_not_held_back():
@@ -187,7 +208,7 @@ def test_an_engine_without_logprobs_is_not_held_back():
     made = make({"small": fakes.FakePool([*first, not_read])})
 
     async def run():
-        async with made.frames("small", request_for) as frames:
+        async with made.frames() as frames:
             return [await anext(frames) for _ in first]
 
     assert asyncio.run(run()) == first
@@ -197,7 +218,7 @@ def test_a_refusal_passes_at_once():
     refusal = [Opened(400), Chunk(b'{"error": {}}')]
     made = make({"small": fakes.FakePool(refusal)})
     assert frames_of(made) == refusal
-    assert made.reasons == []
+    assert made.attempts.reasons == []
 
 
 def test_a_failure_while_holding_is_the_pools_failure_and_its_next_try_is_judged():
@@ -227,20 +248,8 @@ def test_a_client_that_goes_away_while_tokens_are_held_ends_the_call():
 
 
 async def _read(made):
-    async with made.frames("small", request_for) as frames:
+    async with made.frames() as frames:
         return [frame async for frame in frames]
-
-
-@pytest.mark.parametrize(
-    ("tries", "expected"),
-    [
-        (["small", "moe", "large"], ["moe", "moe", "large", "small"]),
-        (["large", "moe"], ["moe", "moe", "large", "small"]),
-        ([], ["moe", "moe", "small"]),
-    ],
-)
-def test_after_a_drop_higher_pools_are_tried_before_the_doubtful_one(tries, expected):
-    assert make().after_drop("small", "moe", tries) == expected
 
 
 def test_coefficients_judge_instead_of_the_default():
@@ -262,8 +271,7 @@ def test_equal_final_answers_send_the_cheaper_ones_bytes():
     made, pools = agreeing(script, fakes.answer("It is 12."))
     assert frames_of(made) == script
     assert [len(pool.requests) for pool in pools.values()] == [1, 1]
-    assert made.spent == [("moe", fakes.USAGE)]
-    assert made.dropped == []
+    assert made.usages == [("moe", fakes.USAGE)]
 
 
 def test_different_final_answers_ask_the_next_tier_and_cost_both():
@@ -271,8 +279,8 @@ def test_different_final_answers_ask_the_next_tier_and_cost_both():
     with pytest.raises(Dropped) as dropped:
         frames_of(made)
     assert dropped.value.next_pool == "large"
-    assert sorted(made.spent) == [("moe", fakes.USAGE), ("small", fakes.USAGE)]
-    assert "small and moe disagree: final answers '12' and '13'" in made.reasons[0]
+    assert sorted(made.usages) == [("moe", fakes.USAGE), ("small", fakes.USAGE)]
+    assert "small and moe disagree: final answers '12' and '13'" in made.attempts.reasons[0]
 
 
 def test_a_cheap_pool_that_fails_agrees_with_nobody():
@@ -280,15 +288,6 @@ def test_a_cheap_pool_that_fails_agrees_with_nobody():
     with pytest.raises(Dropped) as dropped:
         frames_of(made)
     assert dropped.value.next_pool == "large"
-
-
-def test_agreement_begins_with_the_cheaper_pool_even_if_the_decision_did_not():
-    alternatives = ("small", "large")
-    decision = RoutingDecision("moe", "moe", 0.5, (), alternatives=alternatives, appraisals=DECISION.appraisals)
-    made, _ = agreeing(fakes.answer("12"), fakes.answer("12"), decision=decision)
-    assert made.tries(["moe", "moe", "small"]) == ["small", "moe", "moe", "small"]
-    plain = make(decision=decision)
-    assert plain.tries(["moe", "moe", "small"]) == ["moe", "moe", "small"]
 
 
 def test_without_a_second_cheap_pool_nothing_is_compared():
@@ -311,7 +310,7 @@ def test_however_tokens_are_grouped_the_judgement_and_the_bytes_are_the_same(log
             data = b"".join(frame.data for frame in frames_of(made) if isinstance(frame, Chunk))
         except Dropped as dropped:
             data = dropped.next_pool
-        outcomes.append((data, made.reasons))
+        outcomes.append((data, made.attempts.reasons))
     assert outcomes[0] == outcomes[1]
 
 

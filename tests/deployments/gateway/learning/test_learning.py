@@ -37,7 +37,7 @@ def make(monkeypatch, tmp_path):
             data | {"routing": whole | (routing or {}), "gateway": data["gateway"] | (gateway or {})}
         )
         made = Gateway(spec, {name: fakes.FakePool() for name in spec.pools} | pools)
-        made.desk.fleet = FLEET
+        made.desk.accounts.fleet = FLEET
         return made
 
     return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import fake_pools as fakes
 import pytest
@@ -134,20 +135,21 @@ def test_no_more_than_max_ongoing_at_a_time(make):
 
 
 @pytest.mark.parametrize(
-    ("kind", "model", "tier", "alternatives", "wanted"),
+    ("generates", "model", "tier", "alternatives", "wanted"),
     [
-        ("chat", "auto", "small", ("moe", "large"), True),
-        ("chat", "auto:cheap", "moe", ("large",), True),
-        ("completion", "auto", "small", ("large",), True),
-        ("tokenize", "auto", "small", ("large",), False),
-        ("chat", "small", "small", ("large",), False),
-        ("chat", "auto", "large", ("small",), False),
-        ("chat", "auto", "small", ("moe",), False),
+        (True, "auto", "small", ("moe", "large"), True),
+        (True, "auto:cheap", "moe", ("large",), True),
+        (False, "auto", "small", ("large",), False),
+        (True, "small", "small", ("large",), False),
+        (True, "auto", "large", ("small",), False),
+        (True, "auto", "small", ("moe",), False),
     ],
 )
-def test_who_is_asked_twice(make, kind, model, tier, alternatives, wanted):
+def test_who_is_asked_twice(make, generates, model, tier, alternatives, wanted):
     decision = RoutingDecision(tier, tier, 0.5, (), alternatives=alternatives)
-    assert make(fakes.FakePool()).wants("r1", kind, RoutingRequest("hi", model=model), decision) is wanted
+    request = RoutingRequest("hi", model=model, generates=generates)
+    ticket = SimpleNamespace(request=request, decision=decision)
+    assert make(fakes.FakePool()).wants("r1", ticket) is wanted
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9, 1.0])

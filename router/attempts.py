@@ -1,0 +1,159 @@
+"""Which pool is tried next: after a failure, a full pool or a doubtful answer. Pure: the gateway does the asking.
+
+A decision names one pool; an answer may take several attempts. A pool that fails is tried once more, since another
+replica answers then; with `routing.escalation`, a cheap answer that is judged doubtful makes way for a higher tier.
+"""
+
+from __future__ import annotations
+
+from cluster.pool import JUDGEABLE_KINDS, TIERS
+from cluster.routing import EscalationSpec
+from cluster.spec import FleetSpec
+from cluster.wish import is_auto
+from router.confidence.judge import Candidate, ConfidenceModel, Evidence, judge
+from router.types import RoutingDecision, RoutingRequest
+
+MAX_TRIES = 3
+"""Attempts of a request whose answers are not judged."""
+
+
+class Attempts:
+    """One request's attempts. Iterating gives the pools to ask; `stop` ends it once an answer was delivered."""
+
+    def __init__(
+        self, spec: FleetSpec, request: RoutingRequest, decision: RoutingDecision, model: ConfidenceModel
+    ) -> None:
+        self.reasons: list[str] = []
+        """What happened after the decision, in the order of events."""
+        self.dropped: list[str] = []
+        """Pools whose answers were dropped."""
+        self._spec = spec
+        self._request = request
+        self._decision = decision
+        self._model = model
+        self._judged: set[str] = set()
+        """Pools that had their judgement: another attempt at one of them is not judged again."""
+        self._judges = self._may_judge()
+        self._left = self._first_order()
+
+    def __iter__(self) -> Attempts:
+        return self
+
+    def __next__(self) -> str:
+        if not self._left:
+            raise StopIteration
+        return self._left.pop(0)
+
+    @property
+    def more(self) -> bool:
+        """Whether another pool can be tried."""
+        return bool(self._left)
+
+    def stop(self) -> None:
+        """An answer was delivered: nothing more is tried."""
+        self._left.clear()
+
+    def failed(self, pool: str) -> None:
+        """A pool failed or was full before the first byte."""
+        self.say(f"{pool} failed")
+
+    def doubted(self, pool: str, next_pool: str) -> None:
+        """An answer was dropped. Higher pools come first now; in the end a doubtful answer is better than none."""
+        self.dropped.append(pool)
+        others = [each for each in dict.fromkeys(self._left) if each not in (pool, next_pool)]
+        higher = [each for each in others if self._rank(each) > self._rank(pool)]
+        lower = [each for each in others if each not in higher]
+        self._left = [next_pool, next_pool, *higher, pool, *lower]
+
+    def say(self, reason: str) -> None:
+        """Add a reason, once."""
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+
+    # -- whose answers are judged --------------------------------------------------------------------------------
+
+    @property
+    def rule(self) -> EscalationSpec:
+        """The spec's `routing.escalation`; only where answers are judged."""
+        assert self._spec.routing.escalation is not None
+        return self._spec.routing.escalation
+
+    def is_judged(self, pool: str) -> bool:
+        """Whether this pool's answer is held back until it was judged. Says why not where that may surprise."""
+        if not self._judges or pool in self._judged or self._spec.pools[pool].tier not in self.rule.from_tiers:
+            return False
+        if not self._candidates(pool):
+            return False
+        if self.rule.kind == "agreement":
+            return self.partner(pool) is not None and not self._judged
+        if (kind := self._spec.pools[pool].engine.kind) not in JUDGEABLE_KINDS:
+            self.say(f"{pool} not judged: its engine ({kind}) reports no log-probabilities")
+            return False
+        return True
+
+    def partner(self, pool: str) -> str | None:
+        """The other cheap pool that is asked for agreement: the best one of another tier below large."""
+        able = (self._decision.pool, *self._decision.alternatives)
+        cheap = (each for each in able if self._spec.pools[each].tier in ("small", "moe"))
+        return next((each for each in cheap if self._rank(each) != self._rank(pool)), None)
+
+    # -- judgements ----------------------------------------------------------------------------------------------
+
+    def judge(self, pool: str, evidence: Evidence) -> str | None:
+        """Judge an answer by its first tokens. Returns the pool to ask instead, None where the answer is kept."""
+        self._judged.add(pool)
+        if not evidence.logprobs:
+            self.say(f"{pool} not judged: its engine gave no log-probabilities")
+            return None
+        confidence = self._model.probability(self._spec.pools[pool].tier, evidence, self._decision.prediction)
+        verdict = judge(
+            confidence, self._candidates(pool), self._decision.cost_lambda, self.rule.min_gain, len(evidence.logprobs)
+        )
+        self.say(f"{pool}: {verdict.reason}")
+        return verdict.escalate_to
+
+    def compare(self, pool: str, partner: str, *, agree: bool, reason: str) -> str | None:
+        """Two cheap pools answered. Returns the pool to ask instead, None where the answer is kept."""
+        self._judged |= {pool, partner}
+        self.say(f"{pool} and {partner} {'agree' if agree else 'disagree'}: {reason}")
+        if agree:
+            return None
+        higher = self._candidates(max((pool, partner), key=self._rank)) or self._candidates(pool)
+        return higher[0].pool
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _may_judge(self) -> bool:
+        request = self._request
+        wanted = self._spec.routing.escalation is not None and request.wish.escalate is not False
+        if not (wanted and request.generates and is_auto(request.model)):
+            return False
+        if request.several:
+            self.say(f"not judged: {request.several} asks for several answers")
+        return not request.several
+
+    def _first_order(self) -> list[str]:
+        """The chosen pool twice (another replica), then the decision's alternatives. Agreement begins with the cheaper
+        one of the two pools that it compares."""
+        first = self._decision.pool
+        others = self._decision.alternatives if is_auto(self._request.model) else ()
+        order = [first, first, *others][:MAX_TRIES]
+        partner = self.partner(first) if self.is_judged(first) and self.rule.kind == "agreement" else None
+        if partner is None or self._rank(partner) > self._rank(first):
+            return order
+        return [partner, *order]
+
+    def _candidates(self, pool: str) -> list[Candidate]:
+        """Pools of higher tiers that may answer instead, the decision's best first."""
+        found = []
+        for each in self._decision.alternatives:
+            appraisal = self._decision.appraisals.get(each)
+            if appraisal is None or self._rank(each) <= self._rank(pool):
+                continue
+            limit = self._request.wish.max_cost
+            if limit is None or appraisal.cost <= limit:
+                found.append(Candidate(each, appraisal.quality, appraisal.cost))
+        return found
+
+    def _rank(self, pool: str) -> int:
+        return TIERS.index(self._spec.pools[pool].tier)

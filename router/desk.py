@@ -1,0 +1,193 @@
+"""The account of one request: decide, book its expected cost, pay what pools generated, close.
+
+Pure: callers pass the time in and do the asking. The gateway and the simulation share this desk, so a simulated budget
+is the one that serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from cluster.spec import FleetSpec
+from cluster.state import FleetState
+from cluster.usage import Usage
+from cluster.wish import is_auto
+from router.attempts import Attempts
+from router.budget.controller import BudgetController
+from router.confidence.judge import ConfidenceModel
+from router.conversations import Conversations, conversation_key, goes_on
+from router.decide import Router
+from router.quality import QualityModel
+from router.traffic import Traffic
+from router.types import RoutingDecision, RoutingRequest
+from router.wishes import full_wish
+
+DEFAULT_CONFIDENCE = ConfidenceModel()
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What is known of a request's sender, apart from the body."""
+
+    client: str | None = None
+    """The API key's name in the spec; None where no key is needed."""
+    preference: str | None = None
+    """Value of the header `router.wishes.ROUTE_HEADER`."""
+    session: str | None = None
+    """Value of the header `router.conversations.SESSION_HEADER`."""
+
+
+ANYBODY = Sender()
+NO_BODY: Mapping[str, Any] = {}
+
+
+class Desk:
+    """Decides and keeps the accounts of one process."""
+
+    def __init__(self, spec: FleetSpec, model: QualityModel, confidence: ConfidenceModel = DEFAULT_CONFIDENCE) -> None:
+        self.spec = spec
+        self.router = Router(spec, model)
+        self.fleet: FleetState | None = None
+        """The newest snapshot; None without one: load is then ignored."""
+        self.traffic = Traffic()
+        self.budget = self._controller(model)
+        self.conversations = Conversations()
+        self._confidence = confidence
+        self._pools = list(spec.pools)
+
+    def use(self, model: QualityModel) -> None:
+        """Decide by another quality model from the next request on; the budget's account goes on."""
+        self.router = Router(self.spec, model)
+
+    def see(self, fleet: FleetState | None) -> None:
+        """Decide by a new snapshot from now on."""
+        self.traffic.see(fleet or {})
+        self.fleet = fleet
+
+    # -- a request -----------------------------------------------------------------------------------------------
+
+    def complete(
+        self, request: RoutingRequest, body: Mapping[str, Any] = NO_BODY, sender: Sender = ANYBODY
+    ) -> RoutingRequest:
+        """A request with its preferences and the pool that answered its conversation last.
+
+        Raises:
+            BadRequest: the sender's header has words that do not exist.
+        """
+        wish = full_wish(self.spec, request.wish, sender.preference, sender.client)
+        key = conversation_key(body, sender.session, sender.client) if goes_on(body) else None
+        return replace(request, wish=wish, last_pool=self.conversations.pool_of(key))
+
+    def decide(self, request: RoutingRequest, now_s: float) -> RoutingDecision:
+        """The pool for a completed request; nothing is booked.
+
+        Args:
+            now_s: Unix time.
+
+        Raises:
+            NoPool: the model name is unknown, or no pool may answer.
+        """
+        cost_lambda = self.budget.cost_lambda if self.budget else None
+        return self.router.decide(request, self.fleet, now_s, self.traffic.state(cost_lambda))
+
+    def open(
+        self, request: RoutingRequest, now_s: float, body: Mapping[str, Any] = NO_BODY, sender: Sender = ANYBODY
+    ) -> Ticket:
+        """Complete a request, decide, and book the expected cost if the router chose a pool that is to generate.
+
+        Raises:
+            BadRequest: as `complete`.
+            NoPool: as `decide`.
+        """
+        request = self.complete(request, body, sender)
+        decision = self.decide(request, now_s)
+        ticket = Ticket(self, request, decision, Attempts(self.spec, request, decision, self._confidence))
+        if request.generates and is_auto(request.model):
+            self.traffic.decided(decision)
+            ticket.booked = self._book(request, decision)
+            ticket.conversation = conversation_key(body, sender.session, sender.client)
+        return ticket
+
+    # -- costs ---------------------------------------------------------------------------------------------------
+
+    def cost(self, pool: str, usage: Usage) -> float:
+        """What tokens of a pool cost, in the prices' currency."""
+        return self.router.costs.of(pool, usage.prompt_tokens, usage.completion_tokens)
+
+    def always_large_cost(self, usage: Usage) -> float:
+        """What tokens cost in the most expensive pool of the large tier; 0 without such a pool."""
+        large = (name for name, pool in self.spec.pools.items() if pool.tier == "large")
+        return max((self.cost(pool, usage) for pool in large), default=0.0)
+
+    def correct(self, booked: float, paid: list[tuple[str, float]]) -> None:
+        """Replace a booking by what was paid.
+
+        Args:
+            paid: pools that generated, with the cost of it.
+        """
+        assert self.budget is not None  # something was booked
+        spent = sum(self.budget.spend(self._pools.index(pool), cost) for pool, cost in paid)
+        self.budget.correct(booked, min(spent, 1.0) if self.budget.by_share else spent)
+
+    def _book(self, request: RoutingRequest, decision: RoutingDecision) -> float | None:
+        """Book the expected cost. Where the request itself said how to choose, lambda could not have changed the
+        choice, and the budget's sample learns that."""
+        if self.budget is None:
+            return None
+        movable = decision.appraisals if request.wish.mode is None else {decision.pool}
+        quality, cost = np.full(len(self._pools), -np.inf), np.zeros(len(self._pools))
+        for column, pool in enumerate(self._pools):
+            if pool in decision.appraisals:
+                cost[column] = decision.appraisals[pool].cost
+                quality[column] = decision.appraisals[pool].quality if pool in movable else -np.inf
+        return self.budget.charge(quality, cost, self._pools.index(decision.pool))
+
+    def _controller(self, model: QualityModel) -> BudgetController | None:
+        if self.spec.routing.budget is None:
+            return None
+        is_large = [pool.tier == "large" for pool in self.spec.pools.values()]
+        offers = self.router.costs.offers(model.calibration) if model.calibration is not None else None
+        return BudgetController(self.spec.routing.budget, is_large, self.router.usual_lambda, offers)
+
+
+@dataclass(eq=False)
+class Ticket:
+    """One request at the desk, from its decision to its end."""
+
+    desk: Desk
+    request: RoutingRequest
+    """Completed: with its preferences and its conversation's last pool."""
+    decision: RoutingDecision
+    attempts: Attempts
+    booked: float | None = None
+    """Charged to the budget at the decision; None for a request that is not on it."""
+    conversation: bytes | None = None
+    paid: list[tuple[str, float]] = field(default_factory=list)
+    """Pools that generated, with the cost of it: more than one where an answer was dropped."""
+    answered_by: str | None = None
+    """The pool whose whole answer was delivered; None until then."""
+
+    def spent(self, pool: str, usage: Usage) -> float:
+        """Account tokens that a pool consumed, whether the client saw them or not. Returns their cost."""
+        cost = self.desk.cost(pool, usage)
+        if usage.prompt_tokens or usage.completion_tokens:
+            self.paid.append((pool, cost))
+        if usage.completion_tokens:
+            self.desk.traffic.answered(pool, usage.completion_tokens)
+        return cost
+
+    def answered(self, pool: str) -> None:
+        """A pool's whole answer was delivered."""
+        self.answered_by = pool
+        self.desk.conversations.remember(self.conversation, pool)
+
+    def close(self, *, client_left: bool = False) -> None:
+        """Replace what was booked by what was paid. Nobody knows what a client took before it left, or what an engine
+        that counts no tokens generated: there the booking remains."""
+        unknown = client_left or (self.answered_by is not None and not self.paid)
+        if self.booked is not None and not unknown:
+            self.desk.correct(self.booked, self.paid)

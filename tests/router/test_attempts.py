@@ -1,0 +1,102 @@
+"""Which pool is tried next: after a failure, a full pool, a doubtful answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster.spec import FleetSpec
+from cluster.wish import Wish
+from router.attempts import MAX_TRIES, Attempts
+from router.confidence.judge import ConfidenceModel, Evidence
+from router.types import Appraisal, RoutingDecision, RoutingRequest
+
+APPRAISALS = {
+    "small": Appraisal(0.5, 1, 0, 0),
+    "moe": Appraisal(0.8, 3, 0, 0),
+    "large": Appraisal(0.9, 10, 0, 0),
+}
+UNSURE, SURE = Evidence((-2.0,) * 3, (1.0,) * 3), Evidence((-0.01,) * 3, (1.0,) * 3)
+
+
+def attempts(pool="small", model="auto", wish=None, **rule):
+    pools = {tier: {"tier": tier, "model": f"org/{tier}", "engine": {"kind": "vllm"}} for tier in APPRAISALS}
+    routing = {"escalation": {"hold_tokens": 3, **rule}} if rule else {}
+    spec = FleetSpec.model_validate({"pools": pools, "routing": routing})
+    others = tuple(each for each in APPRAISALS if each != pool)
+    decision = RoutingDecision(pool, pool, 0.5, (), alternatives=others, appraisals=APPRAISALS, cost_lambda=0.02)
+    return Attempts(spec, RoutingRequest("hi", model=model, wish=wish or Wish()), decision, ConfidenceModel())
+
+
+@pytest.mark.parametrize(
+    ("model", "order"),
+    [("auto", ["small", "small", "moe"]), ("small", ["small", "small"])],
+)
+def test_the_chosen_pool_is_tried_twice_and_then_its_alternatives_if_the_choice_is_ours(model, order):
+    made = attempts(model=model)
+    tried = []
+    for pool in made:
+        tried.append(pool)
+        made.failed(pool)
+    assert tried == order
+    assert len(tried) <= MAX_TRIES
+    assert made.reasons[0] == "small failed"
+
+
+def test_nothing_is_tried_after_an_answer():
+    made = attempts()
+    assert next(made) == "small"
+    assert made.more
+    made.stop()
+    assert list(made) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "order"),
+    [
+        (["small"], ["moe", "moe", "small"]),
+        (["small", "small", "moe"], ["moe", "moe", "small"]),
+    ],
+)
+def test_after_a_doubt_higher_pools_come_first_and_the_doubtful_one_last(before, order):
+    made = attempts(kind="confidence")
+    for expected in before:
+        assert next(made) == expected
+    made.doubted("small", "moe")
+    assert list(made) == order
+    assert made.dropped == ["small"]
+
+
+def test_a_doubt_keeps_the_higher_alternatives_that_are_left():
+    made = attempts(kind="confidence")
+    next(made)
+    made.doubted("small", "large")
+    assert list(made) == ["large", "large", "moe", "small"]
+
+
+def test_a_doubtful_answer_names_the_pool_that_adds_most_and_each_pool_is_judged_once():
+    made = attempts(kind="confidence")
+    assert made.is_judged("small")
+    assert made.judge("small", UNSURE) == "moe"  # .8 - .02 x 3 is more than .9 - .02 x 10
+    assert not made.is_judged("small")
+    assert made.judge("moe", SURE) is None
+    assert [reason.split(":")[0] for reason in made.reasons] == ["small", "moe"]
+
+
+def test_whoever_limits_cost_or_wants_no_escalation_is_not_judged():
+    assert not attempts(kind="confidence", wish=Wish(max_cost=2.0)).is_judged("small")
+    assert not attempts(kind="confidence", wish=Wish(escalate=False)).is_judged("small")
+    assert not attempts(kind="confidence", model="small").is_judged("small")
+    assert not attempts().is_judged("small")
+
+
+def test_agreement_begins_with_the_cheaper_pool_even_if_the_decision_did_not():
+    assert list(attempts("moe", kind="agreement"))[:3] == ["small", "moe", "moe"]
+    assert list(attempts("moe", kind="confidence"))[:2] == ["moe", "moe"]
+
+
+def test_two_cheap_answers_that_differ_go_above_both():
+    made = attempts(kind="agreement")
+    assert made.partner("small") == "moe"
+    assert made.compare("small", "moe", agree=False, reason="12 and 13") == "large"
+    assert made.reasons == ["small and moe disagree: 12 and 13"]
+    assert not made.is_judged("small")
