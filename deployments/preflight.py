@@ -12,9 +12,8 @@ from cluster.placing import draft_problems, hardware_demand, placement_problems,
 from cluster.pool import JUDGEABLE_KINDS, TIERS
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
-from deployments.confidence_file import load_confidence
 from router.confidence.artifact import ConfidenceError
-from router.loading import BadQualityModel, load_quality
+from router.loading import BadQualityModel, load_confidence, load_quality
 
 HOSTING_KINDS = ("vllm", "deepspeed", "transformers")
 """Engines that hold the model's weights."""

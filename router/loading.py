@@ -1,28 +1,32 @@
-"""The quality model that a spec names."""
+"""The files that a spec names for the router. Nothing else in `router` opens files."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
 
+from cluster.routing import RoutingSpec
 from cluster.routing_files import RULES
 from cluster.spec import FleetSpec
+from router.confidence.artifact import ConfidenceError, read_confidence
+from router.confidence.judge import ConfidenceModel
 from router.model.artifact import ArtifactError, load_artifact
 from router.quality import QualityModel, RuleQuality
 
 DEFAULT_ARTIFACT = "default_artifact.npz"
-"""The file in `router/` that ships."""
+"""The file in `router/` that ships with Signalbox."""
+ESCALATION = "routing.escalation"
 
 
 class BadQualityModel(Exception):
-    """The spec's artifact cannot be used; the message names the field and says what to do."""
+    """The spec's artifact cannot be used; the message names the field and says why."""
 
 
 def load_quality(spec: FleetSpec) -> QualityModel:
-    """The quality model to route by: the spec's artifact, the one that ships, or rules.
+    """The quality model to route by: the spec's artifact, the shipped one, or rules.
 
     Raises:
-        BadQualityModel: the file cannot be read or is no artifact.
+        BadQualityModel: the file cannot be read or is not an artifact.
     """
     written = spec.routing.artifact
     if written == RULES:
@@ -36,3 +40,27 @@ def load_quality(spec: FleetSpec) -> QualityModel:
         raise BadQualityModel(f"routing.artifact: {written} cannot be read: {error.strerror}") from error
     except ArtifactError as error:
         raise BadQualityModel(f"routing.artifact: {written or DEFAULT_ARTIFACT} {error}") from error
+
+
+def load_confidence(routing: RoutingSpec) -> ConfidenceModel:
+    """The confidence model that the spec names, or the default one.
+
+    Raises:
+        ConfidenceError: the file cannot be read, holds no coefficients, or its coefficients judge another number of
+            tokens than the spec holds back.
+    """
+    rule = routing.escalation
+    if rule is None or rule.model is None:
+        return ConfidenceModel()
+    try:
+        model = read_confidence(Path(rule.model).read_bytes())
+    except OSError as error:
+        raise ConfidenceError(f"{ESCALATION}.model: {rule.model} cannot be read: {error.strerror}") from error
+    except ConfidenceError as error:
+        raise ConfidenceError(f"{ESCALATION}.model: {rule.model}: {error}") from error
+    if model.hold_tokens != rule.hold_tokens:
+        raise ConfidenceError(
+            f"{ESCALATION}.hold_tokens: invalid value {rule.hold_tokens}, use {model.hold_tokens}, for which the "
+            f"coefficients in {rule.model} were fitted"
+        )
+    return model

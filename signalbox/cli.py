@@ -14,12 +14,14 @@ from signalbox.client import DEFAULT_URL, EndpointError, get_json
 from signalbox.commands.bench import bench
 from signalbox.commands.collect import collect
 from signalbox.commands.dashboards import group as dashboards_group
+from signalbox.commands.metrics import metrics
 from signalbox.commands.monitor import monitor
 from signalbox.commands.render import render_command
 from signalbox.commands.router import group as router_group
 from signalbox.commands.router_eval import eval_command
 from signalbox.commands.router_train import train_command
 from signalbox.commands.simulate import simulate
+from signalbox.commands.spec import spec
 from signalbox.console import DEFAULT_SPEC, SpecArgument, UrlOption, err, load_or_exit, out
 
 app = typer.Typer(
@@ -34,7 +36,9 @@ app.add_typer(dashboards_group, name="dashboards")
 app.add_typer(router_group, name="router")
 app.command()(collect)
 app.command("render")(render_command)
+app.command()(metrics)
 app.command()(monitor)
+app.command()(spec)
 app.command()(simulate)
 router_group.command("train")(train_command)
 router_group.command("eval")(eval_command)
@@ -104,22 +108,6 @@ def plan(
         raise typer.Exit(2)
     data = plan_data(facts, gpu or list(TARGETS), length, price)
     out.print_json(data=data) if as_json else out.print(render_plan(model, data))
-
-
-@app.command()
-def spec() -> None:
-    """Print the reference of every spec field as Markdown."""
-    from signalbox.commands.reference import spec_reference
-
-    print(spec_reference())
-
-
-@app.command()
-def metrics() -> None:
-    """Print the reference of every metric as Markdown."""
-    from signalbox.metrics_page import metrics_page
-
-    print(metrics_page())
 
 
 @app.command()

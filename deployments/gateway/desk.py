@@ -11,7 +11,6 @@ from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from deployments.board.link import BoardLink
 from deployments.board.records import Decided
-from deployments.confidence_file import load_confidence
 from deployments.gateway.errors import HttpError, router_errors
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.ledger import Ledger
@@ -24,6 +23,7 @@ from router.conversations import SESSION_HEADER
 from router.decide import Router
 from router.desk import Desk, Sender
 from router.explain import explained
+from router.loading import load_confidence
 from router.quality import QualityModel
 from router.types import RoutingRequest
 from router.wishes import ROUTE_HEADER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from training.judge.frontier import hull
-from training.judge.scores import Array, Scores
+from training.judge.report import FileReport
 
 METRICS = ("apgr", "cpt50", "cpt80", "gain_share", "aiq", "ece", "budget_error_pp")
 HEADINGS = {"gain_share": "gain\nshare", "budget_error_pp": "budget\npp"}
@@ -25,30 +25,6 @@ COLORS = {
     "oracle": "#333333",
 }
 TIER_COLORS = {"small": "#7f7f7f", "moe": "#d95f02", "large": "#1b9e77"}
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """Everything measured on one file."""
-
-    stem: str
-    trained_on: bool
-    """Whether the judged artifact was trained on this very file: then nothing here says how good it is."""
-    queries: int
-    tiers: tuple[str, ...]
-    """By rising mean cost."""
-    single_tiers: tuple[Array, Array]
-    """Mean cost and quality of each tier alone."""
-    scores: dict[str, Scores | None]
-    """By method; None where the method is not installed."""
-    budget_error_pp: dict[str, float | None]
-    """By method; None for methods that predict no quality."""
-    curves: dict[str, tuple[Array, Array]]
-    """Mean cost and quality of each method's policies."""
-    reliability: dict[str, tuple[Array, Array, Array]]
-    """Signalbox's mean prediction, mean outcome and count of each bin, by tier."""
-    differences: dict[str, tuple[float, float]]
-    """The compared artifact's metrics less the judged one's, 95 % intervals."""
 
 
 def as_json(reports: Sequence[FileReport], latency_us: dict[str, float]) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
+
+from router.types import RoutingRequest
 
 Array = NDArray[np.float64]
 
@@ -35,3 +39,20 @@ def prior_score(groups: Sequence[str], train_groups: Sequence[str], train_gain: 
     mean = float(np.mean(train_gain)) if len(train_gain) else 0.0
     known = {group: float(np.mean(values)) - mean for group, values in gains.items()}
     return np.array([known.get(group, 0.0) for group in groups])
+
+
+def litellm_score(requests: Sequence[RoutingRequest]) -> Array | None:
+    """The weighted score of LiteLLM's complexity router with its default settings; None if LiteLLM is not installed.
+
+    The score comes from rules, which need neither a language model nor a network. `pip install -e '.[bench]'` installs
+    LiteLLM.
+    """
+    if find_spec("litellm") is None:
+        return None
+    # Otherwise LiteLLM fetches a price list over the network when it is imported.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    from litellm.router_strategy.complexity_router.complexity_router import ComplexityRouter
+
+    # Scoring does not use the router that dispatches to models, so there is none.
+    router = ComplexityRouter("complexity", None, {})
+    return np.array([router.classify(request.text, request.system or None)[1] for request in requests])

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.quality import QualityModel
-from signalbox.tables.evaluation import FileReport
 from training.fit.train import TooFewLabels
 from training.folds import Fold, named_folds, question_folds, some_labels
 from training.judge.crossval import cross_validate
 from training.judge.forecasts import Forecasts, forecast
 from training.judge.methods import baseline_methods, budget_error_pp, grade, prior_scores, signalbox_method
+from training.judge.report import FileReport
 from training.judge.scores import Array, Judge, Method, Predictor, Scores, Truth, interval
 from training.metrics import reliability
 from training.outcome_files import BadFile, OutcomeFile

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from cluster.pool import TIERS
 from cluster.routing import BudgetSpec
 from router.types import CalibrationSample
-from signalbox.litellm_baseline import litellm_score
 from training.folds import Fold
-from training.judge.baselines import length_score, prior_score, random_scores
+from training.judge.baselines import length_score, litellm_score, prior_score, random_scores
 from training.judge.budget_run import simulate_budget
 from training.judge.forecasts import Forecasts
 from training.judge.scores import Method, Predictor, Truth

@@ -15,9 +15,14 @@ from cluster.spec import FleetSpec
 
 INTRODUCTION = """# The spec, field by field
 
-One YAML file describes a fleet. Unknown keys and wrong values are refused with the field's path, what was found and
-what to write. `NAME` stands for a name of your own. This page is the output of `signalbox spec`.
+One YAML file describes a fleet. Unknown keys and invalid values are rejected with the field's path, the value found and
+what to use instead. `NAME` is a name that you choose. This page is the output of `signalbox spec`.
 """
+
+
+def spec() -> None:
+    """Print the reference of every spec field as Markdown."""
+    print(spec_reference())
 
 
 def spec_reference() -> str:
@@ -56,7 +61,7 @@ PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", ty
 
 
 def _type(annotation: Any) -> str:
-    """A type as a reader of YAML would name it."""
+    """A type in the words of a YAML file."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation in PLAIN:
         return PLAIN[annotation]
