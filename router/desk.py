@@ -79,8 +79,9 @@ class Desk:
             BadRequest: the sender's header has words that do not exist.
         """
         wish = full_wish(self.spec, request.wish, sender.preference, sender.client)
-        key = conversation_key(body, sender.session, sender.client) if goes_on(body) else None
-        return replace(request, wish=wish, last_pool=self.conversations.pool_of(key))
+        conversation = conversation_key(body, sender.session, sender.client)
+        last_pool = self.conversations.pool_of(conversation) if goes_on(body) else None
+        return replace(request, wish=wish, conversation=conversation, last_pool=last_pool)
 
     def decide(self, request: RoutingRequest, now_s: float) -> RoutingDecision:
         """The pool for a completed request; nothing is booked.
@@ -97,7 +98,7 @@ class Desk:
     def open(
         self, request: RoutingRequest, now_s: float, body: Mapping[str, Any] = NO_BODY, sender: Sender = ANYBODY
     ) -> Ticket:
-        """Complete a request, decide, and book the expected cost if the router chose a pool that is to generate.
+        """Complete a request, decide, and book the expected cost of what the router chose.
 
         Raises:
             BadRequest: as `complete`.
@@ -106,10 +107,9 @@ class Desk:
         request = self.complete(request, body, sender)
         decision = self.decide(request, now_s)
         ticket = Ticket(self, request, decision, Attempts(self.spec, request, decision, self._confidence))
-        if request.generates and is_auto(request.model):
+        if ticket.is_routed:
             self.traffic.decided(decision)
             ticket.booked = self._book(request, decision)
-            ticket.conversation = conversation_key(body, sender.session, sender.client)
         return ticket
 
     # -- costs ---------------------------------------------------------------------------------------------------
@@ -165,11 +165,15 @@ class Ticket:
     attempts: Attempts
     booked: float | None = None
     """Charged to the budget at the decision; None for a request that is not on it."""
-    conversation: bytes | None = None
     paid: list[tuple[str, float]] = field(default_factory=list)
     """Pools that generated, with the cost of it: more than one where an answer was dropped."""
     answered_by: str | None = None
     """The pool whose whole answer was delivered; None until then."""
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether the router's own choice is to generate an answer: what budgets and conversations are about."""
+        return self.request.generates and is_auto(self.request.model)
 
     def spent(self, pool: str, usage: Usage) -> float:
         """Account tokens that a pool consumed, whether the client saw them or not. Returns their cost."""
@@ -183,7 +187,8 @@ class Ticket:
     def answered(self, pool: str) -> None:
         """A pool's whole answer was delivered."""
         self.answered_by = pool
-        self.desk.conversations.remember(self.conversation, pool)
+        if self.is_routed:
+            self.desk.conversations.remember(self.request.conversation, pool)
 
     def close(self, *, client_left: bool = False) -> None:
         """Replace what was booked by what was paid. Nobody knows what a client took before it left, or what an engine

@@ -34,6 +34,8 @@ class RoutingRequest:
     """Tool definitions that came with the request."""
     wish: Wish = field(default_factory=Wish)
     """How it wants to be routed; the model name's own words are in it."""
+    conversation: bytes | None = None
+    """What the turns of its conversation have in common, as `router.conversations.conversation_key`."""
     last_pool: str | None = None
     """The pool that answered this conversation's last turn, where the gateway knows."""
     generates: bool = True

@@ -84,4 +84,4 @@ def test_pinned_requests_and_bodies_to_tokenize_are_not_on_the_budget(request_):
     ticket = made.open(request_, 0.0, BODY)
     ticket.spent(ticket.decision.pool, Usage(1, 1))
     ticket.close()
-    assert (ticket.booked, ticket.conversation, made.budget.take()) == (None, None, Account())
+    assert (ticket.booked, made.budget.take()) == (None, Account())
