@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.loading import PROJECT_ROOT, load_spec
-from deployments.local.fleet import free_port
+from deployments.local.ports import free_port
 
 FLEET_URL = os.environ.get("SIGNALBOX_URL", "http://127.0.0.1:8000")
 PROMPT = "Sort these numbers from smallest to largest: 74, 77, 86, 93, 48, 81, 78, 95, 98"

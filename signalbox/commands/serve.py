@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cluster.spec import FleetSpec
-from deployments.local.fleet import FleetFailed, LocalFleet, haproxy_available
+from deployments.local.environment import haproxy_available
+from deployments.local.fleet import FleetFailed, LocalFleet
 
 SAYS = {"HEALTHY": "ready", "UPDATING": "loading", "UNHEALTHY": "failing, retrying"}
 

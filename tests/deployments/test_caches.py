@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from cluster.spec import FleetSpec
 from deployments.app import build
 from deployments.caches import FOLDERS, CacheUnusable, cache_environment, require_cache
-from deployments.local.fleet import FleetFailed, LocalFleet, free_port
+from deployments.local.fleet import FleetFailed, LocalFleet
+from deployments.local.ports import free_port
 
 POOLS = {"small": {"tier": "small", "model": "m"}}
 

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from webhook import Webhook, listening
 
 from cluster.loading import load_spec
-from deployments.local.fleet import free_port
+from deployments.local.ports import free_port
 from deployments.local.programs import find
 from k8s.alerts import rule_groups
 from k8s.dashboards import boards

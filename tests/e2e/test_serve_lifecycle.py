@@ -14,7 +14,7 @@ import psutil
 import pytest
 from fleet_process import ROOT, start_fleet, stop_fleet
 
-from deployments.local.fleet import free_port
+from deployments.local.ports import free_port
 
 SIMULATED = """
 pools:
@@ -38,6 +38,7 @@ def test_two_fleets_live_side_by_side_and_end_without_a_trace(spec, tmp_path):
     ours = psutil.Process(first.process.pid).children(recursive=True)
     assert len(ours) > 10
     assert {_address(first), _address(second)} == {"127.0.0.1"}
+    assert not _ports(first) & _ports(second)
     temp = {f.path for p in ours for f in _open_files(p) if f.path.startswith("/tmp/signalbox-")}
     stop_fleet(first)
     assert first.process.returncode == 0
@@ -53,6 +54,15 @@ def _address(fleet):
     listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     (address,) = {c.laddr.ip for c in listening if c.laddr.port == httpx.URL(fleet.url).port}
     return address
+
+
+def _ports(fleet):
+    """The TCP ports that a fleet's processes listen on."""
+    pids = {p.pid for p in psutil.Process(fleet.process.pid).children(recursive=True)}
+    listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    ports = {c.laddr.port for c in listening if c.pid in pids}
+    assert len(ports) > 10
+    return ports
 
 
 def _open_files(process):

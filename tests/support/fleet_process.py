@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from deployments.local.fleet import free_port
+from deployments.local.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 SIGNALBOX = (str(Path(sys.executable).parent / "signalbox"),)

@@ -15,7 +15,7 @@ import pytest
 from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec
 from deployments.engines.base import make_engine
-from deployments.local.fleet import free_port
+from deployments.local.ports import free_port
 from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened
 
 MODELS = PROJECT_ROOT / "demo" / "models"

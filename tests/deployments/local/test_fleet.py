@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.loading import PROJECT_ROOT, load_spec
-from deployments.local import fleet as local
-from deployments.local.fleet import FleetFailed, LocalFleet, NodePlan, environment, plan_nodes, without_traceback
+from deployments.local.fleet import FleetFailed, LocalFleet, NodePlan, plan_nodes, without_traceback
 
 MESSAGE = """\
 small: The deployment failed to start 3 times in a row. Error:
@@ -52,24 +51,3 @@ def test_messages_keep_the_error_and_lose_the_traceback():
         "structured_outputs_config",
         "  Value error, only supported for xgrammar.",
     ]
-
-
-def test_every_file_of_ray_and_haproxy_is_below_the_fleets_own_folder(tmp_path):
-    env = environment(tmp_path)
-    paths = [value for value in env.values() if value.startswith("/")]
-    assert len(paths) >= 4
-    assert all(path.startswith(str(tmp_path)) for path in paths)
-
-
-def test_two_fleets_get_ports_of_their_own(tmp_path):
-    ports = [
-        environment(tmp_path / name)[f"RAY_SERVE_HAPROXY_{kind}_PORT"]
-        for name in ("a", "b")
-        for kind in ("METRICS", "STATS")
-    ]
-    assert len(set(ports)) == 4
-
-
-def test_without_haproxy_serves_own_proxy_stands_in(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "haproxy_available", lambda: False)
-    assert not any("HAPROXY" in key or "HA_PROXY" in key for key in environment(tmp_path))

@@ -13,7 +13,7 @@ from webhook import listening
 
 from cluster.loading import PROJECT_ROOT, load_spec
 from deployments.local import prometheus
-from deployments.local.fleet import free_port
+from deployments.local.ports import free_port
 from deployments.local.programs import find
 from deployments.local.prometheus import Monitor, MonitorFailed, Ports, PortTaken, prometheus_config
 from k8s.alerts import rule_groups
