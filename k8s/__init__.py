@@ -1,1 +1,1 @@
-"""Reserved room; see docs/architecture.md."""
+"""Manifests, alert rules and dashboards rendered from a fleet spec, and checks of the rendered manifests."""

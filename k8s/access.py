@@ -1,4 +1,4 @@
-"""Who the pods are, who reaches them, and how many of them may be evicted at once."""
+"""Service accounts, network policies and disruption budgets of the fleet's pods."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Manifest = dict[str, Any]
 
 
 def service_accounts(spec: FleetSpec) -> list[Manifest]:
-    """One for the head, which KubeRay gives the right to change the cluster's size, and one for the workers."""
+    """One account for the head, which KubeRay allows to resize the cluster, and one for the workers."""
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(spec, service_account(spec, node_type))}
         for node_type in ("head", "worker")
@@ -29,22 +29,22 @@ def service_accounts(spec: FleetSpec) -> list[Manifest]:
 
 
 def network_policy(spec: FleetSpec) -> Manifest:
-    """Who may connect to the fleet's pods. Outgoing connections are not limited: weights come from the internet."""
+    """Who may connect to the fleet's pods. Egress is not limited, because weights come from the internet."""
     operator, monitoring = spec.kubernetes.operator_namespace, spec.kubernetes.monitoring.namespace
     metrics = (METRICS_PORT, AUTOSCALER_METRICS_PORT, DASHBOARD_METRICS_PORT)
     rules: list[Manifest] = [
         {
-            Key("from", "Ray's nodes talk to each other on ports of their choosing; so do ranks."): [
+            Key("from", "Ray nodes and ranks connect to each other on ports that they choose at run time."): [
                 {"podSelector": {"matchLabels": pods(spec)}}
             ]
         },
-        {Key("ports", "The endpoint, for everybody: who may use it is for gateway.api_keys to say."): _tcp(
+        {Key("ports", "The endpoint is open to everyone; gateway.api_keys decides who may use it."): _tcp(
             spec.gateway.port)},
         {
             Key("from", "The operator submits the Serve config to the head."): _namespace(operator),
             "ports": _tcp(DASHBOARD_PORT),
         },
-        {Key("from", "Prometheus."): _namespace(monitoring), "ports": _tcp(*metrics)},
+        {Key("from", "Prometheus scrapes every node."): _namespace(monitoring), "ports": _tcp(*metrics)},
     ]  # fmt: skip
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -52,37 +52,35 @@ def network_policy(spec: FleetSpec) -> Manifest:
         "metadata": metadata(spec, f"{spec.name}-ray"),
         "spec": {
             "podSelector": {"matchLabels": pods(spec)},
-            Key("policyTypes", "Everything that is not named is closed, HAProxy's statistics (8404, 9101) too."): [
-                "Ingress"
-            ],
+            Key("policyTypes", "All other ports are closed, including HAProxy's statistics (8404, 9101)."): ["Ingress"],
             "ingress": rules,
         },
     }
 
 
 def disruption_budgets(spec: FleetSpec) -> list[Manifest]:
-    """How far evictions, such as of `kubectl drain`, may go.
+    """Limits for evictions, such as those of `kubectl drain`.
 
-    `minAvailable` in whole pods is the only form that Kubernetes supports for pods whose owner is no built-in kind
+    `minAvailable` as a number of pods is the only form that Kubernetes supports for pods of a custom resource
     (kubernetes.io, "Specifying a Disruption Budget for your Application", arbitrary controllers).
     """
     budgets = []
-    smallest = sum(nodes_needed(spec, name) for name in used_hardware(spec))
-    if smallest:
-        why = "One node at a time while the fleet is at its smallest; the only one not at all."
-        budgets.append(_budget(spec, "worker", max(smallest - 1, 1), why))
+    minimum_nodes = sum(nodes_needed(spec, name) for name in used_hardware(spec))
+    if minimum_nodes:
+        why = "At minimum size, evict one node at a time, and never the only node."
+        budgets.append(_budget(spec, "worker", max(minimum_nodes - 1, 1), why))
     if spec.kubernetes.redis is None:
-        budgets.append(_budget(spec, "head", 1, "Without Redis the fleet ends with its head."))
+        budgets.append(_budget(spec, "head", 1, "Without Redis, losing the head ends the fleet."))
     return budgets
 
 
-def _budget(spec: FleetSpec, node_type: str, least: int, why: str) -> Manifest:
+def _budget(spec: FleetSpec, node_type: str, min_available: int, why: str) -> Manifest:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": metadata(spec, f"{spec.name}-{node_type}"),
         "spec": {
-            Key("minAvailable", why): least,
+            Key("minAvailable", why): min_available,
             "selector": {"matchLabels": pods(spec, node_type)},
         },
     }

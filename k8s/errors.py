@@ -1,4 +1,4 @@
-"""What keeps a spec from being rendered."""
+"""The error for a spec that cannot be rendered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class RenderError(Exception):
-    """The spec cannot be deployed on Kubernetes as written; the message has a line for each problem."""
+    """The spec cannot be deployed on Kubernetes. The message has one line per problem."""
 
     def __init__(self, by_field: Mapping[str, str]) -> None:
         super().__init__("\n".join(f"{field}: {text}" for field, text in by_field.items()))

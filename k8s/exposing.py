@@ -1,4 +1,4 @@
-"""The way in from outside of the Kubernetes cluster: an Ingress, or a Gateway with its HTTPRoute."""
+"""Access from outside the Kubernetes cluster: an Ingress, or a Gateway with its HTTPRoute."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from k8s.pods import longest_stream_s
 from k8s.yaml_text import Key
 
 
-def way_in(spec: FleetSpec) -> list[dict[str, Any]]:
-    """What `kubernetes.expose` asks for; the Service itself is KubeRay's."""
+def exposing_objects(spec: FleetSpec) -> list[dict[str, Any]]:
+    """The objects that `kubernetes.expose` requests. KubeRay creates the Service itself."""
     expose = spec.kubernetes.expose
     if expose.kind == "ingress":
         return [_ingress(spec, expose)]
@@ -55,7 +55,7 @@ def _gateway(spec: FleetSpec, expose: ExposeSpec) -> dict[str, Any]:
 def _route(spec: FleetSpec, expose: ExposeSpec) -> dict[str, Any]:
     rule = {
         "backendRefs": [{"name": serve_service(spec), "port": spec.gateway.port}],
-        Key("timeouts", "As long as the gateway itself allows; controllers' own defaults cut streams."): {
+        Key("timeouts", "The gateway's own limit; the controllers' defaults would cut streams."): {
             "request": f"{longest_stream_s(spec)}s"
         },
     }

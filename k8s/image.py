@@ -1,4 +1,4 @@
-"""The spec as pods see it: what lies below the project's folder here lies below the image's folder there."""
+"""The spec with the pods' paths: files below the project's folder are below `IMAGE_ROOT` in the image."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from cluster.spec import FleetSpec
 from k8s.errors import RenderError
 
 IMAGE_ROOT = "/opt/signalbox"
-"""Where k8s/Dockerfile puts the project."""
+"""The folder where k8s/Dockerfile puts the project."""
 
 
 def for_image(spec: FleetSpec) -> FleetSpec:
-    """The spec with paths that mean something inside of the image or of a mounted volume.
+    """The spec with paths that exist in the image or on a mounted volume.
 
     Raises:
-        RenderError: a path lies in neither.
+        RenderError: a path is in neither.
     """
     data, problems = spec.model_dump(mode="json"), {}
     for holder, key, field in _paths(data):
         try:
-            holder[key] = _moved(holder[key], spec)
+            holder[key] = _in_image(holder[key], spec)
         except ValueError as error:
             problems[field] = str(error)
     for field, folder in {"cache_folder": spec.cache_folder, "routing.state_folder": spec.routing.state_folder}.items():
         if folder and not folder.startswith("/"):
-            problems[field] = f"found '{folder}': write a whole path, such as /mnt/cache: a volume is mounted there"
+            problems[field] = f"invalid value '{folder}', use an absolute path such as /mnt/cache (a volume's mount)"
     if problems:
         raise RenderError(problems)
     return FleetSpec.model_validate(data)
 
 
 def mounts(spec: FleetSpec) -> list[str]:
-    """Folders where pods have a volume."""
+    """Folders where pods mount a volume."""
     weights = spec.kubernetes.weights
     return [path for path in (weights and weights.mount, spec.cache_folder, spec.routing.state_folder) if path]
 
 
 def _paths(data: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
-    """Places that may hold a path: the mapping, its key and the field's name."""
+    """Fields that may contain a path: the mapping, its key and the field's name."""
     places = []
     for name, pool in data["pools"].items():
         at = f"pools.{name}"
@@ -54,8 +54,8 @@ def _paths(data: dict[str, Any]) -> list[tuple[dict[str, Any], str, str]]:
     return places
 
 
-def _moved(text: str | None, spec: FleetSpec) -> str | None:
-    """Anything but a whole path stays: a hub id, an object store's URI, another pool's name, nothing."""
+def _in_image(text: str | None, spec: FleetSpec) -> str | None:
+    """Translate an absolute path. Everything else stays: a hub id, an object store's URI, a pool's name, None."""
     if text is None or not text.startswith("/"):
         return text
     path = PurePosixPath(text)
@@ -64,6 +64,6 @@ def _moved(text: str | None, spec: FleetSpec) -> str | None:
     if any(path.is_relative_to(mount) for mount in mounts(spec)):
         return text
     raise ValueError(
-        f"{text} is on this machine and in no pod: write a hub id, an s3:// URI, or a folder below "
+        f"{text} exists on this machine but in no pod, use a hub id, an s3:// URI, or a folder below "
         f"{' or '.join(mounts(spec)) or 'the project'}"
     )

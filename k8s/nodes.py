@@ -1,4 +1,4 @@
-"""How large a node's pod is, and how many of a kind there have to be."""
+"""Size of a node's pod, and the number of nodes that a kind of hardware needs."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from deployments.placement import HARDWARE_LABEL
 from k8s.errors import RenderError
 
 CPUS_PER_DEVICE = 3
-"""A cloud's machine with one small GPU has four CPUs, of which Kubernetes itself keeps some."""
+"""A cloud machine with one small GPU has four CPUs, and Kubernetes reserves a part of them."""
 MEMORY_GIB_PER_DEVICE = 12
-"""Such a machine has 16 GiB. A rank takes about 5; its weights go through memory file by file."""
+"""Such a machine has 16 GiB. A rank needs about 5 GiB, because it loads its weights file by file."""
 SHM_GIB_PER_DEVICE = 2
 OBJECT_STORE_BYTES = 500 * 10**6
-"""Frames travel over gRPC: Ray's object store, a third of the memory by default, is hardly used."""
+"""Size of Ray's object store. Ray's default is 30% of the memory, but frames travel over gRPC and hardly use it."""
 
 
 @dataclass(frozen=True)
 class NodeSize:
-    """A pod that is one node of a kind of hardware."""
+    """Size of a pod that is one node of a kind of hardware."""
 
     cpus: int
     memory_gib: int
     shm_gib: int
     devices: int
-    """Devices that Kubernetes has to give the pod; 0 for `cpu` hardware."""
+    """Devices that the pod requests from Kubernetes; 0 for `cpu` hardware."""
     device_resource: str
-    """Name of the devices' resource."""
+    """Kubernetes' resource name of the devices."""
 
 
 def nodes_section(spec: FleetSpec, hardware: str) -> NodesSpec:
-    """What the spec says of a kind of hardware on Kubernetes."""
+    """The spec's Kubernetes settings of a kind of hardware."""
     return spec.kubernetes.hardware.get(hardware, NodesSpec())
 
 
 def node_size(spec: FleetSpec, hardware: str) -> NodeSize:
-    """The size of a kind's pods."""
-    kind, written = spec.hardware[hardware], nodes_section(spec, hardware)
+    """The pod size of a kind of hardware."""
+    kind, section = spec.hardware[hardware], nodes_section(spec, hardware)
     count = kind.devices_per_node
     if kind.is_gpu:
         cpus = CPUS_PER_DEVICE * count
@@ -49,38 +49,38 @@ def node_size(spec: FleetSpec, hardware: str) -> NodeSize:
         cpus, memory = count, round(kind.device_memory_gib * count) + 2
     default_resource = "amd.com/gpu" if kind.device.startswith("MI") else "nvidia.com/gpu"
     return NodeSize(
-        cpus=written.cpus or cpus,
-        memory_gib=written.memory_gib or memory,
-        shm_gib=written.shm_gib or (SHM_GIB_PER_DEVICE * count + 1 if kind.is_gpu else 1),
+        cpus=section.cpus or cpus,
+        memory_gib=section.memory_gib or memory,
+        shm_gib=section.shm_gib or (SHM_GIB_PER_DEVICE * count + 1 if kind.is_gpu else 1),
         devices=count if kind.is_gpu else 0,
-        device_resource=written.device_resource or default_resource,
+        device_resource=section.device_resource or default_resource,
     )
 
 
 def node_selector(spec: FleetSpec, hardware: str) -> dict[str, str]:
-    """Labels of the Kubernetes nodes that a kind runs on."""
-    written = nodes_section(spec, hardware).node_selector
-    return {HARDWARE_LABEL: hardware} if written is None else written
+    """Labels of the Kubernetes nodes for a kind of hardware."""
+    selector = nodes_section(spec, hardware).node_selector
+    return {HARDWARE_LABEL: hardware} if selector is None else selector
 
 
 def tolerations(spec: FleetSpec, hardware: str) -> tuple[TolerationSpec, ...]:
-    """Taints that a kind's pods tolerate."""
-    written, size = nodes_section(spec, hardware).tolerations, node_size(spec, hardware)
-    if written is not None:
-        return written
+    """Taints that the pods of a kind of hardware tolerate."""
+    configured, size = nodes_section(spec, hardware).tolerations, node_size(spec, hardware)
+    if configured is not None:
+        return configured
     return (TolerationSpec(key=size.device_resource),) if size.devices else ()
 
 
 def used_hardware(spec: FleetSpec) -> list[str]:
-    """Kinds of hardware that pools run on, sorted."""
+    """Kinds of hardware that the pools use, sorted."""
     return sorted({spec.hardware_name(name) for name, pool in spec.pools.items() if pool.devices})
 
 
 def nodes_needed(spec: FleetSpec, hardware: str) -> int:
-    """Fewest nodes of a kind on which the minimum replicas of its pools can be placed together.
+    """Smallest number of nodes that holds the minimum replicas of all pools of a kind of hardware.
 
     Raises:
-        RenderError: all nodes together are too few.
+        RenderError: all nodes of the kind are not enough.
     """
     kind = spec.hardware[hardware]
 
@@ -92,16 +92,16 @@ def nodes_needed(spec: FleetSpec, hardware: str) -> int:
     if needed > kind.nodes:
         left = ", ".join(unplaced(spec, hardware))
         raise RenderError(
-            {f"hardware.{hardware}": f"no room for the minimum replicas of {left}: run `signalbox check`"}
+            {f"hardware.{hardware}": f"has no room for the minimum replicas of {left}, run `signalbox check`"}
         )
     return needed
 
 
 def hosts_per_replica(spec: FleetSpec, hardware: str) -> int:
-    """Whole nodes that always come and go together; 1 where nodes are shared.
+    """Number of nodes that always start and stop together; 1 if replicas share nodes.
 
-    Only where one pool has a kind of hardware to itself and each of its replicas takes several nodes to the last
-    device, is a node without the others worth nothing.
+    Nodes form such a group only if one pool alone uses the hardware and each of its replicas fills several nodes
+    completely. A single node of the group would then be useless.
     """
     pools = [pool for name, pool in spec.pools.items() if pool.devices and spec.hardware_name(name) == hardware]
     per_node = spec.hardware[hardware].devices_per_node

@@ -1,4 +1,4 @@
-"""Pod templates: Ray's head, and a worker that is one node of a kind of hardware."""
+"""Pod templates for Ray's head and for workers. A worker is one node of a kind of hardware."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from k8s.volumes import hub_folder, pod_mounts, pod_volumes
 from k8s.yaml_text import Key
 
 USER, GROUP = 1000, 100
-"""`ray` and its group `users` in Ray's images, on which k8s/Dockerfile builds."""
+"""User `ray` and group `users` of Ray's images, which k8s/Dockerfile builds on."""
 END_MARGIN_S = 60
-"""HAProxy's own draining takes 30 s, and a node notices its end within a few more."""
+"""Seconds for HAProxy's own draining (30 s), and for the node to notice its termination (a few more)."""
 HEAD_SHM_GIB = 1
 
 ROOTLESS = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
 }
-"""A container's security context; KubeRay gives it to the init container that it adds as well."""
+"""Security context of a container. KubeRay copies it to the init container that it adds."""
 
 
 def longest_stream_s(spec: FleetSpec) -> int:
-    """How long a request may still run that has just begun, in seconds."""
+    """Longest time that a request may run, in seconds."""
     return math.ceil(spec.gateway.request_timeout_s)
 
 
 def drain_s(spec: FleetSpec) -> int:
-    """How long a node that has to go keeps serving, in seconds: until its replicas' successors have started elsewhere
-    and its streams have ended. One that is empty earlier goes earlier."""
+    """How long a terminated node may keep serving, in seconds: until replacement replicas have started elsewhere and
+    its streams have ended. A node that becomes empty stops earlier."""
     return longest_stream_s(spec) + math.ceil(spec.scaling.cold_start_s)
 
 
 def grace_s(spec: FleetSpec) -> int:
-    """How long a pod may take to end, in seconds: longer than it drains, and so longer than the longest stream."""
+    """Termination grace period of a pod, in seconds: longer than its drain time and thus than the longest stream."""
     return drain_s(spec) + END_MARGIN_S
 
 
@@ -67,7 +67,7 @@ def head_template(spec: FleetSpec) -> dict[str, Any]:
     return {
         "metadata": {"labels": {FLEET_LABEL: spec.name}},
         "spec": {
-            Key("serviceAccountName", "KubeRay lets this account change the cluster's size; nobody else needs to."): (
+            Key("serviceAccountName", "KubeRay allows this account to resize the cluster; others need not."): (
                 service_account(spec, "head")
             ),
             **_pod(spec, head.node_selector, head.tolerations),
@@ -82,7 +82,7 @@ def worker_template(spec: FleetSpec, hardware: str) -> dict[str, Any]:
     size = node_size(spec, hardware)
     ports = {"metrics": METRICS_PORT, "serve": spec.gateway.port}
     container = _container(spec, "ray-worker", ports, _resources(size)) | {
-        Key("readinessProbe", "Ready is a node whose proxy reaches a gateway: only then may it get clients."): {
+        Key("readinessProbe", "A node is ready when its proxy reaches a gateway; only then it receives traffic."): {
             "httpGet": {"path": "/-/healthz", "port": "serve"},
             "periodSeconds": 5,
             Key("timeoutSeconds", "KubeRay's own probe allows one second and one failure; busy nodes are slower."): 5,
@@ -93,7 +93,7 @@ def worker_template(spec: FleetSpec, hardware: str) -> dict[str, Any]:
         "metadata": {"labels": {FLEET_LABEL: spec.name}},
         "spec": {
             "serviceAccountName": service_account(spec, "worker"),
-            Key("automountServiceAccountToken", "Engines have no business with Kubernetes' API."): False,
+            Key("automountServiceAccountToken", "Engines do not need the Kubernetes API."): False,
             **_pod(spec, node_selector(spec, hardware), tolerations(spec, hardware)),
             "containers": [container],
             "volumes": pod_volumes(spec, size.shm_gib),
@@ -102,17 +102,21 @@ def worker_template(spec: FleetSpec, hardware: str) -> dict[str, Any]:
 
 
 def _pod(spec: FleetSpec, selector: dict[str, str], taints: tuple[TolerationSpec, ...]) -> dict[str, Any]:
-    """What all pods have in common."""
+    """Settings that all pods share."""
     pull = spec.kubernetes.image_pull_secret
     return {
-        Key("restartPolicy", "Autoscaler v2 counts pods as nodes: one that restarts in place would be two."): "Never",
-        Key("terminationGracePeriodSeconds", "Longer than it drains: Kubernetes kills what is left."): (grace_s(spec)),
+        Key(
+            "restartPolicy", "Autoscaler v2 counts pods as nodes; a pod restarted in place would count twice."
+        ): "Never",
+        Key("terminationGracePeriodSeconds", "Longer than the drain time; then Kubernetes kills the pod."): grace_s(
+            spec
+        ),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,
             "runAsGroup": GROUP,
             "fsGroup": GROUP,
-            Key("fsGroupChangePolicy", "A volume of weights has too many files to touch at every start."): (
+            Key("fsGroupChangePolicy", "A volume of weights has too many files to change at every start."): (
                 "OnRootMismatch"
             ),
             "seccompProfile": {"type": "RuntimeDefault"},
@@ -132,18 +136,18 @@ def _container(spec: FleetSpec, name: str, ports: dict[str, int], resources: dic
         "ports": [{"containerPort": port, "name": port_name} for port_name, port in ports.items()],
         "env": _environment(spec),
         **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
-        Key("resources", "Requests equal limits: Ray counts the limits, and no neighbour takes them away."): {
+        Key("resources", "Requests equal limits: Ray counts the limits, so they must be reserved."): {
             "requests": resources,
             "limits": resources,
         },
         "securityContext": ROOTLESS,
         "volumeMounts": pod_mounts(spec),
-        Key("livenessProbe", "Ray's agent answers for the node, without a token."): _agent_probe(120),
+        Key("livenessProbe", "Ray's agent reports the node's health without a token."): _agent_probe(120),
     }
 
 
 def _environment(spec: FleetSpec) -> list[dict[str, Any]]:
-    """Variables that every process has before it imports Ray."""
+    """Environment variables that every process needs before it imports Ray."""
     values = SERVING_ENVIRONMENT | {
         "DO_NOT_TRACK": "1",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
@@ -152,10 +156,10 @@ def _environment(spec: FleetSpec) -> list[dict[str, Any]]:
     if folder := hub_folder(spec):
         values["HF_HOME"] = folder
     variables: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in values.items()]
-    drain = "Ray drains a node that is told to end: its replicas move, its streams finish. Ray's default is 30 s."
+    drain = "Ray drains a terminated node: its replicas move and its streams finish. Ray's default is 30 s."
     variables.append({Key("name", drain): "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", "value": str(drain_s(spec))})
     token = {"name": spec.kubernetes.hf_token_secret, "key": "token", "optional": True}
-    variables.append({Key("name", "Downloads gated models; open ones need none."): "HF_TOKEN"})
+    variables.append({Key("name", "For downloads of gated models; open models need no token."): "HF_TOKEN"})
     variables[-1]["valueFrom"] = {"secretKeyRef": token}
     return sorted(variables, key=lambda each: str(each["name"]))
 
@@ -171,7 +175,7 @@ def _toleration(taint: TolerationSpec) -> dict[str, str]:
 
 
 def _agent_probe(failures: int) -> dict[str, Any]:
-    """Ray's health check of a node, the head's control store included (Ray 2.53 and later)."""
+    """Ray's health check of a node, including the head's control store (Ray 2.53 and later)."""
     return {
         "httpGet": {"path": "/api/healthz", "port": AGENT_PORT},
         "initialDelaySeconds": 10,

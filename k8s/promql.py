@@ -1,7 +1,7 @@
-"""PromQL from the names in `deployments/metrics/gateway.py`: Ray's prefix and suffixes are added here and nowhere else.
+"""PromQL from the metric names in `deployments/metrics/gateway.py`. Only this module adds Ray's prefix and suffixes.
 
-Sums are over processes: labels such as WorkerId change with every restart. A counter has no series before its first
-increment, so a share of something that never happened would be no data instead of 0: `share` makes it 0.
+Queries sum over processes, because labels such as WorkerId change with every restart. A counter has no series before
+its first increment. A share of an event that never happened would then have no data; `share` makes it 0.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Promql:
-    """Queries of one place, such as a dashboard: what every selector matches and what every result keeps apart."""
+    """Builds queries that share matchers and grouping labels, such as those of one dashboard."""
 
     where: str = ""
-    """Matchers of every selector."""
+    """Matchers in every selector."""
     by: tuple[str, ...] = ()
-    """Labels that every result keeps."""
+    """Labels that every result is grouped by."""
     window: str = "5m"
-    """Range of rates, where a query names none."""
+    """Default range of rates."""
 
     def select(self, metric: str, where: str = "", window: str = "") -> str:
-        """A metric as Ray exposes it, or its samples of a window."""
+        """A metric as Ray exposes it, or its samples in a window."""
         matchers = ",".join(part for part in (self.where, where) if part)
         return f"ray_{metric}" + (f"{{{matchers}}}" if matchers else "") + (f"[{window}]" if window else "")
 
     def gauge(self, operator: str, metric: str, *by: str, where: str = "") -> str:
-        """A gauge over processes; `operator` is sum where each holds a part, max or avg where each says the same."""
+        """A gauge over processes. Use `sum` if each process reports a part, `max` or `avg` if all report the same."""
         return f"{self._over(operator, by)} ({self.select(metric, where)})"
 
     def rate(self, counter: str, *by: str, where: str = "", window: str = "") -> str:
@@ -34,8 +34,8 @@ class Promql:
         return f"{self._over('sum', by)} (rate({self.select(counter + '_total', where, window or self.window)}))"
 
     def increase(self, counter: str, window: str, *by: str, where: str = "") -> str:
-        """A counter's increase within a window. A series that is younger counts from 0: its first sample may be the
-        whole burst, and Prometheus' own increase knows only differences of samples."""
+        """A counter's increase within a window. A series younger than the window counts from 0, because its first
+        sample may contain a whole burst. Prometheus' own increase only sees differences between samples."""
         now, whole = (self.select(f"{counter}_total", where, each) for each in ("", window))
         return f"{self._over('sum', by)} (({now} unless {now} offset {window}) or increase({whole}))"
 
@@ -50,12 +50,12 @@ class Promql:
         return f"{total} / ({count} > 0)"
 
     def share(self, part: str, whole: str) -> str:
-        """Part over whole, kept apart by the same labels: 0 where the part has no series, nothing without traffic."""
+        """Part divided by whole, grouped by the same labels: 0 if the part has no series, no data without traffic."""
         return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
     def _buckets(self, histogram: str, by: tuple[str, ...]) -> str:
         return f"{self._over('sum', (*by, 'le'))} (rate({self.select(histogram + '_bucket', window=self.window)}))"
 
     def _over(self, operator: str, by: tuple[str, ...]) -> str:
-        kept = (*self.by, *by)
-        return f"{operator} by ({', '.join(kept)})" if kept else operator
+        labels = (*self.by, *by)
+        return f"{operator} by ({', '.join(labels)})" if labels else operator

@@ -1,4 +1,4 @@
-"""The RayService: one Ray cluster with a worker group per kind of hardware, and the Serve config that runs on it."""
+"""The RayService: a Ray cluster with one worker group per kind of hardware, and the Serve config for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AUTOSCALER = {"cpu": "1", "memory": "1Gi"}
 
 
 def ray_service(spec: FleetSpec) -> dict[str, Any]:
-    """The RayService without its overlays' differences. `spec` has the image's paths (`k8s.image.for_image`)."""
+    """The RayService before its overlays' patches. `spec` has the image's paths (`k8s.image.for_image`)."""
     return {
         "apiVersion": "ray.io/v1",
         "kind": "RayService",
@@ -33,10 +33,8 @@ def ray_service(spec: FleetSpec) -> dict[str, Any]:
     }
 
 
-_DELETION = "After an upgrade the old cluster stays until the longest stream has ended; KubeRay's default is a minute."
-_SERVE_CONFIG = (
-    "What `signalbox serve` submits, for KubeRay to submit. Changing it replaces replicas one by one, not the pods."
-)
+_DELETION = "After an upgrade, the old cluster stays until the longest stream has ended; KubeRay's default is a minute."
+_SERVE_CONFIG = "KubeRay submits the same config as `signalbox serve`. A change replaces replicas one by one, not pods."
 
 
 def serve_text(spec: FleetSpec) -> str:
@@ -61,16 +59,16 @@ def _upgrade(spec: FleetSpec) -> dict[str, Any]:
 
 def _cluster(spec: FleetSpec) -> dict[str, Any]:
     return {
-        Key("rayVersion", "KubeRay chooses probes and authentication by it; the image has this very version."): (
+        Key("rayVersion", "KubeRay derives probes and authentication from it; the image has the same version."): (
             version("ray")
         ),
-        Key("authOptions", "Who reaches Ray's ports may run anything: KubeRay makes a token that they all ask for."): {
+        Key("authOptions", "Anyone who reaches Ray's ports can run code, so KubeRay creates a token for them."): {
             "mode": "token"
         },
-        Key("enableInTreeAutoscaling", "Nodes come when a replica finds no room, and go when they are idle."): True,
+        Key("enableInTreeAutoscaling", "Nodes start when a replica finds no room, and stop when they are idle."): True,
         "autoscalerOptions": {
-            Key("version", "The one that knows labels and groups of ranks."): "v2",
-            Key("upscalingMode", "All missing nodes at once: who waits for a model waits long enough."): "Default",
+            Key("version", "Only v2 supports labels and groups of ranks."): "v2",
+            Key("upscalingMode", "Start all missing nodes at once: loading a model takes long enough."): "Default",
             "idleTimeoutSeconds": spec.kubernetes.idle_timeout_s,
             "resources": {"requests": AUTOSCALER, "limits": AUTOSCALER},
             "securityContext": ROOTLESS,
@@ -84,7 +82,7 @@ def _head(spec: FleetSpec) -> dict[str, Any]:
     return {
         "rayStartParams": {
             "dashboard-host": "0.0.0.0",
-            Key("num-cpus", "No rank runs on the head: what keeps the cluster together must not be starved."): "0",
+            Key("num-cpus", "No rank runs on the head, because it must always respond."): "0",
             "object-store-memory": str(OBJECT_STORE_BYTES),
         },
         "template": head_template(spec),
@@ -92,25 +90,25 @@ def _head(spec: FleetSpec) -> dict[str, Any]:
 
 
 def _workers(spec: FleetSpec, hardware: str) -> dict[str, Any]:
-    """A group whose replicas are nodes of one kind, or several that come together."""
+    """A group whose replicas are nodes of one kind, or sets of nodes that start together."""
     kind, hosts = spec.hardware[hardware], hosts_per_replica(spec, hardware)
     accelerator = kind.catalogue.accelerator_type
     resources = {f"accelerator_type:{accelerator}": "1"} if accelerator else {}
-    resources_key = Key("resources", "Ray notices the type on a running node; without this line it never starts one.")
+    resources_key = Key("resources", "Ray detects the type only on running nodes; without this line it starts none.")
     return {
         "groupName": hardware,
         Key("numOfHosts", _ONE_HOST if hosts == 1 else _SEVERAL_HOSTS): hosts,
-        Key("minReplicas", "Nodes that replicas.min of the pools need together. No `replicas`: Ray's to change."): (
+        Key("minReplicas", "Nodes for the pools' replicas.min together. `replicas` is absent: Ray changes it."): (
             -(-nodes_needed(spec, hardware) // hosts)
         ),
         Key("maxReplicas", f"hardware.{hardware}.nodes"): kind.nodes // hosts,
         "idleTimeoutSeconds": spec.kubernetes.idle_timeout_s,
-        Key("labels", "Pools ask for this label: a kind of node, never a pool."): {HARDWARE_LABEL: hardware},
+        Key("labels", "Pools select nodes by this label: a kind of node, never a pool."): {HARDWARE_LABEL: hardware},
         **({resources_key: resources} if resources else {}),
         "rayStartParams": {"object-store-memory": str(OBJECT_STORE_BYTES)},
         "template": worker_template(spec, hardware),
     }
 
 
-_ONE_HOST = "Nodes come one by one, also for ranks that span several: pools share them."
-_SEVERAL_HOSTS = "Each replica of this group's one pool takes so many whole nodes: they come and go together."
+_ONE_HOST = "Nodes start one by one, even for replicas that span several: pools share them."
+_SEVERAL_HOSTS = "Each replica of this group's only pool fills this many nodes, so they start and stop together."

@@ -1,4 +1,4 @@
-"""Redis for Ray's head: its own manifests, and what the RayService says of it."""
+"""Redis for Ray's head: its manifests, and the RayService's section about it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from k8s.yaml_text import Key
 
 PORT = 6379
 USER = 999
-"""`valkey` and `redis` in those images."""
+"""User `valkey` or `redis` of these images."""
 
 
 def fault_tolerance(spec: FleetSpec, redis: RedisSpec) -> dict[str, Any]:
-    """`gcsFaultToleranceOptions` of the cluster. No namespace: KubeRay takes the cluster's own id, so that after an
+    """`gcsFaultToleranceOptions` of the cluster. It sets no namespace: KubeRay then uses the cluster's id, so after an
     upgrade the new cluster does not read the old one's state."""
     return {
         "redisAddress": redis.address or f"{_name(spec)}:{PORT}",
@@ -24,7 +24,7 @@ def fault_tolerance(spec: FleetSpec, redis: RedisSpec) -> dict[str, Any]:
 
 
 def manifests(spec: FleetSpec) -> list[dict[str, Any]]:
-    """A single Redis with a volume; nothing where the spec names an existing one, or none."""
+    """A single Redis with a volume; empty if the spec names an existing Redis, or none."""
     redis = spec.kubernetes.redis
     if redis is None or redis.address:
         return []
@@ -65,7 +65,7 @@ def _stateful_set(spec: FleetSpec, redis: RedisSpec) -> dict[str, Any]:
         "metadata": metadata(spec, _name(spec)),
         "spec": {
             "serviceName": _name(spec),
-            Key("replicas", "While its pod moves to another machine the fleet serves on; only changes wait."): 1,
+            Key("replicas", "While its pod moves to another machine, the fleet keeps serving; only changes wait."): 1,
             "selector": {"matchLabels": _selector(spec)},
             "template": {"metadata": {"labels": _selector(spec)}, "spec": _pod(spec, redis)},
             "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
@@ -78,7 +78,7 @@ def _pod(spec: FleetSpec, redis: RedisSpec) -> dict[str, Any]:
     container = {
         "name": "redis",
         "image": redis.image,
-        Key("command", "Every write on the disk: what is lost here, the head no longer knows after its restart."): [
+        Key("command", "Flush every write to disk: the head forgets whatever is lost here when it restarts."): [
             "sh",
             "-c",
             'exec valkey-server --dir /data --appendonly yes --appendfsync always --requirepass "$REDIS_PASSWORD"',
@@ -109,7 +109,7 @@ def _pod(spec: FleetSpec, redis: RedisSpec) -> dict[str, Any]:
 
 
 def _network_policy(spec: FleetSpec) -> dict[str, Any]:
-    """Only the fleet's pods: the head, and the job by which KubeRay removes a deleted cluster's state."""
+    """Admit only the fleet's pods: the head, and KubeRay's job that removes a deleted cluster's state."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

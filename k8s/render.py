@@ -1,8 +1,8 @@
-"""A kustomize base and its overlays from a spec: `signalbox render`.
+"""Renders a spec into a kustomize base and its overlays: `signalbox render`.
 
-The base is the fleet in no namespace. `overlays/prod` adds what a fleet needs that people rely on, `overlays/dev` makes
-it small. Only kustomize's `resources`, `namespace`, `labels` and JSON patches are used, so that an overlay can be built
-by a few lines of Python where kubectl is not to be had (`k8s.checks`).
+The base is the fleet without a namespace. `overlays/prod` adds Redis, monitoring and protection from evictions;
+`overlays/dev` makes the fleet small. Both use only kustomize's `resources`, `namespace`, `labels` and JSON patches, so
+`k8s.checks` can build them without kubectl.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cluster.spec import FleetSpec
 from k8s import redis
 from k8s.access import disruption_budgets, network_policy, service_accounts
 from k8s.errors import RenderError
-from k8s.exposing import way_in
+from k8s.exposing import exposing_objects
 from k8s.image import for_image
 from k8s.monitoring import dashboard_maps, pod_monitors, rules
 from k8s.names import check_names, metadata, namespace
@@ -26,7 +26,7 @@ from k8s.volumes import claims, on_node_disks
 from k8s.yaml_text import Key, to_yaml
 
 MARK = "Written by `signalbox render`: change the spec and render again."
-"""First line of every file, by which files of an earlier rendering are known."""
+"""First line of every rendered file. It identifies the files of an earlier rendering."""
 OVERLAYS = ("dev", "prod")
 ENVIRONMENT_LABEL = "app.kubernetes.io/environment"
 PATCH = "ray-service-patch.yaml"
@@ -34,27 +34,27 @@ Manifest = dict[str, Any]
 
 
 def render(spec: FleetSpec) -> dict[str, str]:
-    """Every file's text by its path below the folder, in the order of paths; the same spec always gives the same.
+    """Every file's text by its path below the folder, sorted by path. The output depends only on the spec.
 
     Raises:
-        RenderError: the spec cannot be deployed on Kubernetes as written.
+        RenderError: the spec cannot be deployed on Kubernetes.
     """
     check_names(spec)
-    there = for_image(spec)
-    files = {f"base/{name}": text for name, text in _base(there).items()}
+    image_spec = for_image(spec)
+    files = {f"base/{name}": text for name, text in _base(image_spec).items()}
     for overlay in OVERLAYS:
-        files |= {f"overlays/{overlay}/{name}": text for name, text in _overlay(there, overlay).items()}
+        files |= {f"overlays/{overlay}/{name}": text for name, text in _overlay(image_spec, overlay).items()}
     return dict(sorted(files.items()))
 
 
 def write(files: dict[str, str], folder: Path) -> None:
-    """Write rendered files and remove those of an earlier rendering; anything else in the folder stays.
+    """Write rendered files and remove outdated ones from an earlier rendering. Other files in the folder stay.
 
     Raises:
         RenderError: the folder cannot be written.
     """
     try:
-        for path in _earlier(folder):
+        for path in _earlier_files(folder):
             if str(path.relative_to(folder)) not in files:
                 path.unlink()
         for name, text in files.items():
@@ -63,10 +63,10 @@ def write(files: dict[str, str], folder: Path) -> None:
             path.write_text(text, encoding="utf-8")
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise RenderError({str(folder): f"cannot be written ({reason}): write another folder after -o"}) from error
+        raise RenderError({str(folder): f"cannot be written ({reason}), use another folder with -o"}) from error
 
 
-def _earlier(folder: Path) -> list[Path]:
+def _earlier_files(folder: Path) -> list[Path]:
     found = [
         path for part in ("base", *(f"overlays/{name}" for name in OVERLAYS)) for path in (folder / part).rglob("*")
     ]
@@ -74,25 +74,25 @@ def _earlier(folder: Path) -> list[Path]:
 
 
 def _base(spec: FleetSpec) -> dict[str, str]:
-    """The fleet's files without a place."""
+    """The fleet's files, independent of the overlay."""
     files = {
         "network-policy.yaml": _text([network_policy(spec)]),
         "ray-service.yaml": _text([ray_service(spec)]),
         "service-accounts.yaml": _text(service_accounts(spec)),
     }
-    if found := claims(spec):
-        files["volumes.yaml"] = _text(found)
-    if found := way_in(spec):
-        files["way-in.yaml"] = _text(found)
+    if volume_claims := claims(spec):
+        files["volumes.yaml"] = _text(volume_claims)
+    if objects := exposing_objects(spec):
+        files["way-in.yaml"] = _text(objects)
     return files | {"kustomization.yaml": _kustomization({"resources": sorted(files)})}
 
 
 def _overlay(spec: FleetSpec, overlay: str) -> dict[str, str]:
-    """The files that make the base a deployment of its own."""
+    """The files that turn the base into one deployment."""
     files = {"namespace.yaml": _text([_namespace(spec, overlay)])}
     files |= _only_prod(spec) if overlay == "prod" else {}
     kustomization: Manifest = {
-        Key("resources", "The fleet, and what only this place has."): ["../../base", *sorted(files)],
+        Key("resources", "The fleet, and the objects that only this overlay has."): ["../../base", *sorted(files)],
         "namespace": namespace(spec, overlay),
         "labels": [{"pairs": {ENVIRONMENT_LABEL: overlay}}],
     }
@@ -108,8 +108,8 @@ def _only_prod(spec: FleetSpec) -> dict[str, str]:
     files = {}
     if budgets := disruption_budgets(spec):
         files["disruption-budgets.yaml"] = _text(budgets)
-    if own := redis.manifests(spec):
-        files["redis.yaml"] = _text(own)
+    if redis_manifests := redis.manifests(spec):
+        files["redis.yaml"] = _text(redis_manifests)
     if spec.kubernetes.monitoring.enabled:
         files["pod-monitors.yaml"] = _text(pod_monitors(spec))
         files["rules.yaml"] = _text([rules(spec)])
@@ -120,9 +120,9 @@ def _only_prod(spec: FleetSpec) -> dict[str, str]:
 def _namespace(spec: FleetSpec, overlay: str) -> Manifest:
     described = metadata(spec, namespace(spec, overlay))
     if on_node_disks(spec):
-        why, level = "Volumes of type hostPath, which the stricter standards forbid.", "privileged"
+        why, level = "The fleet uses hostPath volumes, which the stricter standards forbid.", "privileged"
     else:
-        why, level = "No pod here is root or may become it; Kubernetes refuses one that would.", "restricted"
+        why, level = "No pod here runs as root; Kubernetes rejects any that would.", "restricted"
     described["labels"] = {Key("pod-security.kubernetes.io/enforce", why): level} | described["labels"]
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": described}
 

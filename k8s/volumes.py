@@ -1,4 +1,4 @@
-"""Folders that outlive pods: weights, `cache_folder` and `routing.state_folder`, at one path on every node."""
+"""Volumes that outlive pods: weights, `cache_folder` and `routing.state_folder`, at the same path on every node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from k8s.yaml_text import Key
 
 @dataclass(frozen=True)
 class Mounted:
-    """A volume and where pods see it."""
+    """A volume and its path in the pods."""
 
     name: str
     path: str
@@ -21,26 +21,26 @@ class Mounted:
 
 
 def mounted(spec: FleetSpec) -> list[Mounted]:
-    """The fleet's volumes, in the order of their names."""
-    section, found = spec.kubernetes, []
+    """The fleet's volumes, sorted by name."""
+    section, volumes = spec.kubernetes, []
     if spec.cache_folder:
-        found.append(Mounted("cache", spec.cache_folder, section.cache))
+        volumes.append(Mounted("cache", spec.cache_folder, section.cache))
     if spec.routing.state_folder:
-        found.append(Mounted("state", spec.routing.state_folder, section.state))
+        volumes.append(Mounted("state", spec.routing.state_folder, section.state))
     if section.weights:
-        found.append(Mounted("weights", section.weights.mount, section.weights))
-    return found
+        volumes.append(Mounted("weights", section.weights.mount, section.weights))
+    return volumes
 
 
 def claims(spec: FleetSpec) -> list[dict[str, Any]]:
-    """The claims to make."""
+    """The PersistentVolumeClaims to create."""
     return [_claim(spec, each) for each in mounted(spec) if not (each.spec.claim or each.spec.host_path)]
 
 
 def pod_volumes(spec: FleetSpec, shm_gib: int) -> list[dict[str, Any]]:
     """A pod's volumes."""
     shm = {
-        Key("name", "Ranks and Ray's object store share memory here; a container's own 64 MB stop NCCL."): "shared-mem",
+        Key("name", "Shared memory for ranks and Ray's object store; the default of 64 MB breaks NCCL."): "shared-mem",
         "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_gib}Gi"},
     }
     return [shm, *(_volume(spec, each) for each in mounted(spec))]
@@ -53,13 +53,13 @@ def pod_mounts(spec: FleetSpec) -> list[dict[str, Any]]:
 
 
 def hub_folder(spec: FleetSpec) -> str | None:
-    """Where weights of models with a hub id are kept, on a volume; None where each pod downloads them anew."""
+    """The folder on a volume for models with a hub id; None if every pod downloads them again."""
     weights = spec.kubernetes.weights
     return f"{weights.mount}/huggingface" if weights else None
 
 
 def on_node_disks(spec: FleetSpec) -> bool:
-    """Whether a volume is a folder of the node's own, which Kubernetes' stricter pod standards forbid."""
+    """Whether a volume is a folder of the node, which Kubernetes' stricter pod standards forbid."""
     return any(each.spec.host_path for each in mounted(spec))
 
 
@@ -68,17 +68,17 @@ def _claim_name(spec: FleetSpec, volume: Mounted) -> str:
 
 
 def _claim(spec: FleetSpec, volume: Mounted) -> dict[str, Any]:
-    wanted: dict[str, Any] = {
-        Key("accessModes", "Nodes come and go, and each mounts it."): ["ReadWriteMany"],
+    claim: dict[str, Any] = {
+        Key("accessModes", "Nodes start and stop, and each mounts it."): ["ReadWriteMany"],
         "resources": {"requests": {"storage": volume.spec.size}},
     }
     if volume.spec.storage_class:
-        wanted["storageClassName"] = volume.spec.storage_class
+        claim["storageClassName"] = volume.spec.storage_class
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": metadata(spec, _claim_name(spec, volume)),
-        "spec": wanted,
+        "spec": claim,
     }
 
 

@@ -1,6 +1,6 @@
-"""YAML with comments that say why. Manifests are plain dicts and lists; a key or a list's item may carry its reason.
+"""YAML with comments that give reasons. Manifests are plain dicts and lists; a `Key` carries the reason.
 
-PyYAML writes the scalars, so that quoting is its business; the order is that of the data, never of a hash.
+PyYAML writes the scalars, so it decides about quoting. The order of the output is the order of the data.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Any
 import yaml
 
 WIDTH = 110
-"""Columns of a comment."""
+"""Width of a comment, in columns."""
 
 
 class Key(str):
-    """A key of a mapping with the reason for what it holds; equal to the same text without one."""
+    """A key of a mapping with the reason for its value. It equals a plain string with the same text."""
 
     __slots__ = ("why",)
     why: str
 
     def __new__(cls, key: str, why: str) -> Key:
-        made = super().__new__(cls, key)
-        made.why = why
-        return made
+        instance = super().__new__(cls, key)
+        instance.why = why
+        return instance
 
 
 def to_yaml(value: dict[str, Any] | list[Any]) -> str:
-    """One document that is a mapping or a list, not an empty one."""
+    """One YAML document from a mapping or a list that is not empty."""
     return "\n".join(_mapping(value, 0) if isinstance(value, dict) else _sequence(value, 0)) + "\n"
 
 
@@ -39,7 +39,7 @@ def _mapping(value: dict[str, Any], indent: int) -> Iterator[str]:
 
 
 def _entry(start: str, item: Any, indent: int) -> Iterator[str]:
-    """A key with its value: beside it or below it."""
+    """A key with its value, on the same line or below it."""
     if isinstance(item, dict) and item:
         yield start
         yield from _mapping(item, indent + 2)
@@ -56,10 +56,10 @@ def _entry(start: str, item: Any, indent: int) -> Iterator[str]:
 def _sequence(items: list[Any] | tuple[Any, ...], indent: int) -> Iterator[str]:
     for item in items:
         if not (isinstance(item, dict) and item):
-            # A list below a dash stands deeper than the dash, below a key it may stand beside it.
+            # A list below a dash must be indented; below a key it need not be.
             yield from _entry(" " * indent + "-", item, indent + 2 if isinstance(item, (list, tuple)) else indent)
             continue
-        # The first key's reason stands above the dash: it is the item's.
+        # The first key's reason is written above the dash, because it is the item's reason.
         first = next(iter(item))
         yield from _comment(getattr(first, "why", ""), indent)
         lines = list(_mapping({str(first): item[first]} | {k: v for k, v in item.items() if k != first}, indent + 2))
@@ -68,16 +68,16 @@ def _sequence(items: list[Any] | tuple[Any, ...], indent: int) -> Iterator[str]:
 
 
 def _is_block(text: str) -> bool:
-    """Whether a text can and should be written as lines: several of them, which the block keeps as they are."""
+    """Whether to write a text as a block: it has several lines, and a block preserves them exactly."""
     lines = text.removesuffix("\n").split("\n")
-    kept = all(line == line.rstrip() and line.isprintable() for line in lines)
-    return len(lines) > 1 and kept and bool(lines[0]) and bool(lines[-1]) and not lines[0].startswith(" ")
+    preserved = all(line == line.rstrip() and line.isprintable() for line in lines)
+    return len(lines) > 1 and preserved and bool(lines[0]) and bool(lines[-1]) and not lines[0].startswith(" ")
 
 
 def _scalar(value: Any) -> str:
     dumped: str = yaml.safe_dump(value, width=10**9, allow_unicode=True, default_flow_style=True)
     dumped = dumped.removesuffix("\n").removesuffix("\n...")
-    if not dumped.isprintable():  # what folds over lines, or is not read back as it was: escaped, on one line
+    if not dumped.isprintable():  # a text that YAML would fold or not read back unchanged is escaped, on one line
         escaped: str = yaml.safe_dump(value, width=10**9, default_style='"')
         return escaped.removesuffix("\n")
     return dumped

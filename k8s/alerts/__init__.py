@@ -1,4 +1,4 @@
-"""Prometheus' recording and alerting rules of a fleet, with thresholds from its spec."""
+"""Prometheus recording and alerting rules for a fleet, with thresholds from its spec."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from k8s.alerts.slo import slo_alerts, slo_records
 
 
 def rule_groups(spec: FleetSpec) -> list[dict[str, Any]]:
-    """Rule groups as a rules file and a PrometheusRule hold them. Records stand before the alerts that read them."""
+    """Rule groups for a rules file or a PrometheusRule. Recording rules come before the alerts that read them."""
     return [
         {"name": "signalbox-records", "rules": [each.rule() for each in (*slo_records(spec), *fleet_records())]},
         {"name": "signalbox-alerts", "rules": [each.rule() for each in (*slo_alerts(spec), *fleet_alerts(spec))]},

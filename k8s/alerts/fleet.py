@@ -1,4 +1,4 @@
-"""Alerts on causes: what makes answers late, lost or dear, before the error budgets notice."""
+"""Alerts on causes of slow, lost or expensive answers, before the error budgets show them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from cluster.state import STALE_AFTER_S
 from k8s.alerts.rules import FLEETS, Alert, Record
 
 QUEUE = "signalbox:queue_depth:sum"
-"""Requests without a batch slot by pool: waiting in engines, or held by gateways because no replica is there."""
+"""Requests without a batch slot, by pool: waiting in engines, or held by gateways because no replica is ready."""
 COST_SAVED = "signalbox:cost_saved:ratio_rate1h"
-"""Share of the cost saved against sending everything to the dearest pool of the large tier."""
+"""Share of the cost saved compared with sending everything to the most expensive pool of the large tier."""
 OVERRUN = 1.1
-"""The controller holds any few hundred requests within a tenth of the budget (docs/routing.md)."""
+"""The controller keeps the mean of a few hundred requests within a tenth of the budget (docs/routing.md)."""
 
 
 def fleet_records() -> list[Record]:
-    """What several panels and alerts read."""
+    """Recording rules that several panels and alerts read."""
     waiting = FLEETS.gauge("sum", "signalbox_engine_waiting", "pool")
     held = FLEETS.gauge("sum", "signalbox_gateway_held", "pool")
     cost = FLEETS.increase("signalbox_realised_cost", "1h")
-    dearest = FLEETS.increase("signalbox_always_large_cost", "1h")
+    always_large = FLEETS.increase("signalbox_always_large_cost", "1h")
     return [
         Record(QUEUE, f"({waiting} or 0 * {held}) + ({held} or 0 * {waiting})"),
-        Record(COST_SAVED, f"1 - {cost} / ({dearest} > 0)"),
+        Record(COST_SAVED, f"1 - {cost} / ({always_large} > 0)"),
     ]
 
 
@@ -41,7 +41,7 @@ def fleet_alerts(spec: FleetSpec) -> list[Alert]:
 
 
 def endpoint_down() -> Alert:
-    """The gateway is gone, or nobody scrapes it. Of several fleets, one that was there an hour ago."""
+    """The gateway is down or not scraped. With several fleets, it must have been up within the last hour."""
     metric = "signalbox_gateway_ongoing"
     before = f"count by (namespace) (last_over_time({FLEETS.select(metric, window='1h')}))"
     now = f"count by (namespace) ({FLEETS.select(metric)})"
@@ -52,39 +52,39 @@ def endpoint_down() -> Alert:
         severity="critical",
         summary="The endpoint is down",
         description="No gateway has exported a metric for a minute: it is down, or Prometheus cannot scrape it.",
-        runbook="GET /health of the endpoint. An answer: look at Prometheus' targets. None: the Ray head and Serve.",
+        runbook="GET /health of the endpoint. If it responds, check Prometheus' targets; else the Ray head and Serve.",
     )
 
 
 def kv_pressure() -> Alert:
-    """Above 1 the requests of a replica do not fit into its KV cache together (`cluster.load.kv_pressure`)."""
+    """Above 1, a replica's requests do not fit into its KV cache together (`cluster.load.kv_pressure`)."""
     return Alert(
         name="SignalboxKvPressure",
         expr=f"{FLEETS.gauge('max', 'signalbox_engine_kv_pressure_ratio', 'pool')} > 1",
         for_s=600,
         severity="warning",
         summary="The KV cache of pool {{ $labels.pool }} is too small for its requests",
-        description="Requests of a replica want {{ $value | humanizePercentage }} of its KV cache, for ten minutes.",
-        runbook="Raise replicas.max of the pool, or its share of KV cache; preemptions say how much it costs already.",
+        description="For ten minutes a replica's requests needed {{ $value | humanizePercentage }} of its KV cache.",
+        runbook="Raise the pool's replicas.max or its KV cache; the number of preemptions shows the current cost.",
     )
 
 
 def queue_growing(spec: FleetSpec) -> Alert:
-    """More wait than a replica should have ongoing, and it becomes more."""
+    """More requests wait than a replica should have ongoing, and the queue grows."""
     threshold = spec.scaling.target_ongoing
     return Alert(
         name="SignalboxQueueGrowing",
         expr=f"{QUEUE} > {threshold:g} and deriv({QUEUE}[10m]) > 0",
         for_s=600,
         severity="warning",
-        summary="The queue of pool {{ $labels.pool }} grows",
-        description="{{ $value | humanize }} requests wait, and for ten minutes they have become more.",
-        runbook="Autoscaling dashboard: is the pool at replicas.max, out of devices, or do replicas not become ready?",
+        summary="The queue of pool {{ $labels.pool }} is growing",
+        description="{{ $value | humanize }} requests wait, and the queue has grown for ten minutes.",
+        runbook="Autoscaling dashboard: is the pool at replicas.max, out of devices, or do replicas fail to start?",
     )
 
 
 def scaling_stuck(spec: FleetSpec) -> Alert:
-    """Replicas that were asked for do not come, although twice the time of a cold start has passed."""
+    """Requested replicas are still missing after twice the time of a cold start."""
     desired, ready = (
         FLEETS.gauge("max", "signalbox_replicas", "pool", where=f'state="{state}"') for state in ("desired", "ready")
     )
@@ -94,42 +94,42 @@ def scaling_stuck(spec: FleetSpec) -> Alert:
         expr=f"{desired} - {ready} > 0",
         for_s=wait_s,
         severity="warning",
-        summary="Pool {{ $labels.pool }} does not get the replicas that scaling wants",
+        summary="Pool {{ $labels.pool }} does not get the replicas that the scaling policy wants",
         description="{{ $value | humanize }} replicas have been missing for " + f"{wait_s:g} s, two cold starts.",
         runbook="Are there pending pods or Ray nodes (no machines, quota)? If not, a replica's start fails: its logs.",
     )
 
 
 def scaling_held() -> Alert:
-    """The policy cannot decide: the pool keeps the size it has, whatever comes."""
+    """The policy cannot decide, so the pool keeps its size whatever the load."""
     held = FLEETS.gauge("max", "signalbox_scaling_reason", "pool", where='reason=~"held|problem"')
     return Alert(
         name="SignalboxScalingHeld",
         expr=f"{held} > 0",
         for_s=300,
         severity="warning",
-        summary="Scaling of pool {{ $labels.pool }} stands still",
-        description="For five minutes the policy had no signals it could believe, or failed; sizes stay as they are.",
-        runbook="`signalbox status` shows the reason: old reports, no fleet board, or an error of the policy.",
+        summary="Scaling of pool {{ $labels.pool }} is paused",
+        description="For five minutes the policy has failed or its signals were not plausible; pools keep their sizes.",
+        runbook="`signalbox status` shows the reason: stale reports, no fleet board, or an error in the policy.",
     )
 
 
 def telemetry_stale() -> Alert:
-    """Replicas whose reports are old count as busy: requests go elsewhere."""
+    """Replicas with stale reports count as busy, so requests go to others."""
     return Alert(
         name="SignalboxTelemetryStale",
         expr=f"{FLEETS.gauge('max', 'signalbox_report_age_seconds', 'pool')} > {STALE_AFTER_S:g}",
         for_s=120,
         severity="warning",
         summary="A replica of pool {{ $labels.pool }} does not report",
-        description="Its newest report is {{ $value | humanizeDuration }} old"
+        description="Its last report is {{ $value | humanizeDuration }} old"
         + f"; after {STALE_AFTER_S:g} s a replica counts as busy.",
-        runbook="Is its engine stuck (running above 0, no tokens), or its node overloaded? Restart the replica.",
+        runbook="Is its engine stuck (running above 0, no tokens) or its node overloaded? Restart the replica.",
     )
 
 
 def streams_break(spec: FleetSpec) -> Alert:
-    """Answers that end in an error after their first byte, which no retry can hide."""
+    """Answers that fail after their first byte. No retry can hide them from the client."""
     broken = FLEETS.increase("signalbox_broken_streams", "15m", "pool")
     answers = FLEETS.increase("signalbox_slo_answers", "15m", "pool")
     budget = 1 - spec.scaling.attainment_target
@@ -139,13 +139,13 @@ def streams_break(spec: FleetSpec) -> Alert:
         for_s=60,
         severity="critical",
         summary="Streams of pool {{ $labels.pool }} break",
-        description="{{ $value | humanizePercentage }} of its answers in 15 minutes broke off after they began.",
-        runbook="Do replicas die (ready falls, starting rises)? GPU memory, spot nodes, node drains; then their logs.",
+        description="{{ $value | humanizePercentage }} of its answers in 15 minutes failed after their first byte.",
+        runbook="Do replicas die (ready falls, starting rises)? Check GPU memory, spot nodes and drains, then logs.",
     )
 
 
 def budget_overrun() -> Alert:
-    """Requests cost more than `routing.budget` says."""
+    """Requests cost more than `routing.budget` allows."""
     return Alert(
         name="SignalboxBudgetOverrun",
         expr=f"{FLEETS.gauge('avg', 'signalbox_budget_spend_ratio')} > {OVERRUN:g}",
@@ -153,5 +153,5 @@ def budget_overrun() -> Alert:
         severity="warning",
         summary="Requests cost more than the budget",
         description="For half an hour the mean spend has been {{ $value | humanizePercentage }} of routing.budget.",
-        runbook="Routing dashboard: are requests pinned by name, escalated, or spilled to dearer pools?",
+        runbook="Routing dashboard: are requests pinned, escalated, or spilled to more expensive pools?",
     )

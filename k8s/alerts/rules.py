@@ -1,4 +1,4 @@
-"""The parts of Prometheus' rule groups, and the queries that all of ours are made with."""
+"""Recording and alerting rules, and the PromQL builder that all of them use."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Literal
 from k8s.promql import Promql
 
 NAMESPACE = "namespace"
-"""The Prometheus operator gives it to every series, so fleets in different namespaces are judged apart."""
+"""The Prometheus operator adds this label to every series, so it separates fleets in different namespaces."""
 FLEETS = Promql(by=(NAMESPACE,))
 RUNBOOKS = "docs/alerts.md"
 
 
 @dataclass(frozen=True)
 class Record:
-    """A query that is evaluated ahead and kept under a name: `level:metric:operations`, as Prometheus advises
+    """A precomputed query, named `level:metric:operations` as Prometheus advises
     (https://prometheus.io/docs/practices/rules/)."""
 
     name: str
@@ -23,29 +23,29 @@ class Record:
     labels: tuple[tuple[str, str], ...] = ()
 
     def rule(self) -> dict[str, Any]:
-        """As Prometheus reads it."""
+        """The rule in Prometheus' format."""
         labels = {"labels": dict(self.labels)} if self.labels else {}
         return {"record": self.name, "expr": self.expr, **labels}
 
 
 @dataclass(frozen=True)
 class Alert:
-    """Something a person should look at: critical at once, warning within a day."""
+    """Something a person should look at: critical immediately, warning within a day."""
 
     name: str
     expr: str
     for_s: float
-    """How long it must stay true."""
+    """How long `expr` must stay true before the alert fires, in seconds."""
     severity: Literal["critical", "warning"]
     summary: str
-    """One line; may name labels as Prometheus' templates do."""
+    """One line; may contain labels in Prometheus' template syntax."""
     description: str
-    """What it means for users and what was measured."""
+    """The effect on users, with the measured value."""
     runbook: str
-    """What to do first; docs/alerts.md has the rest."""
+    """The first step; docs/alerts.md has the rest."""
 
     def rule(self) -> dict[str, Any]:
-        """As Prometheus reads it."""
+        """The rule in Prometheus' format."""
         return {
             "alert": self.name,
             "expr": self.expr,

@@ -1,8 +1,8 @@
-"""Error budgets: how fast the fleet spends the share of requests that may miss an objective.
+"""Error budgets: how fast the fleet spends the share of answers that may miss an objective.
 
 Multiwindow, multi-burn-rate alerts as in Google's SRE Workbook, chapter 5, "Alerting on SLOs", table 5-8
-(https://sre.google/workbook/alerting-on-slos/). The long window says that it matters, the short one that it still
-goes on, so that an alert ends soon after its cause. A burn rate of 1 spends a 30-day budget in 30 days.
+(https://sre.google/workbook/alerting-on-slos/). The long window shows that the misses matter; the short one shows that
+they continue, so an alert ends soon after its cause. A burn rate of 1 spends a 30-day budget in 30 days.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from k8s.alerts.rules import FLEETS, Alert, Record
 
 @dataclass(frozen=True)
 class Burn:
-    """A burn rate that must hold over both windows."""
+    """A burn rate that must be exceeded over both windows."""
 
     rate: float
     long: str
@@ -23,35 +23,35 @@ class Burn:
 
 
 FAST = (Burn(14.4, "1h", "5m"), Burn(6.0, "6h", "30m"))
-"""2% of a 30-day budget in an hour, 5% in six: somebody is woken."""
+"""2% of a 30-day budget in one hour, or 5% in six: page the on-call."""
 SLOW = (Burn(1.0, "3d", "6h"),)
-"""10% of the budget in three days: somebody looks at it in the day."""
+"""10% of the budget in three days: look at it during the day."""
 WINDOWS = tuple(dict.fromkeys(window for burn in (*FAST, *SLOW) for window in (burn.short, burn.long)))
-MOST = 0.9
-"""A target so low that a burn rate would need more than all requests to miss it is alerted on at this share."""
+HIGHEST_THRESHOLD = 0.9
+"""Upper limit of an alert's threshold. With a low target, a burn rate could otherwise need more than all answers."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What an answer owes, by the `objective` label of `signalbox_slo_missed`."""
+    """A target for answers, named by the `objective` label of `signalbox_slo_missed`."""
 
     label: str
     alert: str
-    """The middle of its alerts' names."""
-    owed: str
-    """What the share of answers gets, in words."""
+    """The middle part of its alerts' names."""
+    promise: str
+    """What an answer should have, in words that follow "answers with"."""
     runbook: str
 
 
 def objectives(spec: FleetSpec) -> tuple[Objective, ...]:
-    """The fleet's objectives with the spec's targets in words."""
+    """The fleet's objectives, with the spec's targets in words."""
     scaling = spec.scaling
     return (
         Objective(
             "error",
             "Availability",
-            "an answer without an error",
-            "Reliability dashboard: which pool fails, and with which status? Then the logs of that pool's replicas.",
+            "no error",
+            "Reliability dashboard: which pool fails, and with which status? Then read the logs of its replicas.",
         ),
         Objective(
             "ttft",
@@ -69,12 +69,12 @@ def objectives(spec: FleetSpec) -> tuple[Objective, ...]:
 
 
 def missed_ratio(window: str) -> str:
-    """Name of the recorded share of answers that missed an objective (label `objective`) in a window."""
+    """Recorded series: the share of answers in a window that missed an objective (label `objective`)."""
     return f"signalbox:slo_missed:ratio_rate{window}"
 
 
 def slo_records(spec: FleetSpec) -> list[Record]:
-    """The share of answers that missed each objective, over every window that alerts look at."""
+    """The share of answers that missed each objective, over every window that an alert uses."""
     return [
         Record(missed_ratio(window), _missed(objective.label, window), (("objective", objective.label),))
         for window in WINDOWS
@@ -94,32 +94,32 @@ def slo_alerts(spec: FleetSpec) -> list[Alert]:
 
 
 def _alerts(objective: Objective, target: float) -> tuple[Alert, Alert]:
-    owed = f"{target:.4g} of all answers are owed {objective.owed}"
-    measured = "now {{ $value | humanizePercentage }} of them miss it"
+    goal = f"The target is {target:.4g} of answers with {objective.promise}"
+    measured = "{{ $value | humanizePercentage }} miss it"
     fast = Alert(
         name=f"Signalbox{objective.alert}BurnsFast",
-        expr=_burning(objective, FAST, target),
+        expr=_any_burn(objective, FAST, target),
         for_s=60,
         severity="critical",
-        summary=f"The error budget of '{objective.owed}' will not last a week",
-        description=f"{owed}; {measured} ({_in_words(FAST)}).",
+        summary=f"The error budget for answers with {objective.promise} will not last a week",
+        description=f"{goal}; {measured} ({_in_words(FAST)}).",
         runbook=objective.runbook,
     )
     slow = Alert(
         name=f"Signalbox{objective.alert}BurnsSlow",
-        expr=_burning(objective, SLOW, target),
+        expr=_any_burn(objective, SLOW, target),
         for_s=1800,
         severity="warning",
-        summary=f"The error budget of '{objective.owed}' will not last a month",
-        description=f"{owed}; {measured} ({_in_words(SLOW)}).",
+        summary=f"The error budget for answers with {objective.promise} will not last a month",
+        description=f"{goal}; {measured} ({_in_words(SLOW)}).",
         runbook=objective.runbook,
     )
     return fast, slow
 
 
-def _burning(objective: Objective, burns: tuple[Burn, ...], target: float) -> str:
+def _any_burn(objective: Objective, burns: tuple[Burn, ...], target: float) -> str:
     def above(window: str, burn: Burn) -> str:
-        threshold = min(burn.rate * (1 - target), MOST)
+        threshold = min(burn.rate * (1 - target), HIGHEST_THRESHOLD)
         return f'{missed_ratio(window)}{{objective="{objective.label}"}} > {threshold:.6g}'
 
     return "\nor ".join(f"({above(burn.long, burn)} and {above(burn.short, burn)})" for burn in burns)

@@ -48,66 +48,66 @@ CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "services": check_services,
     "monitoring": check_monitoring,
 }
-"""What looks at each overlay, by name."""
+"""The checks of each overlay, by name."""
 KUSTOMIZE, DOCKERFILE = "kustomize", "dockerfile"
 
 
 def check(folder: Path, spec: FleetSpec, crds: Path | None = None) -> Report:
-    """Check everything that `signalbox render` wrote into a folder.
+    """Check everything that `signalbox render` wrote to a folder.
 
     Args:
-        folder: what was rendered: `base` and `overlays`.
-        spec: the fleet that it was rendered from.
-        crds: folder of CustomResourceDefinitions; without it their check is skipped.
+        folder: the rendered folder, with `base` and `overlays`.
+        spec: the fleet's spec.
+        crds: folder of CustomResourceDefinitions. If it is None, their check is skipped.
     """
-    found: dict[Finding, list[str]] = {}
+    overlays_of_finding: dict[Finding, list[str]] = {}
     skipped: dict[str, str] = {}
     overlays, files = overlays_of(folder), files_of(folder)
-    for finding in _folder(folder, overlays):
-        found[finding] = []
+    for finding in _folder_findings(folder, overlays):
+        overlays_of_finding[finding] = []
     for overlay in overlays:
         try:
             bodies = build(overlay)
         except BuildFailed as error:
-            found[Finding(KUSTOMIZE, f"overlays/{overlay.name}", str(error))] = []
+            overlays_of_finding[Finding(KUSTOMIZE, f"overlays/{overlay.name}", str(error))] = []
             continue
         manifests = tuple(Manifest(body, files.get(_key(body), "")) for body in bodies)
         findings, skips = check_overlay(Rendered(overlay.name, manifests, deployed_spec(spec, overlay.name), crds))
         skipped |= skips
         for finding in findings:
-            found.setdefault(finding, []).append(overlay.name)
-    placed = [_placed(each, names, len(overlays)) for each, names in found.items()]
+            overlays_of_finding.setdefault(finding, []).append(overlay.name)
+    findings_here = [_placed(each, names, len(overlays)) for each, names in overlays_of_finding.items()]
     try:
-        placed += check_dockerfile()
+        findings_here += check_dockerfile()
     except Skipped as why:
         skipped[DOCKERFILE] = str(why)
     ran = [name for name in (KUSTOMIZE, *CHECKS, DOCKERFILE) if name not in skipped]
-    return Report(tuple(sorted(set(placed))), tuple(ran), skipped)
+    return Report(tuple(sorted(set(findings_here))), tuple(ran), skipped)
 
 
 def check_overlay(rendered: Rendered) -> tuple[list[Finding], dict[str, str]]:
-    """Findings of one built overlay, and the checks that could not run, with their reasons."""
-    found: list[Finding] = []
+    """Findings of one built overlay, and the skipped checks with their reasons."""
+    findings: list[Finding] = []
     skipped: dict[str, str] = {}
-    for name, one in CHECKS.items():
+    for name, run_check in CHECKS.items():
         try:
-            for finding in one(rendered):
-                found.append(finding)
+            for finding in run_check(rendered):
+                findings.append(finding)
         except Skipped as why:
             skipped[name] = str(why)
-    return found, skipped
+    return findings, skipped
 
 
-def _folder(folder: Path, overlays: list[Path]) -> Iterator[Finding]:
-    """The folder as a whole: it has overlays, and nothing in it lies beside them."""
+def _folder_findings(folder: Path, overlays: list[Path]) -> Iterator[Finding]:
+    """Check that the folder has overlays, and that every file belongs to one."""
     if not overlays:
-        yield Finding(KUSTOMIZE, str(folder), f"holds no overlays/*/{FILE}: render into it first")
+        yield Finding(KUSTOMIZE, str(folder), f"has no overlays/*/{FILE}, render into it first")
     try:
         for path in unused_files(folder):
-            problem = f"is named in no {FILE} and would never be applied: name it, or remove it"
+            problem = f"is not listed in any {FILE} and would never be applied, list it or remove it"
             yield Finding(KUSTOMIZE, str(path.relative_to(folder)), problem)
     except BuildFailed:
-        return  # building the overlay says it
+        return  # building the overlay reports it
 
 
 def overlays_of(folder: Path) -> list[Path]:
@@ -116,18 +116,18 @@ def overlays_of(folder: Path) -> list[Path]:
 
 
 def deployed_spec(spec: FleetSpec, overlay: str) -> FleetSpec:
-    """The fleet that an overlay deploys: with the image's paths, in `dev` the small twin."""
-    there = for_image(spec)
-    return small_twin(there) if overlay == "dev" else there
+    """The spec that an overlay deploys, with the image's paths. `dev` deploys the small twin."""
+    image_spec = for_image(spec)
+    return small_twin(image_spec) if overlay == "dev" else image_spec
 
 
 def _key(body: object) -> tuple[str, str]:
     return text(body, "kind"), text(body, "metadata", "name")
 
 
-def _placed(finding: Finding, overlays: list[str], there_are: int) -> Finding:
-    """A finding that not every overlay has says where it is."""
-    if len(set(overlays)) in (0, there_are):
+def _placed(finding: Finding, overlays: list[str], overlay_count: int) -> Finding:
+    """Name the overlays in a finding that not every overlay has."""
+    if len(set(overlays)) in (0, overlay_count):
         return finding
     names = ", ".join(f"overlays/{name}" for name in dict.fromkeys(overlays))
     return Finding(finding.check, f"{names}: {finding.where}", finding.problem)

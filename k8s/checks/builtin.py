@@ -1,4 +1,4 @@
-"""Objects of Kubernetes' own kinds against its OpenAPI schemas, unknown fields refused."""
+"""Validates Kubernetes' built-in kinds against its OpenAPI schemas. Unknown fields are errors."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from k8s.checks.schema_errors import explained
 
 CHECK = "built-in kinds"
 KUBERNETES = "1.31"
-"""The oldest Kubernetes that the manifests are for: KubeRay 1.7 and the Gateway API of an upgrade run on it."""
+"""The oldest supported Kubernetes version. KubeRay 1.7 and the Gateway API for upgrades run on it."""
 
 
 def check_built_in_kinds(rendered: Rendered) -> Iterator[Finding]:
-    """Schema of every object whose kind every cluster knows.
+    """Validate every object of a built-in kind.
 
     Raises:
         Skipped: the schemas are not installed.
@@ -25,10 +25,10 @@ def check_built_in_kinds(rendered: Rendered) -> Iterator[Finding]:
     try:
         import kubernetes_validate  # noqa: F401
     except ModuleNotFoundError as error:
-        raise Skipped("Kubernetes' schemas are missing: pip install kubernetes-validate") from error
+        raise Skipped("Kubernetes' schemas are missing, run pip install kubernetes-validate") from error
     for manifest in rendered.manifests:
         if not (manifest.api_version and manifest.kind and manifest.name):
-            yield Finding(CHECK, manifest.where(), "lacks apiVersion, kind or metadata.name: write all three")
+            yield Finding(CHECK, manifest.where(), "lacks apiVersion, kind or metadata.name, set all three")
         elif manifest.api_version.rpartition("/")[0] in BUILT_IN_GROUPS:
             for path, problem in _problems(json.dumps(manifest.body, sort_keys=True)):
                 yield Finding(CHECK, manifest.where(path), problem)
@@ -36,13 +36,13 @@ def check_built_in_kinds(rendered: Rendered) -> Iterator[Finding]:
 
 @functools.lru_cache(maxsize=512)
 def _problems(body: str) -> tuple[tuple[str, str], ...]:
-    """Field path and problem. Kept: each look at the schemas reads megabytes, and overlays share most objects."""
+    """Field paths and problems. Cached, because each validation reads megabytes and overlays share most objects."""
     import kubernetes_validate
 
     try:
         kubernetes_validate.validate(json.loads(body), KUBERNETES, strict=True)
     except kubernetes_validate.SchemaNotFoundError:
-        return (("apiVersion", f"Kubernetes {KUBERNETES} has no such kind in it: look up the kind's apiVersion"),)
+        return (("apiVersion", f"does not have this kind in Kubernetes {KUBERNETES}, look up the kind's apiVersion"),)
     except kubernetes_validate.ValidationError as error:
         return tuple(explained(error))
     return ()

@@ -1,4 +1,4 @@
-"""The rules of a CRD (`x-kubernetes-validations`), in Google's Common Expression Language."""
+"""Evaluates a CRD's rules (`x-kubernetes-validations`), written in Google's Common Expression Language."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from k8s.checks.objects import Body, mapping, sequence, text
 def broken_rules(value: Any, schema: Body, path: str = "") -> Iterator[tuple[str, str]]:
     """Field path and message of every rule that a value breaks.
 
-    Rules that compare with `oldSelf` are about changes and do not apply to an object that is created.
+    Rules that use `oldSelf` apply to updates only, so they are skipped.
     """
     for rule in sequence(schema, "x-kubernetes-validations"):
         expression = text(rule, "rule")
         if "oldSelf" in expression:
             continue
         if (problem := _problem(expression, value)) is not None:
-            yield path, f"found {shown(value)}: {text(rule, 'message') or expression}{problem}"
+            yield path, f"invalid value {shown(value)}: {text(rule, 'message') or expression}{problem}"
     if isinstance(value, dict):
         for name, item in value.items():
             inner = mapping(schema, "properties", name) or mapping(schema, "additionalProperties")
@@ -31,7 +31,7 @@ def broken_rules(value: Any, schema: Body, path: str = "") -> Iterator[tuple[str
 
 
 def _problem(expression: str, value: Any) -> str | None:
-    """None where the rule holds; otherwise what to add to its message."""
+    """None if the rule holds; otherwise the text to append to its message."""
     from celpy.adapter import json_to_cel
     from celpy.evaluation import CELEvalError
 

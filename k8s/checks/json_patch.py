@@ -8,14 +8,14 @@ from typing import Any
 
 
 class PatchFailed(ValueError):
-    """An operation does not fit the document; the message names its path."""
+    """An operation does not fit the document. The message names its path."""
 
 
 def apply_patch(document: Any, operations: Sequence[Any]) -> None:
     """Apply operations in order, in place.
 
     Raises:
-        PatchFailed: one is none of the four, or its path leads nowhere.
+        PatchFailed: an operation is unknown, or its path does not exist.
     """
     for operation in operations:
         try:
@@ -35,15 +35,15 @@ def _apply(document: Any, operation: dict[str, Any]) -> None:
         case "add":
             document[key] = copy.deepcopy(operation["value"])
         case "replace":
-            document[key]  # must be there
+            document[key]  # raises if it is missing
             document[key] = copy.deepcopy(operation["value"])
         case "remove":
             del document[key]
         case "test":
             if document[key] != operation["value"]:
-                raise ValueError(f"found {document[key]!r}")
+                raise ValueError(f"unexpected value {document[key]!r}")
         case other:
-            raise ValueError(f"'{other}' is none of add, replace, remove, test")
+            raise ValueError(f"invalid operation '{other}', use add, replace, remove or test")
 
 
 def _steps(path: str) -> list[str]:
@@ -54,7 +54,7 @@ def _steps(path: str) -> list[str]:
 
 
 def _key(document: Any, step: str) -> Any:
-    """A step as the container's own key: an index in a list, `-` behind its end."""
+    """A step as the container's key: an index in a list, where `-` means after the end."""
     if not isinstance(document, list) or step == "-":
         return step
     index = int(step)

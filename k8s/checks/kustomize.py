@@ -1,7 +1,7 @@
-"""Builds an overlay into plain objects: with `kubectl kustomize`, or with the few transformers that ours use.
+"""Builds an overlay into plain objects, with `kubectl kustomize` or with a small builder.
 
-The small builder stands in where kubectl is not installed. It knows `resources`, `namespace`, `labels` and JSON 6902
-`patches`, and refuses the rest instead of building something else than kubectl would.
+The small builder is used if kubectl is not installed. It supports `resources`, `namespace`, `labels` and JSON 6902
+`patches`, and rejects anything else instead of building something different from kubectl.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ CLUSTER_WIDE = (
     "Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass", "StorageClass",
     "PersistentVolume", "GatewayClass",
 )  # fmt: skip
-"""Kinds without a namespace, of those that anybody would render for a fleet."""
+"""Kinds without a namespace, as far as a fleet's manifests may contain them."""
 TIMEOUT_S = 60
 
 
 class BuildFailed(Exception):
-    """The overlay cannot be built; the message says which file and why."""
+    """The overlay cannot be built. The message names the file and the reason."""
 
 
 def build(overlay: Path) -> list[Body]:
-    """The objects of a folder with a `kustomization.yaml`, by kubectl where it is installed.
+    """The objects of a folder with a `kustomization.yaml`. It uses kubectl if it is installed.
 
     Raises:
-        BuildFailed: it cannot be built.
+        BuildFailed: the overlay cannot be built.
     """
     return build_with_kubectl(overlay) if shutil.which("kubectl") else build_here(overlay)
 
 
 def build_with_kubectl(overlay: Path) -> list[Body]:
-    """The objects as `kubectl kustomize` builds them; it talks to no cluster.
+    """The objects as `kubectl kustomize` builds them. It contacts no cluster.
 
     Raises:
-        BuildFailed: it refuses, with its own words.
+        BuildFailed: kubectl fails; the message contains its output.
     """
     command = ["kubectl", "kustomize", str(overlay)]
     try:
@@ -61,12 +61,12 @@ def build_here(overlay: Path) -> list[Body]:
     """The objects, built in this process.
 
     Raises:
-        BuildFailed: a file is missing or broken, or asks for what this builder does not know.
+        BuildFailed: a file is missing or broken, or uses a feature that this builder does not support.
     """
     file = overlay / FILE
     custom = _only_document(file)
     if unknown := sorted(custom.keys() - set(KNOWN)):
-        raise BuildFailed(f"{file}: '{unknown[0]}' is built by kubectl only: install kubectl, or write it as patches")
+        raise BuildFailed(f"{file}: '{unknown[0]}' needs kubectl, install kubectl or use patches instead")
     objects: list[Body] = []
     for resource in sequence(custom, "resources"):
         path = overlay / str(resource)
@@ -80,19 +80,19 @@ def build_here(overlay: Path) -> list[Body]:
 
 
 def unused_files(folder: Path) -> Iterator[Path]:
-    """YAML files of a rendered folder that no kustomization names: they would never be applied.
+    """YAML files of a rendered folder that no kustomization lists. They would never be applied.
 
     Raises:
         BuildFailed: a kustomization cannot be read.
     """
-    named: set[Path] = set()
+    listed: set[Path] = set()
     for file in folder.rglob(FILE):
-        # Wherever a kustomization names files, kubectl knows more such fields than this builder.
+        # Every string counts as a file name, because kubectl knows more fields with files than this builder.
         words = [value for _, value in walk(_only_document(file)) if isinstance(value, str) and "\n" not in value]
-        named |= {(file.parent / word).resolve() for word in words}
+        listed |= {(file.parent / word).resolve() for word in words}
     for path in sorted(folder.rglob("*.yaml")):
         reached = path.parent if path.name == FILE else path
-        if reached.resolve() not in named and reached.parent.name != "overlays":
+        if reached.resolve() not in listed and reached.parent.name != "overlays":
             yield path
 
 
@@ -100,7 +100,7 @@ def _documents(path: Path) -> list[Any]:
     try:
         return read_yaml(path.read_text())
     except FileNotFoundError as error:
-        raise BuildFailed(f"{path}: is named in a {FILE} and does not exist: render again") from error
+        raise BuildFailed(f"{path}: is listed in a {FILE} but does not exist, render again") from error
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise BuildFailed(f"{path}: {' '.join(str(error).split())}") from error
 
@@ -108,23 +108,23 @@ def _documents(path: Path) -> list[Any]:
 def _only_document(path: Path) -> Body:
     documents = _documents(path)
     if len(documents) != 1 or not isinstance(documents[0], dict):
-        raise BuildFailed(f"{path}: found {len(documents)} documents: write one mapping")
+        raise BuildFailed(f"{path}: has {len(documents)} documents, use one mapping")
     return documents[0]
 
 
 def _patch(objects: list[Body], patch: Any, folder: Path) -> None:
-    """Apply one entry of `patches` to the objects its target names."""
+    """Apply one entry of `patches` to the objects of its target."""
     source = folder / text(patch, "path")
     try:
         operations = read_yaml(text(patch, "patch"))[0] if mapping(patch).get("patch") else _documents(source)[0]
     except (yaml.YAMLError, IndexError) as error:
-        raise BuildFailed(f"{folder / FILE}: a patch is no YAML list: {error}") from error
+        raise BuildFailed(f"{folder / FILE}: a patch is not a YAML list: {error}") from error
     if not isinstance(operations, list):
-        raise BuildFailed(f"{folder / FILE}: merge patches are built by kubectl only: write a list of operations")
+        raise BuildFailed(f"{folder / FILE}: merge patches need kubectl, use a list of operations")
     target = mapping(patch, "target")
     chosen = [each for each in objects if _matches(each, target)]
     if not chosen:
-        raise BuildFailed(f"{folder / FILE}: no object is the target of a patch: {target}")
+        raise BuildFailed(f"{folder / FILE}: a patch has no target object: {target}")
     for each in chosen:
         try:
             apply_patch(each, operations)
@@ -134,7 +134,7 @@ def _patch(objects: list[Body], patch: Any, folder: Path) -> None:
 
 
 def _matches(body: Body, target: Body) -> bool:
-    """Whether a target selects an object: each of its fields is a regular expression for the whole, as in kubectl."""
+    """Whether a target selects an object. As in kubectl, each field is a regular expression for the whole value."""
     group, _, version = text(body, "apiVersion").rpartition("/")
     fields = {"group": group, "version": version, "kind": text(body, "kind"), "name": text(body, "metadata", "name")}
     return all(name in fields and re.fullmatch(str(wanted), fields[name]) for name, wanted in target.items())
@@ -152,9 +152,9 @@ def _set_namespace(objects: list[Body], namespace: str) -> None:
 
 
 def _set_labels(objects: list[Body], labels: Any, file: Path) -> None:
-    """Labels of the objects and, on demand, of the pod templates of built-in workloads."""
+    """Set labels on the objects and, with `includeTemplates`, on the pod templates of built-in workloads."""
     if mapping(labels).get("includeSelectors"):
-        raise BuildFailed(f"{file}: labels with includeSelectors are built by kubectl only: a selector must not change")
+        raise BuildFailed(f"{file}: labels with includeSelectors need kubectl, leave it out: selectors must not change")
     for each in objects:
         each.setdefault("metadata", {}).setdefault("labels", {}).update(mapping(labels, "pairs"))
         if mapping(labels).get("includeTemplates") and text(each, "apiVersion") in ("apps/v1", "batch/v1"):

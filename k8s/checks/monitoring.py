@@ -1,4 +1,4 @@
-"""What watches over the fleet finds it: monitors, rules, dashboards and disruption budgets."""
+"""Checks that monitors, rules, dashboards and disruption budgets apply to the fleet."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from k8s.checks.selectors import NO_POD, OTHER_FLEETS, selects
 
 CHECK = "monitoring"
 METRICS_PORT = "metrics"
-"""The container port that KubeRay adds where none of that name is written (common/pod.go)."""
+"""The container port that KubeRay adds if the container has none of that name (common/pod.go)."""
 DASHBOARD_LABEL = "grafana_dashboard"
-"""By which the sidecar of Grafana's chart finds config maps."""
+"""Label by which the sidecar of Grafana's chart finds config maps."""
 
 
 def check_monitoring(rendered: Rendered) -> Iterator[Finding]:
-    """Every Ray pod is scraped by one monitor, rules and monitors are found, no budget guards nothing."""
+    """One monitor scrapes every Ray pod, the operator finds rules and monitors, and every budget protects pods."""
     if rendered.spec.kubernetes.monitoring.enabled:
         yield from _scraped(rendered)
         yield from _found_by_operator(rendered)
@@ -28,17 +28,17 @@ def check_monitoring(rendered: Rendered) -> Iterator[Finding]:
             yield Finding(CHECK, budget.where("spec.selector"), NO_POD)
         yield from _own_pods(rendered, budget, "spec.selector")
         if not {"minAvailable", "maxUnavailable"} & mapping(budget.body, "spec").keys():
-            yield Finding(CHECK, budget.where("spec"), "protects nothing: write maxUnavailable or minAvailable")
+            yield Finding(CHECK, budget.where("spec"), "protects nothing, set maxUnavailable or minAvailable")
 
 
 def _own_pods(rendered: Rendered, manifest: Manifest, field: str) -> Iterator[Finding]:
-    """A selector is for this fleet's pods, and for the head or the workers: one is no substitute for the other."""
+    """A selector must match only this fleet's pods, and either the head or the workers."""
     selector = mapping(manifest.body, "spec", "selector")
     chosen = [pod for pod in rendered.ray_pods() if selects(selector, pod.labels)]
     if any(selects(selector, pod.operators_labels) for pod in chosen):
         yield Finding(CHECK, manifest.where(field), OTHER_FLEETS)
     if len({pod.is_head for pod in chosen}) > 1:
-        problem = "selects the head and workers alike: write ray.io/node-type, and one object for each"
+        problem = "selects both the head and workers, use ray.io/node-type and one object for each"
         yield Finding(CHECK, manifest.where(field), problem)
 
 
@@ -47,7 +47,7 @@ def _scraped(rendered: Rendered) -> Iterator[Finding]:
     for pod in rendered.ray_pods():
         own = [each for each in monitors if _selects(each, pod)]
         if len(own) != 1:
-            problem = f"{len(own)} PodMonitors select the {pod.title}: write one, so that each series comes once"
+            problem = f"{len(own)} PodMonitors select the {pod.title}, use exactly one, so that each series exists once"
             yield Finding(CHECK, pod.where("metadata.labels"), problem)
     for monitor in monitors:
         pods = [pod for pod in rendered.pods() if _selects(monitor, pod)]
@@ -56,18 +56,20 @@ def _scraped(rendered: Rendered) -> Iterator[Finding]:
         yield from _own_pods(rendered, monitor, "spec.selector")
         endpoints = sequence(monitor.body, "spec", "podMetricsEndpoints")
         if METRICS_PORT not in [text(each, "port") for each in endpoints]:
-            problem = f"does not read {METRICS_PORT}, where Ray's metrics and ours are: write it"
+            problem = f"does not scrape {METRICS_PORT}, the port of Ray's and our metrics, add it"
             yield Finding(CHECK, monitor.where("spec.podMetricsEndpoints"), problem)
         for index, endpoint in enumerate(endpoints):
             port = text(endpoint, "port")
             for pod in pods:
                 if port not in _port_names(pod):
                     here = monitor.where(f"spec.podMetricsEndpoints[{index}].port")
-                    yield Finding(CHECK, here, f"found '{port}', which is no port of the {pod.title}: write metrics")
+                    yield Finding(
+                        CHECK, here, f"invalid value '{port}', which is not a port of the {pod.title}, use metrics"
+                    )
 
 
 def _selects(monitor: Manifest, pod: Pod) -> bool:
-    """Whether a monitor reads a pod: by its labels, in its own namespace unless it names others."""
+    """Whether a monitor scrapes a pod: by labels, in the monitor's namespace unless it names others."""
     if not selects(mapping(monitor.body, "spec", "selector"), pod.labels):
         return False
     elsewhere = mapping(monitor.body, "spec", "namespaceSelector")
@@ -85,12 +87,12 @@ def _found_by_operator(rendered: Rendered) -> Iterator[Finding]:
     for kind in ("PodMonitor", "PrometheusRule"):
         manifests = rendered.of_kind(kind)
         if not manifests:
-            yield Finding(CHECK, kind, "is missing from the output: render again, or write monitoring.enabled: false")
+            yield Finding(CHECK, kind, "is missing from the output, render again or set monitoring.enabled: false")
         for manifest in manifests:
             labels = mapping(manifest.body, "metadata", "labels")
             for key, value in wanted.items():
                 if labels.get(key) != value:
-                    problem = f"lacks {key}: {value}, by which the Prometheus operator finds it: write it"
+                    problem = f"lacks {key}: {value}, add it: the Prometheus operator selects by it"
                     yield Finding(CHECK, manifest.where("metadata.labels"), problem)
 
 
@@ -103,12 +105,12 @@ def _dashboards(rendered: Rendered) -> Iterator[Finding]:
             try:
                 uid = dig(json.loads(board), "uid")
             except ValueError as error:
-                yield Finding(CHECK, manifest.where(f"data.{key}"), f"is no JSON ({error}): render again")
+                yield Finding(CHECK, manifest.where(f"data.{key}"), f"is not JSON ({error}), render again")
                 continue
             if not uid:
-                yield Finding(CHECK, manifest.where(f"data.{key}"), "is a dashboard without uid: render again")
+                yield Finding(CHECK, manifest.where(f"data.{key}"), "is a dashboard without uid, render again")
         if boards and text(manifest.body, "metadata", "labels", DASHBOARD_LABEL) != "1":
-            problem = f'lacks {DASHBOARD_LABEL}: "1", by which Grafana\'s sidecar finds it: write it'
+            problem = f'lacks {DASHBOARD_LABEL}: "1", add it: Grafana\'s sidecar selects by it'
             yield Finding(CHECK, manifest.where("metadata.labels"), problem)
     if not found:
-        yield Finding(CHECK, "ConfigMap", "no dashboard is in the output: render again")
+        yield Finding(CHECK, "ConfigMap", "is missing: the output has no dashboard, render again")

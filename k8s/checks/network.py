@@ -1,4 +1,4 @@
-"""Who may reach what: network policies against the ports that the fleet listens on."""
+"""Checks network policies against the ports that the fleet listens on."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from k8s.checks.services import pods_of, redis_address
 CHECK = "network"
 DASHBOARD = 8265
 CLOSED = {
-    6379: "a control store or Redis, which do what they are told",
-    DASHBOARD: "Ray's dashboard, which runs what it is told",
-    10001: "Ray's client server, which runs what it is told",
-    8080: "metrics, which name tenants",
+    6379: "Ray's control store or Redis, which run any command",
+    DASHBOARD: "Ray's dashboard, which runs any code",
+    10001: "Ray's client server, which runs any code",
+    8080: "metrics, which contain tenants' names",
     44217: "the autoscaler's metrics",
     44227: "the dashboard's metrics",
     8404: "HAProxy's statistics",
     9101: "HAProxy's metrics",
 }
-"""Ports that may never be open to everybody."""
+"""Ports that must never be open to everyone."""
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-"""Kubernetes gives it to every namespace."""
+"""Label that Kubernetes adds to every namespace."""
 
 
 def check_network(rendered: Rendered) -> Iterator[Finding]:
-    """Policies on every pod: the endpoint open, Ray's own ports closed, and nobody kept away who has to come."""
+    """Every pod has a policy: the endpoint is open, Ray's ports are closed, and required clients are admitted."""
     policies = rendered.of_kind("NetworkPolicy")
     for pod in rendered.pods():
         own = [each for each in policies if _guards(each, pod)]
         if not own:
-            problem = f"no NetworkPolicy selects the {pod.title}: write one, or every pod of the cluster reaches it"
+            problem = f"no NetworkPolicy selects the {pod.title}, add one, or every pod of the cluster reaches it"
             yield Finding(CHECK, pod.where("metadata.labels"), problem)
             continue
         rules = [rule for each in own for rule in sequence(each.body, "spec", "ingress")]
-        for problem in _kept_away(rendered, pod, rules):
-            yield Finding(CHECK, own[0].where("spec.ingress"), f"{problem}: write a rule")
+        for problem in _locked_out(rendered, pod, rules):
+            yield Finding(CHECK, own[0].where("spec.ingress"), f"{problem}, add a rule")
     for policy in policies:
         yield from _selector(rendered, policy)
         yield from _closed_ports(policy)
 
 
 def _guards(policy: Manifest, pod: Pod) -> bool:
-    """Whether a policy restricts who reaches a pod; policyTypes default to Ingress."""
+    """Whether a policy restricts access to a pod. policyTypes defaults to Ingress."""
     types = sequence(policy.body, "spec", "policyTypes") or ["Ingress"]
     return "Ingress" in types and selects(mapping(policy.body, "spec", "podSelector"), pod.labels)
 
@@ -60,33 +60,33 @@ def _selector(rendered: Rendered, policy: Manifest) -> Iterator[Finding]:
         yield Finding(CHECK, here, OTHER_FLEETS)
 
 
-# -- who has to come -------------------------------------------------------------------------------------------------
+# -- required clients ------------------------------------------------------------------------------------------------
 
 
-def _kept_away(rendered: Rendered, pod: Pod, rules: list[Any]) -> Iterator[str]:
-    """Who cannot reach a pod although the fleet needs it to."""
+def _locked_out(rendered: Rendered, pod: Pod, rules: list[Any]) -> Iterator[str]:
+    """Required clients that cannot reach a pod."""
     port, section = rendered.spec.gateway.port, rendered.spec.kubernetes
     if not pod.is_ray:
         yield from _redis_clients(rendered, pod, rules)
         return
     if not any(_opens(rule, pod, port) and not sequence(rule, "from") for rule in rules):
-        yield f"lets clients not reach gateway.port ({port}) of the {pod.title}"
+        yield f"blocks clients from gateway.port ({port}) of the {pod.title}"
     for other in rendered.ray_pods():
-        # Ray's processes talk over ports of their choice: nodes have to reach each other on all of them.
+        # Ray's processes choose their ports at run time, so nodes must reach each other on all ports.
         if not any(_opens_all(rule) and _admits(rule, other) for rule in rules):
-            yield f"keeps the {other.title} from the ports of the {pod.title}"
+            yield f"blocks the {other.title} from the ports of the {pod.title}"
     if pod.is_head and not _admits_namespace(rules, pod, section.operator_namespace, DASHBOARD):
-        yield f"keeps KubeRay ({section.operator_namespace}) from the head's port {DASHBOARD}"
+        yield f"blocks KubeRay ({section.operator_namespace}) from the head's port {DASHBOARD}"
     for monitor in rendered.of_kind("PodMonitor"):
         for endpoint in sequence(monitor.body, "spec", "podMetricsEndpoints"):
-            wanted = _ports_by_name(pod).get(text(endpoint, "port"))
-            scraped = wanted and selects(mapping(monitor.body, "spec", "selector"), pod.labels)
-            if scraped and not _admits_namespace(rules, pod, section.monitoring.namespace, wanted):
-                yield f"keeps Prometheus ({section.monitoring.namespace}) from port {wanted} of the {pod.title}"
+            port_number = _ports_by_name(pod).get(text(endpoint, "port"))
+            scraped = port_number and selects(mapping(monitor.body, "spec", "selector"), pod.labels)
+            if scraped and not _admits_namespace(rules, pod, section.monitoring.namespace, port_number):
+                yield f"blocks Prometheus ({section.monitoring.namespace}) from port {port_number} of the {pod.title}"
 
 
 def _redis_clients(rendered: Rendered, pod: Pod, rules: list[Any]) -> Iterator[str]:
-    """The head reaches the Redis that the RayService names."""
+    """The head must reach the Redis that the RayService names."""
     for manifest in rendered.of_kind("RayService"):
         host, port = redis_address(manifest)
         services = [each for each in rendered.of_kind("Service") if each.name == host]
@@ -94,7 +94,7 @@ def _redis_clients(rendered: Rendered, pod: Pod, rules: list[Any]) -> Iterator[s
             continue
         heads = [other for other in rendered.ray_pods() if other.is_head]
         if not any(_opens(rule, pod, port) and _admits(rule, head) for rule in rules for head in heads):
-            yield f"keeps the head from Redis on port {port}"
+            yield f"blocks the head from Redis on port {port}"
 
 
 def _ports_by_name(pod: Pod) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _opens(rule: Any, pod: Pod, port: Any) -> bool:
 
 
 def _admits(rule: Any, other: Pod) -> bool:
-    """Whether a rule lets another pod of the namespace in; a rule without `from` lets everybody in."""
+    """Whether a rule admits another pod of the namespace. A rule without `from` admits everyone."""
     peers = sequence(rule, "from")
     return not peers or any(
         "podSelector" in peer and "namespaceSelector" not in peer and selects(peer["podSelector"], other.labels)
@@ -132,25 +132,27 @@ def _admits_namespace(rules: list[Any], pod: Pod, namespace: str, port: Any) -> 
     return False
 
 
-# -- who must not ----------------------------------------------------------------------------------------------------
+# -- forbidden clients -----------------------------------------------------------------------------------------------
 
 
 def _closed_ports(policy: Manifest) -> Iterator[Finding]:
     for index, rule in enumerate(sequence(policy.body, "spec", "ingress")):
         peers = sequence(rule, "from")
-        if peers and not any(_is_anybody(peer) for peer in peers):
+        if peers and not any(_is_everyone(peer) for peer in peers):
             continue
         here = policy.where(f"spec.ingress[{index}]")
         if _opens_all(rule):
-            yield Finding(CHECK, here, "opens every port to everybody: write `ports`, or whom it is for in `from`")
+            yield Finding(CHECK, here, "opens every port to everyone, set `ports`, or restrict the clients with `from`")
         for port in [dig(each, "port") for each in sequence(rule, "ports")]:
             if port is None or port in CLOSED:
                 reason = CLOSED.get(port, "every port")
-                yield Finding(CHECK, here, f"opens port {port}, {reason}, to everybody: write whom it is for in `from`")
+                yield Finding(
+                    CHECK, here, f"opens port {port}, {reason}, to everyone, restrict the clients with `from`"
+                )
 
 
-def _is_anybody(peer: Any) -> bool:
-    """Whether a peer names nobody in particular: empty selectors select all pods, or all namespaces."""
+def _is_everyone(peer: Any) -> bool:
+    """Whether a peer admits everyone: empty selectors select all pods, or all namespaces."""
     selectors = [mapping(peer, name) for name in ("podSelector", "namespaceSelector") if name in mapping(peer)]
     chosen = [each for each in selectors if mapping(each, "matchLabels") or sequence(each, "matchExpressions")]
     return "ipBlock" not in mapping(peer) and not chosen

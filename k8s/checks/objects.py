@@ -1,4 +1,4 @@
-"""Kubernetes objects as plain dicts, read without ever failing: a broken manifest is for a check to report."""
+"""Access to Kubernetes objects as plain dicts. It never fails, because the checks report broken manifests."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ import yaml
 Body = dict[str, Any]
 
 Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""PyYAML's C reader where it was built: CRDs have 36,000 lines."""
+"""PyYAML's C loader if available, because CRDs have 36,000 lines."""
 
 
 def read_yaml(text: str) -> list[Any]:
-    """The documents of a YAML text, empty ones left out.
+    """The documents of a YAML text, without empty ones.
 
     Raises:
-        yaml.YAMLError: it is no YAML.
+        yaml.YAMLError: the text is not YAML.
     """
     return [document for document in yaml.load_all(text, Loader=Loader) if document is not None]
 
 
-def dig(found: Any, *path: str | int) -> Any:
-    """What stands at a path of keys and indices; None where there is nothing."""
+def dig(body: Any, *path: str | int) -> Any:
+    """The value at a path of keys and indices; None if the path does not exist."""
     for step in path:
-        if isinstance(found, dict):
-            found = found.get(step)
-        elif isinstance(found, list) and isinstance(step, int) and step < len(found):
-            found = found[step]
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and isinstance(step, int) and step < len(body):
+            body = body[step]
         else:
             return None
-    return found
+    return body
 
 
-def mapping(found: Any, *path: str | int) -> Body:
-    """The mapping at a path; an empty one where there is none."""
-    value = dig(found, *path)
+def mapping(body: Any, *path: str | int) -> Body:
+    """The mapping at a path; an empty one if there is none."""
+    value = dig(body, *path)
     return value if isinstance(value, dict) else {}
 
 
-def sequence(found: Any, *path: str | int) -> list[Any]:
-    """The list at a path; an empty one where there is none."""
-    value = dig(found, *path)
+def sequence(body: Any, *path: str | int) -> list[Any]:
+    """The list at a path; an empty one if there is none."""
+    value = dig(body, *path)
     return value if isinstance(value, list) else []
 
 
-def text(found: Any, *path: str | int) -> str:
-    """The string at a path; an empty one where there is none."""
-    value = dig(found, *path)
+def text(body: Any, *path: str | int) -> str:
+    """The string at a path; an empty one if there is none."""
+    value = dig(body, *path)
     return value if isinstance(value, str) else ""
 
 
-def number(found: Any, *path: str | int) -> float | None:
-    """The number at a path; None where there is none."""
-    value = dig(found, *path)
+def number(body: Any, *path: str | int) -> float | None:
+    """The number at a path; None if there is none."""
+    value = dig(body, *path)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def walk(found: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value below, with its path in dots and brackets."""
-    yield path, found
-    if isinstance(found, dict):
-        for key, value in found.items():
+def walk(body: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """This value and every value below it, with their paths in dots and brackets."""
+    yield path, body
+    if isinstance(body, dict):
+        for key, value in body.items():
             yield from walk(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(found, list):
-        for index, value in enumerate(found):
+    elif isinstance(body, list):
+        for index, value in enumerate(body):
             yield from walk(value, f"{path}[{index}]")
 
 
@@ -77,16 +77,16 @@ class Manifest:
 
     body: Body
     file: str = ""
-    """The file of the rendered folder that it comes from, relative to the folder; empty where that is not known."""
+    """Its file, relative to the rendered folder; empty if unknown."""
 
     @property
     def api_version(self) -> str:
-        """Such as `ray.io/v1`."""
+        """`apiVersion`, such as `ray.io/v1`."""
         return text(self.body, "apiVersion")
 
     @property
     def kind(self) -> str:
-        """Such as `RayService`."""
+        """`kind`, such as `RayService`."""
         return text(self.body, "kind")
 
     @property
@@ -100,20 +100,20 @@ class Manifest:
         return text(self.body, "metadata", "namespace")
 
     def where(self, path: str = "") -> str:
-        """A place in it, as findings name it: file, kind, name and field path."""
+        """A location for findings: file, kind, name and field path."""
         return " ".join(part for part in (self.file, f"{self.kind}/{self.name}", path) if part)
 
 
 def files_of(folder: Path) -> dict[tuple[str, str], str]:
-    """Which file of a rendered folder holds an object, by its kind and name."""
-    found: dict[tuple[str, str], str] = {}
+    """The file of every object in a rendered folder, by kind and name."""
+    files: dict[tuple[str, str], str] = {}
     for path in sorted(folder.rglob("*.yaml")):
         try:
             documents = read_yaml(path.read_text())
         except (yaml.YAMLError, UnicodeDecodeError):
-            continue  # building the overlay says it
+            continue  # building the overlay reports it
         for document in documents:
             name = text(document, "metadata", "name")
             if name:
-                found.setdefault((text(document, "kind"), name), str(path.relative_to(folder)))
-    return found
+                files.setdefault((text(document, "kind"), name), str(path.relative_to(folder)))
+    return files

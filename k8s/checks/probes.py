@@ -1,4 +1,4 @@
-"""Probes that fit a RayService: workers are ready when their own Serve proxy answers."""
+"""Checks the probes of a RayService: a worker is ready when its Serve proxy responds."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from k8s.checks.rendered import Pod, Rendered
 CHECK = "probes"
 PROXY_PATH = "/-/healthz"
 SERVE_PORT = "serve"
-"""Name of the container port by which KubeRay knows Serve's (utils/constant.go, ServingPortName)."""
+"""Name by which KubeRay finds Serve's container port (utils/constant.go, ServingPortName)."""
 
 
 def check_probes(rendered: Rendered) -> Iterator[Finding]:
-    """The port that KubeRay's services and probes use, and probes of our own where there are some."""
+    """Check the port that KubeRay's services and probes use, and our own readiness probes."""
     port = rendered.spec.gateway.port
     for pod in rendered.ray_pods():
         named = {text(each, "name"): dig(each, "containerPort") for each in sequence(pod.ray_container, "ports")}
         if named.get(SERVE_PORT) != port:
             problem = (
-                f"found {named.get(SERVE_PORT, 'none')} as the port named {SERVE_PORT}, which KubeRay's service and "
-                f"probes use: write gateway.port of the spec, {port}"
+                f"the port named {SERVE_PORT} is {named.get(SERVE_PORT, 'missing')}, use gateway.port of the spec, "
+                f"{port}: KubeRay's service and probes use it"
             )
             yield Finding(CHECK, pod.where("spec.containers[0].ports"), problem)
         if not pod.is_head:
@@ -30,15 +30,15 @@ def check_probes(rendered: Rendered) -> Iterator[Finding]:
 
 
 def _readiness(pod: Pod, port: int) -> Iterator[Finding]:
-    """Without a probe of its own a worker gets KubeRay's, which asks raylet and proxy."""
+    """Check a worker's own readiness probe. Without one, KubeRay's default checks raylet and proxy."""
     probe = mapping(pod.ray_container, "readinessProbe")
     if not probe:
         return
     here = pod.where("spec.containers[0].readinessProbe")
     command = " ".join(str(word) for word in sequence(probe, "exec", "command"))
     http = mapping(probe, "httpGet")
-    asks_proxy = PROXY_PATH in command or text(http, "path") == PROXY_PATH
-    if not asks_proxy:
-        yield Finding(CHECK, here, f"does not ask Serve's proxy: ask {PROXY_PATH} on port {port}, or leave it out")
+    checks_proxy = PROXY_PATH in command or text(http, "path") == PROXY_PATH
+    if not checks_proxy:
+        yield Finding(CHECK, here, f"does not check Serve's proxy, use {PROXY_PATH} on port {port}, or leave it out")
     elif http.get("port") not in (port, SERVE_PORT) and f":{port}{PROXY_PATH}" not in command:
-        yield Finding(CHECK, here, f"asks another port than gateway.port of the spec: write {port}")
+        yield Finding(CHECK, here, f"checks the wrong port, use gateway.port of the spec, {port}")

@@ -1,4 +1,4 @@
-"""Kubernetes' quantities, such as `8`, `500m` and `16Gi`, as numbers."""
+"""Converts Kubernetes' quantities, such as `8`, `500m` and `16Gi`, to numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNITS = {
 }  # fmt: skip
 
 
-def quantity(written: Any) -> float | None:
-    """The number; None where nothing or no quantity is written."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmMGTP]|[KMGTP]i)?", str(written))
+def quantity(value: Any) -> float | None:
+    """The number; None if the value is not a quantity."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmMGTP]|[KMGTP]i)?", str(value))
     return float(match.group(1)) * UNITS[match.group(2) or ""] if match else None

@@ -1,4 +1,4 @@
-"""What objects name must exist: in the output, or made by whoever deploys because the spec names it."""
+"""Checks that every referenced object exists in the output, or is named in the spec for you to create."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = {
     "serviceAccountName": "ServiceAccount",
     "serviceName": "Service",
 }
-"""Fields that hold another object's name, at any depth, and its kind."""
+"""Fields with the name of another object, at any depth, and its kind."""
 OBJECTS = {
     "secretKeyRef": "Secret",
     "secretRef": "Secret",
@@ -27,39 +27,39 @@ OBJECTS = {
     "configMap": "ConfigMap",
     "service": "Service",
 }
-"""Fields that hold a mapping with the name."""
+"""Fields with a mapping that contains the name."""
 LISTS = {"imagePullSecrets": "Secret", "certificateRefs": "Secret", "parentRefs": "Gateway", "backendRefs": "Service"}
-"""Fields that hold a list of such mappings, which may name the kind themselves."""
+"""Fields with a list of such mappings, which may contain the kind."""
 OPERATORS_OWN = ("-serve-svc", "-head-svc")
-"""Services that KubeRay makes of a RayService: its name with these behind it."""
+"""Suffixes of the Services that KubeRay creates for a RayService."""
 
 
 def check_references(rendered: Rendered) -> Iterator[Finding]:
-    """Everything that is named is there, and everything that is there is named."""
-    there = {(each.kind, each.name) for each in rendered.manifests}
-    there |= {("Service", each.name + end) for each in rendered.of_kind("RayService") for end in OPERATORS_OWN}
-    yours = named_by_spec(rendered.spec)
-    named: set[tuple[str, str]] = set()
+    """Every referenced object exists, and every object is referenced."""
+    existing = {(each.kind, each.name) for each in rendered.manifests}
+    existing |= {("Service", each.name + end) for each in rendered.of_kind("RayService") for end in OPERATORS_OWN}
+    external = named_by_spec(rendered.spec)
+    referenced: set[tuple[str, str]] = set()
     for manifest in rendered.manifests:
         for path, kind, name in references(manifest):
-            named.add((kind, name))
-            if (kind, name) not in there and not (kind in ("Secret", "PersistentVolumeClaim") and name in yours):
-                problem = f"names {kind} '{name}', which is neither rendered nor named in the spec: write one that is"
+            referenced.add((kind, name))
+            if (kind, name) not in existing and not (kind in ("Secret", "PersistentVolumeClaim") and name in external):
+                problem = f"unknown {kind} '{name}', use one that is rendered or named in the spec"
                 yield Finding(CHECK, manifest.where(path), problem)
     for manifest in rendered.of_kind("ServiceAccount", "PersistentVolumeClaim", "Secret"):
-        if (manifest.kind, manifest.name) not in named:
-            yield Finding(CHECK, manifest.where(), "is used by nothing: name it where it belongs, or leave it out")
+        if (manifest.kind, manifest.name) not in referenced:
+            yield Finding(CHECK, manifest.where(), "is not used, reference it or leave it out")
     yield from _mounts(rendered)
 
 
 def named_by_spec(spec: FleetSpec) -> set[str]:
-    """Secrets and claims that the spec's `kubernetes` section names: whoever deploys makes them."""
+    """Secrets and claims that the spec's `kubernetes` section names. You create them before deploying."""
     fields = walk(spec.kubernetes.model_dump(mode="json"))
     return {value for path, value in fields if path.endswith(("secret", "claim")) and value} | {redis_secret(spec)}
 
 
 def references(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
-    """Field path, kind and name of everything that an object names."""
+    """Field path, kind and name of every object that a manifest references."""
     for path, value in walk(manifest.body):
         for field, found in mapping(value).items():
             here = f"{path}.{field}"
@@ -73,7 +73,7 @@ def references(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
 
 
 def _mounts(rendered: Rendered) -> Iterator[Finding]:
-    """A mount without its volume keeps the pod from being created; a volume without a mount is a mistake too."""
+    """A mount without a volume prevents the pod's creation; a volume without a mount is a mistake too."""
     for pod in rendered.pods():
         volumes = {text(each, "name") for each in sequence(pod.spec, "volumes")}
         volumes |= {text(each, "metadata", "name") for each in _claim_templates(pod.manifest)}
@@ -83,12 +83,14 @@ def _mounts(rendered: Rendered) -> Iterator[Finding]:
                 mounted.add(text(each, "name"))
                 if text(each, "name") not in volumes:
                     where = pod.manifest.where(f"{path}.volumeMounts")
-                    yield Finding(CHECK, where, f"mounts '{text(each, 'name')}', no volume of the pod: write it")
+                    yield Finding(
+                        CHECK, where, f"mounts '{text(each, 'name')}', which is not a volume of the pod, add it"
+                    )
         if pod.is_head:
             options = mapping(pod.manifest.body, "spec", "rayClusterConfig", "autoscalerOptions")
             mounted |= {text(each, "name") for each in sequence(options, "volumeMounts")}
         for name in sorted(volumes - mounted):
-            problem = f"'{name}' is mounted nowhere: write a mount, or leave it out"
+            problem = f"'{name}' is not mounted, mount it or leave it out"
             yield Finding(CHECK, pod.where("spec.volumes"), problem)
 
 

@@ -1,4 +1,4 @@
-"""A built overlay, with what all checks ask of it: its objects by kind, its pods, its one RayService."""
+"""A built overlay as the checks see it: its objects by kind, its pods and its RayService."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from k8s.checks.objects import Body, Manifest, mapping, sequence, text
 
 RAY_CLUSTER = "spec.rayClusterConfig"
 HEAD_GROUP = "headgroup"
-"""KubeRay's name of the head's group (ray-operator, controllers/ray/utils/constant.go)."""
+"""KubeRay's name for the head's group (ray-operator, controllers/ray/utils/constant.go)."""
 UNKNOWN = "\0"
-"""Value of a label that only the operator knows: it equals nothing that anybody writes."""
+"""Placeholder for a label value that only the operator knows. It never equals a real value."""
 
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod template, wherever it stands."""
+    """A pod template of any manifest."""
 
     manifest: Manifest
     path: str
     """Field path of the template in its manifest."""
     template: Body
     labels: dict[str, str]
-    """Labels that its pods will carry, the operator's included."""
+    """Labels of its pods, including those that the operator adds."""
     group: Body
-    """The group of a Ray node; empty for other workloads."""
+    """The worker or head group of a Ray node; empty for other workloads."""
     is_head: bool = False
 
     @property
     def is_ray(self) -> bool:
-        """Whether it is a node of the Ray cluster."""
+        """Whether its pods are nodes of the Ray cluster."""
         return bool(self.group)
 
     @property
     def title(self) -> str:
-        """Which pods these are, for messages."""
+        """A name of these pods for messages."""
         if not self.is_ray:
             return f"{self.manifest.kind} {self.manifest.name}"
         return "head group" if self.is_head else f"worker group {text(self.group, 'groupName')}"
 
     @property
     def operators_labels(self) -> dict[str, str]:
-        """Labels that pods of any other fleet have too."""
+        """Labels that pods of other fleets have as well."""
         return {key: value for key, value in self.labels.items() if key.startswith(("ray.io/", "app.kubernetes.io/"))}
 
     @property
@@ -59,7 +59,7 @@ class Pod:
         return self.path.removesuffix(".template")
 
     def containers(self) -> Iterator[tuple[str, Body]]:
-        """Each container, init containers included, with its field path."""
+        """Each container, including init containers, with its field path."""
         for field in ("initContainers", "containers"):
             for index, container in enumerate(sequence(self.spec, field)):
                 yield f"{self.path}.spec.{field}[{index}]", mapping(container)
@@ -70,17 +70,17 @@ class Pod:
         return mapping(self.spec, "containers", 0)
 
     def where(self, path: str = "") -> str:
-        """A place in it."""
+        """A location in the template, for findings."""
         return self.manifest.where(f"{self.path}.{path}" if path else self.path)
 
     def group_where(self, path: str = "") -> str:
-        """A place in the group of a Ray node."""
+        """A location in the group of a Ray node, for findings."""
         return self.manifest.where(f"{self.group_path}.{path}" if path else self.group_path)
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """One overlay."""
+    """One built overlay with its spec."""
 
     overlay: str
     manifests: tuple[Manifest, ...]
@@ -89,7 +89,7 @@ class Rendered:
     """Folder of CustomResourceDefinitions."""
 
     def of_kind(self, *kinds: str) -> list[Manifest]:
-        """The objects of some kinds."""
+        """The objects of the given kinds."""
         return [each for each in self.manifests if each.kind in kinds]
 
     def pods(self) -> list[Pod]:
@@ -123,7 +123,7 @@ def _ray_pod(manifest: Manifest, path: str, group: Body, is_head: bool) -> Pod:
         "app.kubernetes.io/name": "kuberay",
         "app.kubernetes.io/created-by": "kuberay-operator",
         **_labels(template),
-        # What KubeRay adds to every pod and lets nobody override (ray-operator, common/pod.go, labelPod and BuildPod).
+        # KubeRay sets these on every pod and allows no override (ray-operator, common/pod.go, labelPod, BuildPod).
         "ray.io/is-ray-node": "yes",
         "ray.io/node-type": "head" if is_head else "worker",
         "ray.io/group": HEAD_GROUP if is_head else text(group, "groupName"),

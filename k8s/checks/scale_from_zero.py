@@ -1,8 +1,8 @@
-"""Would Ray's autoscaler launch the right nodes for every pool, starting from no worker at all?
+"""Checks that Ray's autoscaler would launch the right nodes for every pool, starting without workers.
 
-Ray's own code answers: the producer that its KubeRay autoscaler reads a RayCluster with, and autoscaler v2's
-scheduler, both of Ray 2.60, fed with the manifest and with the placement group or actor that each pool's replica asks
-for (`deployments.placement`). A demand that no group can meet stays pending for ever, and nothing says so but a log.
+The check runs Ray 2.60's own code: the reader of its KubeRay autoscaler, and autoscaler v2's scheduler. Their input is
+the manifest, with the placement group or actor of each pool's replica (`deployments.placement`). On a real cluster, a
+demand that no group can meet stays pending for ever, and only a log reports it.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from k8s.checks.rendered import HEAD_GROUP, Rendered
 
 CHECK = "scale from zero"
 GROUP_DEFAULTS = {"minReplicas": 0, "maxReplicas": 2_147_483_647, "numOfHosts": 1}
-"""What the schema fills in, in the API server."""
+"""Defaults that the API server fills in from the schema."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What the autoscaler does for a set of demands."""
+    """The autoscaler's reaction to a set of demands."""
 
     nodes: dict[str, int]
-    """Pods that it launches, by group."""
+    """Launched pods, by group."""
     pending: bool
-    """Whether a demand stays unmet."""
+    """Whether a demand cannot be met."""
 
 
 def check_scale_from_zero(rendered: Rendered) -> Iterator[Finding]:
-    """Each pool alone from no worker, then all pools' minimum replicas together, then each empty pool beside them."""
+    """Check each pool alone, all pools' minimum replicas together, and one replica of each empty pool with them."""
     for manifest in rendered.of_kind("RayService"):
         where = manifest.where("spec.rayClusterConfig.workerGroupSpecs")
         try:
             groups = node_types(manifest)
-        except Exception as error:  # Ray's reader expects what the schema promises, and says nothing of what it raises
+        except Exception as error:  # Ray's reader assumes a valid manifest and does not document its errors
             words = " ".join(str(error).split())[:300]
             yield Finding(CHECK, where, f"Ray's autoscaler cannot read the groups: {type(error).__name__} {words}")
             continue
@@ -54,7 +54,7 @@ def check_scale_from_zero(rendered: Rendered) -> Iterator[Finding]:
 
 
 def node_types(manifest: Manifest) -> dict[str, NodeTypeConfig]:
-    """The groups of a RayService as Ray's autoscaler sees them.
+    """The groups of a RayService in the form of Ray's autoscaler.
 
     Raises:
         Exception: Ray cannot read them.
@@ -66,12 +66,12 @@ def node_types(manifest: Manifest) -> dict[str, NodeTypeConfig]:
         "spec": cluster | {"workerGroupSpecs": groups},
     }
     config = AutoscalingConfig(_derive_autoscaling_config_from_ray_cr(resource), skip_content_hash=True)
-    found: dict[str, NodeTypeConfig] = config.get_node_type_configs()
-    return found
+    groups_by_name: dict[str, NodeTypeConfig] = config.get_node_type_configs()
+    return groups_by_name
 
 
 def launched(groups: dict[str, NodeTypeConfig], demands: list[Demand]) -> Launch:
-    """What Ray's scheduler launches when only the head is there."""
+    """What Ray's scheduler launches if only the head runs."""
     from_zero = {
         name: NodeTypeConfig(
             name=name,
@@ -107,44 +107,45 @@ def _alone(spec: FleetSpec, groups: dict[str, NodeTypeConfig]) -> Iterator[str]:
             continue
         launch = launched(groups, [demand])
         if launch.pending:
-            yield f"pool {pool} would never start: no group gives {demand.words}: {_lacks(spec, pool, groups, demand)}"
+            lacks = _lacks(spec, pool, groups, demand)
+            yield f"pool {pool} cannot start, no group provides {demand.description}: {lacks}"
         wrong = {name for name in launch.nodes if groups[name].labels.get(HARDWARE_LABEL) != spec.hardware_name(pool)}
         if wrong:
-            yield f"pool {pool} would start {', '.join(sorted(wrong))}, which is other hardware: check their labels"
+            yield f"pool {pool} would start {', '.join(sorted(wrong))}, which is different hardware, correct its labels"
 
 
 def _together(spec: FleetSpec, groups: dict[str, NodeTypeConfig]) -> Iterator[str]:
-    """The replicas that are always there, and one of each pool that may be empty beside them."""
+    """Check the minimum replicas together, and with them one replica of each pool that may be empty."""
     floor = [demand for pool in spec.pools for demand in _replicas(spec, pool, spec.pools[pool].replicas.min)]
     if launched(groups, floor).pending:
-        yield "the minimum replicas of all pools find no room together: raise maxReplicas, or lower replicas.min"
+        yield "the minimum replicas of all pools do not fit together, raise maxReplicas or lower replicas.min"
         return
     for pool in spec.pools:
         if spec.pools[pool].replicas.min == 0 and launched(groups, [*floor, *_replicas(spec, pool, 1)]).pending:
-            yield f"pool {pool} could never start beside the other pools' minimum replicas: raise maxReplicas"
+            yield f"pool {pool} cannot start while the other pools run their minimum replicas, raise maxReplicas"
 
 
 def _replicas(spec: FleetSpec, pool: str, count: int) -> list[Demand]:
-    """Demands of several replicas; each placement group is its own."""
-    found = [demand_of(spec, pool, number) for number in range(count)]
-    return [each for each in found if each is not None]
+    """Demands of several replicas, each with a separate placement group."""
+    demands = [demand_of(spec, pool, number) for number in range(count)]
+    return [each for each in demands if each is not None]
 
 
 def _lacks(spec: FleetSpec, pool: str, groups: dict[str, NodeTypeConfig], demand: Demand) -> str:
-    """What the groups of a pool's hardware lack of what one of its nodes has to give."""
+    """The resources that the groups of a pool's hardware lack."""
     name = spec.hardware_name(pool)
     own = {key: group for key, group in groups.items() if group.labels.get(HARDWARE_LABEL) == name}
     if not own:
         return f"none has the label {HARDWARE_LABEL}: {name}"
     lines = []
     for key, group in own.items():
-        short = [_shortage(part, wanted, group.resources) for part, wanted in demand.one_node.items()]
-        told = [each for each in short if each]
-        nodes = f"it may have {group.max_worker_nodes} pods, {demand.nodes} are needed"
-        lines.append(f"{key}: {'; '.join(told) or nodes}")
+        lacking = [_shortage(part, needed, group.resources) for part, needed in demand.one_node.items()]
+        shortages = [each for each in lacking if each]
+        too_few = f"has at most {group.max_worker_nodes} pods, {demand.nodes} are needed"
+        lines.append(f"{key}: {'; '.join(shortages) or too_few}")
     return ", ".join(lines)
 
 
-def _shortage(name: str, wanted: float, resources: dict[str, Any]) -> str | None:
-    has = resources.get(name, 0)
-    return None if has >= wanted else f"has {has:g} of {name}, {wanted:g} are needed in one pod"
+def _shortage(name: str, needed: float, resources: dict[str, Any]) -> str | None:
+    available = resources.get(name, 0)
+    return None if available >= needed else f"has {available:g} of {name}, {needed:g} are needed in one pod"

@@ -1,4 +1,4 @@
-"""JSON Schema's errors in words: field path, what was found, what to write."""
+"""JSON Schema errors as text: field path, invalid value and what to use."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from collections.abc import Iterator
 from jsonschema import ValidationError
 
 from cluster.problems import did_you_mean, shown
+from k8s.checks.finding import invalid
 
 
 def explained(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Field path and problem of an error; one for each unknown field."""
+    """Field paths and problems of an error; one for each unknown field."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path).lstrip(".")
     match error.validator:
         case "additionalProperties":
             known = sorted(error.schema.get("properties", ()))
             for key in sorted(str(key) for key in error.instance if key not in known):
-                yield f"{path}.{key}".lstrip("."), f"is unknown and would be dropped: {did_you_mean(key, known)}"
+                yield f"{path}.{key}".lstrip("."), f"is unknown and would be ignored: {did_you_mean(key, known)}"
         case "required":
             missing = sorted(set(error.validator_value) - set(error.instance))
-            yield path, f"lacks {', '.join(missing)}: write it"
+            yield path, f"lacks {', '.join(missing)}, add it"
         case "enum":
-            yield path, f"found {shown(error.instance)}: write one of {', '.join(map(str, error.validator_value))}"
+            yield path, invalid(error.instance, f"one of {', '.join(map(str, error.validator_value))}")
         case "type" | "anyOf" | "oneOf":
-            yield path, f"found {shown(error.instance)}: write {_wanted(error)}"
+            yield path, invalid(error.instance, _allowed_types(error))
         case rule:
-            yield path, f"found {shown(error.instance)}, which breaks the rule {rule}: {error.validator_value}"
+            yield (
+                path,
+                f"invalid value {shown(error.instance)}, which violates the rule {rule}: {error.validator_value}",
+            )
 
 
-def _wanted(error: ValidationError) -> str:
-    """The types that are allowed; YAML reads an unquoted number as a number, which is a common mistake."""
+def _allowed_types(error: ValidationError) -> str:
+    """The allowed types, with a hint for a common mistake: a number without quotes where a string is needed."""
     branches = [error.schema] if error.validator == "type" else error.validator_value
     types: list[str] = []
     for branch in branches:

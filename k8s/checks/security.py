@@ -1,22 +1,22 @@
-"""Pods without privileges, images with a version, one way of authentication for the whole Ray cluster."""
+"""Checks that pods have no privileges, images have a version, and the Ray cluster uses token authentication."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from cluster.problems import shown
-from k8s.checks.finding import Finding
+from k8s.checks.finding import Finding, invalid
 from k8s.checks.objects import Body, dig, mapping, sequence, text
 from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import RAY_CLUSTER, Pod, Rendered
 
 CHECK = "security"
 POD_STANDARD = "pod-security.kubernetes.io/enforce"
-"""Label of a namespace by which Kubernetes refuses pods with privileges."""
+"""Label of a namespace that makes Kubernetes reject privileged pods."""
 
 
 def check_security(rendered: Rendered) -> Iterator[Finding]:
-    """Every container of every pod, the autoscaler's and Ray's token authentication included."""
+    """Check every container, including the autoscaler's, and Ray's token authentication."""
     for pod in rendered.pods():
         for path, container in pod.containers():
             for field, problem in [*_context(container, pod.spec), *_image(container)]:
@@ -27,7 +27,7 @@ def check_security(rendered: Rendered) -> Iterator[Finding]:
         level = text(namespace.body, "metadata", "labels", POD_STANDARD)
         if level not in ("restricted", "baseline", "privileged"):
             where = namespace.where(f"metadata.labels.{POD_STANDARD}")
-            yield Finding(CHECK, where, f"found '{level}': write restricted: no pod there needs privileges")
+            yield Finding(CHECK, where, f"invalid value '{level}', use restricted: no pod there needs privileges")
     yield from _autoscaler(rendered)
     yield from _token(rendered)
 
@@ -35,46 +35,45 @@ def check_security(rendered: Rendered) -> Iterator[Finding]:
 def _pod_problems(pod: Pod) -> Iterator[tuple[str, str]]:
     for field in ("hostNetwork", "hostPID", "hostIPC"):
         if pod.spec.get(field):
-            yield field, "shares the machine's own: leave it out"
+            yield field, "shares the machine's namespace, leave it out"
     if not pod.is_head and pod.spec.get("automountServiceAccountToken") is not False:
-        yield "automountServiceAccountToken", "hands Kubernetes' token to engines, who have no use for it: write false"
+        yield "automountServiceAccountToken", "gives Kubernetes' token to engines, use false: they do not need it"
     if pod.is_ray and not text(pod.spec, "serviceAccountName"):
-        yield "serviceAccountName", "is missing: write an account of the fleet's own, not the namespace's default"
+        yield "serviceAccountName", "is missing, use an account of the fleet, not the namespace's default"
     claims = [each for each in sequence(pod.spec, "volumes") if "persistentVolumeClaim" in mapping(each)]
     claims += sequence(pod.manifest.body, "spec", "volumeClaimTemplates")
     if claims and not mapping(pod.spec, "securityContext").get("fsGroup"):
-        yield "securityContext.fsGroup", "is missing: the volume would be root's, write the group that may write"
+        yield "securityContext.fsGroup", "is missing, use the group that writes to the volume, or root owns it"
 
 
 def _context(container: Body, pod_spec: Body) -> Iterator[tuple[str, str]]:
     """Kubernetes' restricted pod standard: https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
     own, shared = mapping(container, "securityContext"), mapping(pod_spec, "securityContext")
-    together = shared | own
-    if together.get("runAsNonRoot") is not True:
-        yield "securityContext.runAsNonRoot", f"found {shown(together.get('runAsNonRoot'))}: write true"
-    if not together.get("runAsUser"):
-        # With a user that the image names in letters Kubernetes cannot tell that it is not root, and starts nothing.
-        yield "securityContext.runAsUser", f"found {shown(together.get('runAsUser'))}: write the user's number, not 0"
+    effective = shared | own
+    if effective.get("runAsNonRoot") is not True:
+        yield "securityContext.runAsNonRoot", invalid(effective.get("runAsNonRoot"), "true")
+    if not effective.get("runAsUser"):
+        # If the image only has a user's name, Kubernetes cannot verify that it is not root and rejects the pod.
+        yield "securityContext.runAsUser", invalid(effective.get("runAsUser"), "the user's number, not 0")
     if own.get("allowPrivilegeEscalation") is not False:
-        found = shown(own.get("allowPrivilegeEscalation"))
-        yield "securityContext.allowPrivilegeEscalation", f"found {found}: write false"
+        yield "securityContext.allowPrivilegeEscalation", invalid(own.get("allowPrivilegeEscalation"), "false")
     if own.get("privileged"):
-        yield "securityContext.privileged", "found true: leave it out"
+        yield "securityContext.privileged", "invalid value true, leave it out"
     if "ALL" not in sequence(own, "capabilities", "drop"):
-        yield "securityContext.capabilities.drop", 'keeps capabilities: write ["ALL"]'
-    if text(together, "seccompProfile", "type") not in ("RuntimeDefault", "Localhost"):
-        yield "securityContext.seccompProfile", "is missing: write type: RuntimeDefault"
+        yield "securityContext.capabilities.drop", 'keeps capabilities, use ["ALL"]'
+    if text(effective, "seccompProfile", "type") not in ("RuntimeDefault", "Localhost"):
+        yield "securityContext.seccompProfile", "is missing, use type: RuntimeDefault"
 
 
 def _image(container: Body) -> Iterator[tuple[str, str]]:
     image = text(container, "image")
     tag = image.rpartition("/")[2].partition(":")[2]
     if "@sha256:" not in image and tag in ("", "latest"):
-        yield "image", f"found '{image}': write a tag that names one version, so that a restart runs the same code"
+        yield "image", f"invalid value '{image}', use a tag of one version, so that a restart runs the same code"
 
 
 def _autoscaler(rendered: Rendered) -> Iterator[Finding]:
-    """The operator adds the autoscaler's container to the head's pod, with the context that its options give."""
+    """Check the autoscaler's container, which the operator adds to the head's pod with the context of its options."""
     for manifest in rendered.of_kind("RayService"):
         cluster = mapping(manifest.body, "spec", "rayClusterConfig")
         if not cluster.get("enableInTreeAutoscaling"):
@@ -85,19 +84,19 @@ def _autoscaler(rendered: Rendered) -> Iterator[Finding]:
 
 
 def _token(rendered: Rendered) -> Iterator[Finding]:
-    """Whoever reaches Ray's ports runs code: a token is needed, and head and workers have to agree on it."""
+    """Anyone who reaches Ray's ports can run code, so all nodes must require the same token."""
     for manifest in rendered.of_kind("RayService"):
         mode = dig(manifest.body, "spec", "rayClusterConfig", "authOptions", "mode")
         if mode != "token":
             where = manifest.where(f"{RAY_CLUSTER}.authOptions.mode")
-            yield Finding(CHECK, where, f"found {shown(mode)}: write token; who reaches Ray's ports runs code there")
+            yield Finding(CHECK, where, invalid(mode, "token: anyone who reaches Ray's ports can run code"))
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
         for pod in rendered.ray_pods():
             if (found := _set_by_hand(pod, name)) is not None:
-                problem = f"sets {name} ({found}), which the operator sets alike on all nodes: leave it out"
+                problem = f"sets {name} ({found}), leave it out: the operator sets it on all nodes"
                 yield Finding(CHECK, pod.where("spec.containers[0].env"), problem)
 
 
 def _set_by_hand(pod: Pod, name: str) -> str | None:
     value = variable(pod.ray_container, name)
-    return None if value is None else shown(value or "from elsewhere")
+    return None if value is None else shown(value or "by reference")

@@ -1,4 +1,4 @@
-"""Label selectors, as Kubernetes matches them."""
+"""Label selectors with Kubernetes' matching rules."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from k8s.checks.objects import mapping, sequence, text
 
-NO_POD = "selects no pod of the output: write labels that pods have"
-OTHER_FLEETS = "selects pods of any other fleet in the namespace as well: write a label of this fleet's pods"
+NO_POD = "selects no pod of the output, use labels that pods have"
+OTHER_FLEETS = "also selects pods of other fleets in the namespace, use a label of this fleet's pods"
 
 
 def selects(selector: Any, labels: Mapping[str, str]) -> bool:
-    """Whether a `LabelSelector` matches labels; an empty one matches everything."""
-    plain = mapping(selector, "matchLabels")
-    if any(labels.get(key) != value for key, value in plain.items()):
+    """Whether a `LabelSelector` matches labels. An empty selector matches everything."""
+    required = mapping(selector, "matchLabels")
+    if any(labels.get(key) != value for key, value in required.items()):
         return False
     return all(_holds(each, labels) for each in sequence(selector, "matchExpressions"))
 

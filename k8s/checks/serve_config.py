@@ -1,7 +1,7 @@
-"""`serveConfigV2`, of which Kubernetes sees a string: Serve's own schema, and what that schema lets through.
+"""Checks `serveConfigV2`, which is only a string for Kubernetes, against Serve's schema and further rules.
 
-Ray Serve 2.60 ignores keys that it does not know (so that old versions take new configs) and looks at import paths
-only when it deploys; an error there is a fleet that never becomes ready.
+Ray Serve 2.60 ignores unknown keys, so that old versions accept new configs. It resolves import paths only when it
+deploys: with a wrong path, the fleet never becomes ready.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ray.serve.schema import RayActorOptionsSchema, ServeDeploySchema
 from cluster.problems import did_you_mean, shown
 from cluster.spec import FleetSpec
 from deployments.config import KUBERNETES, serve_config
-from k8s.checks.finding import Finding
+from k8s.checks.finding import Finding, invalid
 from k8s.checks.objects import Body, dig, mapping, read_yaml, sequence, text
 from k8s.checks.rendered import Rendered
 
@@ -27,11 +27,11 @@ CHECK = "serve config"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Problem = tuple[str, str]
-"""Field path within the config, and what is wrong with it."""
+"""Field path in the config, and what is wrong with it."""
 
 
 def check_serve_config(rendered: Rendered) -> Iterator[Finding]:
-    """The Serve config of the RayService."""
+    """Check the Serve config of every RayService."""
     for manifest in rendered.of_kind("RayService"):
         for path, problem in problems_of(text(manifest.body, "spec", "serveConfigV2"), rendered.spec):
             where = manifest.where(f"spec.serveConfigV2{f'.{path}' if path else ''}")
@@ -39,14 +39,14 @@ def check_serve_config(rendered: Rendered) -> Iterator[Finding]:
 
 
 def problems_of(config_text: str, spec: FleetSpec) -> Iterator[Problem]:
-    """What is wrong with a Serve config for a fleet."""
+    """Problems of a fleet's Serve config."""
     try:
         documents = read_yaml(config_text)
     except yaml.YAMLError as error:
-        yield "", f"is no YAML: {' '.join(str(error).split())}"
+        yield "", f"is not YAML: {' '.join(str(error).split())}"
         return
     if len(documents) != 1 or not isinstance(documents[0], dict):
-        yield "", "is missing: write the Serve config as one mapping (`signalbox render` does)"
+        yield "", "is not one mapping, render again"
         return
     config = documents[0]
     try:
@@ -78,7 +78,7 @@ def unknown_keys(data: Any, model: type[BaseModel], path: str = "") -> Iterator[
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The pydantic models that a field's type names."""
+    """The pydantic models in a field's type."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for each in typing.get_args(annotation) for model in _models(each)]
@@ -89,13 +89,12 @@ def _endpoint(config: Body, spec: FleetSpec) -> Iterator[Problem]:
     if location != KUBERNETES.proxy_location:
         yield (
             "proxy_location",
-            f"found {shown(location)}: write {KUBERNETES.proxy_location}, because RayService asks every worker's "
-            "own proxy whether it is ready",
+            invalid(location, f"{KUBERNETES.proxy_location}, because RayService checks the proxy of every worker"),
         )
     if (host := dig(config, "http_options", "host")) in LOOPBACK:
-        yield "http_options.host", f"found {host}, which no other pod can reach: write {KUBERNETES.host}"
+        yield "http_options.host", f"invalid value '{host}', which other pods cannot reach, use {KUBERNETES.host}"
     if (port := dig(config, "http_options", "port")) != spec.gateway.port:
-        yield "http_options.port", f"found {shown(port)}: write gateway.port of the spec, {spec.gateway.port}"
+        yield "http_options.port", invalid(port, f"gateway.port of the spec, {spec.gateway.port}")
 
 
 def _application(application: Body, spec: FleetSpec) -> Iterator[Problem]:
@@ -110,7 +109,7 @@ def _application(application: Body, spec: FleetSpec) -> Iterator[Problem]:
     for index, deployment in enumerate(sequence(application, "deployments")):
         name = text(deployment, "name")
         if name not in known:
-            yield f"deployments[{index}].name", f"found '{name}', which is no deployment: {did_you_mean(name, known)}"
+            yield f"deployments[{index}].name", f"unknown deployment '{name}': {did_you_mean(name, known)}"
         try:
             AutoscalingConfig.model_validate(mapping(deployment, "autoscaling_config"))
         except ValidationError as error:
@@ -118,38 +117,39 @@ def _application(application: Body, spec: FleetSpec) -> Iterator[Problem]:
                 yield f"deployments[{index}].autoscaling_config.{_path(each['loc'])}".rstrip("."), each["msg"]
     pools = mapping(application, "args", "spec", "pools")
     for name in pools.keys() ^ spec.pools.keys():
-        side = "is missing" if name in spec.pools else "is no pool of the spec"
-        yield f"args.spec.pools.{name}", f"{side}: render again"
+        problem = "is missing" if name in spec.pools else "is not a pool of the spec"
+        yield f"args.spec.pools.{name}", f"{problem}, render again"
 
 
 def _not_importable(target: str) -> str | None:
-    """Why `module:attribute` cannot be imported, if it cannot."""
+    """Why `module:attribute` cannot be imported; None if it can."""
     module_name, _, attribute = target.replace(":", ".").rpartition(".")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        return f"found '{target}', which cannot be imported ({error}): write module:name of this project"
+        return f"cannot import '{target}' ({error}), use module:name of this project"
     if not hasattr(module, attribute):
-        return f"found '{target}': {module_name} has no {attribute}: {did_you_mean(attribute, vars(module), most=5)}"
+        hint = did_you_mean(attribute, vars(module), most=5)
+        return f"cannot import '{target}', {module_name} has no {attribute}: {hint}"
     return None
 
 
 def differences(found: Any, wanted: Any, path: str = "") -> Iterator[Problem]:
-    """Where a config is not the one that the spec gives."""
+    """Differences between a config and the one rendered from the spec."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in [*wanted, *(key for key in found if key not in wanted)]:
             here = f"{path}.{key}".lstrip(".")
             if key not in found:
-                yield here, "is missing: render again"
+                yield here, "is missing, render again"
             elif key not in wanted:
-                yield here, "does not come from the spec: render again"
+                yield here, "is not in the spec, render again"
             else:
                 yield from differences(found[key], wanted[key], here)
     elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
         for index, (one, other) in enumerate(zip(found, wanted, strict=True)):
             yield from differences(one, other, f"{path}[{index}]")
     elif found != wanted:
-        yield path, f"found {shown(found)}, the spec gives {shown(wanted)}: render again"
+        yield path, f"is {shown(found)} instead of {shown(wanted)} as in the spec, render again"
 
 
 def _path(location: tuple[int | str, ...]) -> str:

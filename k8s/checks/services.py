@@ -1,4 +1,4 @@
-"""Services and ways in lead to pods that listen."""
+"""Checks that Services, Ingresses and HTTPRoutes lead to pods that listen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECK = "services"
 
 
 def check_services(rendered: Rendered) -> Iterator[Finding]:
-    """Every Service has pods that listen, every Ingress and HTTPRoute ends at the endpoint's port."""
+    """Every Service has pods that listen, and every Ingress and HTTPRoute leads to the endpoint's port."""
     for service in rendered.of_kind("Service"):
         yield from _service(rendered, service)
     for ray_service in rendered.of_kind("RayService"):
@@ -23,21 +23,21 @@ def check_services(rendered: Rendered) -> Iterator[Finding]:
     port = rendered.spec.gateway.port
     for manifest in rendered.of_kind("Ingress", "HTTPRoute"):
         for rule in sequence(manifest.body, "spec", "rules"):
-            found = [dig(path, "backend", "service", "port", "number") for path in sequence(rule, "http", "paths")]
-            found += [dig(backend, "port") for backend in sequence(rule, "backendRefs")]
-            if found != [port]:
-                yield Finding(CHECK, manifest.where("spec.rules"), f"leads to ports {found}: write gateway.port {port}")
+            ports = [dig(path, "backend", "service", "port", "number") for path in sequence(rule, "http", "paths")]
+            ports += [dig(backend, "port") for backend in sequence(rule, "backendRefs")]
+            if ports != [port]:
+                yield Finding(CHECK, manifest.where("spec.rules"), f"leads to ports {ports}, use gateway.port, {port}")
 
 
 def redis_address(service: Manifest) -> tuple[str, int]:
-    """Host and port of the Redis that a RayService names; empty where it names none."""
+    """Host and port of the Redis that a RayService names; "" and 0 if it names none."""
     address = text(service.body, "spec", "rayClusterConfig", "gcsFaultToleranceOptions", "redisAddress")
     host, _, port = address.removeprefix("redis://").partition(":")
     return host, int(port) if port.isdigit() else 0
 
 
 def _redis(rendered: Rendered, ray_service: Manifest) -> Iterator[Finding]:
-    """The head's memory is where the RayService looks for it, and asks for a password."""
+    """The RayService's Redis exists in the output and requires a password."""
     host, port = redis_address(ray_service)
     here = ray_service.where("spec.rayClusterConfig.gcsFaultToleranceOptions.redisAddress")
     redis = rendered.spec.kubernetes.redis
@@ -45,12 +45,12 @@ def _redis(rendered: Rendered, ray_service: Manifest) -> Iterator[Finding]:
         return
     pods = [pod for each in rendered.of_kind("Service") if each.name == host for pod in pods_of(rendered, each)]
     if not any(port in listening(pod) for pod in pods):
-        yield Finding(CHECK, here, f"found {host}:{port}, where nothing of the output listens: write Redis' Service")
+        yield Finding(CHECK, here, f"invalid value {host}:{port}, where no rendered pod listens, use Redis' Service")
     for pod in pods:
         for path, container in pod.containers():
             words = " ".join(map(str, [*sequence(container, "command"), *sequence(container, "args")]))
             if "requirepass" not in words or variable(container, "REDIS_PASSWORD") is None:
-                problem = "takes anybody's commands: write --requirepass and REDIS_PASSWORD from the Secret"
+                problem = "accepts anyone's commands, use --requirepass with REDIS_PASSWORD from the Secret"
                 yield Finding(CHECK, pod.manifest.where(f"{path}.command"), problem)
 
 
@@ -64,11 +64,11 @@ def _service(rendered: Rendered, service: Manifest) -> Iterator[Finding]:
         offered = [value for pod in pods for value in listening(pod)]
         if target not in offered:
             here = service.where(f"spec.ports[{index}].targetPort")
-            yield Finding(CHECK, here, f"found {target}, on which no selected pod listens: write one of {offered}")
+            yield Finding(CHECK, here, f"invalid value {target}, where no selected pod listens, use one of {offered}")
 
 
 def pods_of(rendered: Rendered, service: Manifest) -> list[Pod]:
-    """The pods behind a Service."""
+    """The pods that a Service selects."""
     selector = mapping(service.body, "spec", "selector")
     return [pod for pod in rendered.pods() if selector and selects({"matchLabels": selector}, pod.labels)]
 

@@ -1,4 +1,4 @@
-"""Nothing that ends a pod or a cluster may be quicker than the longest stream."""
+"""Checks that pods and clusters get more time to terminate than the longest stream takes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from cluster.problems import shown
 from deployments.app import build
-from k8s.checks.finding import Finding
+from k8s.checks.finding import Finding, invalid
 from k8s.checks.objects import number, text
 from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import Rendered
 
 CHECK = "graceful termination"
 DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
-"""How long `ray start --block` lets a node drain after SIGTERM, in seconds (ray/_private/node.py)."""
+"""Variable for the seconds that `ray start --block` lets a node drain after SIGTERM (ray/_private/node.py)."""
 
 
 def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
-    """Grace periods of pods, of replicas and of the old cluster after an upgrade."""
+    """Check the grace periods of pods, of replicas and of the old cluster after an upgrade."""
     longest_s = rendered.spec.gateway.request_timeout_s
     for pod in rendered.ray_pods():
         grace_s = number(pod.spec, "terminationGracePeriodSeconds")
@@ -32,7 +31,7 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
             problem = _too_short(drain_s, longest_s, "Ray's default is 30")
             yield Finding(CHECK, pod.where(f"spec.containers[0].env {DRAIN}"), problem)
         elif grace_s is not None and grace_s <= drain_s:
-            problem = f"found {shown(grace_s)}: Ray drains for {drain_s:g} s ({DRAIN}); write more than that"
+            problem = invalid(grace_s, f"more than Ray's drain time, {drain_s:g} s ({DRAIN})")
             yield Finding(CHECK, pod.where("spec.terminationGracePeriodSeconds"), problem)
     for manifest in rendered.of_kind("RayService"):
         delay_s = number(manifest.body, "spec", "rayClusterDeletionDelaySeconds")
@@ -46,22 +45,20 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
                 yield Finding(CHECK, f"deployments/app.py deployment {name} graceful_shutdown_timeout_s", problem)
 
 
-def _seconds(written: str | None) -> float | None:
+def _seconds(value: str | None) -> float | None:
     try:
-        return None if written is None else float(written)
+        return None if value is None else float(value)
     except ValueError:
         return None
 
 
-def _too_short(found_s: float | None, longest_s: float, otherwise: str) -> str:
-    found = "nothing" if found_s is None else shown(found_s)
-    longest = f"gateway.request_timeout_s, {longest_s:g} s"
-    return f"found {found} ({otherwise}): a stream may take {longest}; write more than that"
+def _too_short(found_s: float | None, longest_s: float, default: str) -> str:
+    return invalid(found_s, f"more than gateway.request_timeout_s, {longest_s:g} s ({default})")
 
 
 @functools.lru_cache(maxsize=8)
 def shutdown_times(spec: str) -> dict[str, float]:
-    """How long each deployment of a fleet's app waits for its streams when a replica is stopped, in seconds.
+    """Time that each deployment of a fleet waits for streams when it stops a replica, in seconds.
 
     Args:
         spec: the fleet's spec as JSON.

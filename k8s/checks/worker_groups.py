@@ -1,14 +1,14 @@
-"""The worker groups against the spec: each kind of hardware that pools use, with all that makes Ray launch it."""
+"""Checks the worker groups against the spec: each used kind of hardware has a group that Ray can launch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from cluster.pool import PoolSpec
-from cluster.problems import did_you_mean, shown
+from cluster.problems import did_you_mean
 from cluster.spec import FleetSpec, HardwareSpec
 from deployments.placement import HARDWARE_LABEL
-from k8s.checks.finding import Finding
+from k8s.checks.finding import Finding, invalid
 from k8s.checks.objects import mapping, number, sequence, text
 from k8s.checks.quantity import quantity
 from k8s.checks.ray_cluster import SHM
@@ -19,18 +19,18 @@ CHECK = "worker groups"
 
 
 def check_worker_groups(rendered: Rendered) -> Iterator[Finding]:
-    """A group for each hardware that a pool uses, and what each group needs."""
+    """Every used kind of hardware has a group, and every group has what it needs."""
     spec, workers = rendered.spec, rendered.workers()
     used = used_hardware(spec)
     found = {text(pod.group, "labels", HARDWARE_LABEL) for pod in workers}
     for manifest in rendered.of_kind("RayService"):
         for name in sorted(set(used) - found):
             where = manifest.where("spec.rayClusterConfig.workerGroupSpecs")
-            yield Finding(CHECK, where, f"no group has the label {HARDWARE_LABEL}: {name}, which pools need: write one")
+            yield Finding(CHECK, where, f"no group has the label {HARDWARE_LABEL}: {name}, add one: pools need it")
     for pod in workers:
         name = text(pod.group, "labels", HARDWARE_LABEL)
         if name not in spec.hardware:
-            problem = f"found '{name}', where pools look for a name of hardware: {did_you_mean(name, spec.hardware)}"
+            problem = f"unknown hardware '{name}': {did_you_mean(name, spec.hardware)}"
             yield Finding(CHECK, pod.group_where(f"labels.{HARDWARE_LABEL}"), problem)
             continue
         for path, problem in _problems(pod, spec, name):
@@ -47,7 +47,7 @@ def _problems(pod: Pod, spec: FleetSpec, name: str) -> Iterator[tuple[str, str]]
         yield from _shared_memory(pod)
     cpus, needed = mapping(pod.ray_container, "resources", "limits").get("cpu"), hardware.devices_per_node
     if (quantity(cpus) or 0) < needed:
-        problem = f"found {shown(cpus)}: each rank takes a CPU, write at least {needed}"
+        problem = invalid(cpus, f"at least {needed}: each rank needs a CPU")
         yield "template.spec.containers[0].resources.limits.cpu", problem
 
 
@@ -59,45 +59,48 @@ def _bounds(pod: Pod, hardware: HardwareSpec) -> Iterator[tuple[str, str]]:
     hosts = number(pod.group, "numOfHosts") or 1
     high = number(pod.group, "maxReplicas")
     if high is None:
-        yield "maxReplicas", "is missing, which means two thousand million pods: write the hardware's nodes"
+        yield "maxReplicas", "is missing and defaults to two billion pods, use the hardware's nodes"
     elif high * hosts > hardware.nodes:
-        yield "maxReplicas", f"found {high} of {hosts} pods: the spec has {hardware.nodes} nodes, write at most that"
+        yield (
+            "maxReplicas",
+            f"invalid value {high} with {hosts} pods each, use at most the spec's {hardware.nodes} nodes",
+        )
     elif high < 1:
-        yield "maxReplicas", f"found {high}: no pod would ever start, write at least 1"
+        yield "maxReplicas", f"invalid value {high}, use at least 1, or no pod starts"
     if number(pod.group, "minReplicas") is None:
-        yield "minReplicas", "is missing: write how many pods are always there, 0 to start with none"
+        yield "minReplicas", "is missing, use the number of pods that always run, or 0"
 
 
 def _devices(pod: Pod, hardware: HardwareSpec, resource: str) -> Iterator[tuple[str, str]]:
-    """All devices of a node, of a type that Ray's autoscaler can tell from others."""
+    """The pod requests all devices of a node, and Ray's autoscaler knows their type."""
     found = mapping(pod.ray_container, "resources", "limits").get(resource)
     if quantity(found) != hardware.devices_per_node:
-        problem = f"found {shown(found)} of {resource}: a node has {hardware.devices_per_node} devices, write that"
+        problem = f"{resource}: {invalid(found, f'all {hardware.devices_per_node} devices of a node')}"
         yield "template.spec.containers[0].resources.limits", problem
     token = f"accelerator_type:{hardware.catalogue.accelerator_type}"
     declared = mapping(pod.group, "resources")
     if token not in declared and token not in text(pod.group, "rayStartParams", "resources"):
-        problem = f'lacks \'{token}\': without it Ray never launches this group for a pool, write "{token}": "1"'
+        problem = f'lacks \'{token}\', add "{token}": "1", or Ray never launches this group for a pool'
         yield "resources", problem
     if "GPU" in declared and quantity(declared["GPU"]) != hardware.devices_per_node:
-        yield "resources.GPU", f"found {declared['GPU']}: a node has {hardware.devices_per_node} devices, write that"
+        yield "resources.GPU", invalid(declared["GPU"], f"all {hardware.devices_per_node} devices of a node")
 
 
 def _node_choice(pod: Pod, spec: FleetSpec, name: str) -> Iterator[tuple[str, str]]:
-    """Pods land on nodes with their devices, and only there."""
+    """Pods run only on nodes with their devices."""
     wanted = node_selector(spec, name)
     if (found := mapping(pod.spec, "nodeSelector")) != wanted:
-        yield "template.spec.nodeSelector", f"found {found}: the spec asks for {wanted}, write that"
+        yield "template.spec.nodeSelector", f"invalid value {found}, use {wanted} as in the spec"
     written = {text(each, "key"): each for each in sequence(pod.spec, "tolerations")}
     for taint in tolerations(spec, name):
         each = written.get(taint.key, {})
         accepts = text(each, "value") == taint.value if taint.value else text(each, "operator") == "Exists"
         if not accepts:
-            problem = f"does not tolerate {taint.key}, a taint of such nodes: write operator Exists or its value"
+            problem = f"does not tolerate {taint.key}, a taint of these nodes, use operator Exists or its value"
             yield "template.spec.tolerations", problem
 
 
 def _shared_memory(pod: Pod) -> Iterator[tuple[str, str]]:
-    """Ranks of one node exchange tensors through /dev/shm, for which KubeRay's own volume is made by chance."""
+    """Ranks on one node exchange tensors through /dev/shm, and KubeRay does not always add a volume for it."""
     if SHM not in {text(each, "mountPath") for each in sequence(pod.ray_container, "volumeMounts")}:
-        yield "template.spec.containers[0].volumeMounts", f"mounts nothing at {SHM}: write an emptyDir of medium Memory"
+        yield "template.spec.containers[0].volumeMounts", f"mounts nothing at {SHM}, use an emptyDir of medium Memory"

@@ -1,4 +1,4 @@
-"""Grafana dashboards of a fleet, from its spec: panels for what the spec does not have are left out."""
+"""Grafana dashboards for a fleet. They omit panels for features that its spec does not use."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from k8s.dashboards.panels import Board
 
 
 def boards(spec: FleetSpec) -> tuple[Board, ...]:
-    """The fleet's dashboards in the order in which to look at them."""
-    rooms = (overview, routing, pools, autoscaling, reliability, tenants)
-    return tuple(room.board(spec) for room in rooms)
+    """The fleet's dashboards, in reading order."""
+    modules = (overview, routing, pools, autoscaling, reliability, tenants)
+    return tuple(module.board(spec) for module in modules)
 
 
 def build(spec: FleetSpec) -> dict[str, dict[str, Any]]:
-    """Grafana's dashboard JSON by uid; the same spec always gives the same JSON."""
+    """Grafana's dashboard JSON by uid. It depends only on the spec."""
     return {uid_of(spec.name, board): as_json(spec.name, board) for board in boards(spec)}

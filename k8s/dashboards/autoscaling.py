@@ -1,4 +1,4 @@
-"""Autoscaling: why a replica was added or removed, beside what made it so."""
+"""Autoscaling: why replicas were added or removed, with the signals that caused it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from k8s.dashboards.panels import POOLS, Board, Panel, Query, per_pool, recorded
 
 
 def board(spec: FleetSpec) -> Board:
-    """Desired against ready, beside queue, KV cache and reason."""
+    """Desired and ready replicas, with queue depth, KV cache and the reason."""
     rows = (("Replicas", REPLICAS), ("Signals", SIGNALS), ("Starts", _starts(spec)))
-    return Board("autoscaling", "Autoscaling", "Why pools have as many replicas as they have.", rows)
+    return Board("autoscaling", "Autoscaling", "Why each pool has its current number of replicas.", rows)
 
 
 STATES = tuple(
@@ -20,14 +20,14 @@ STATES = tuple(
 REPLICAS: tuple[Panel, ...] = (
     Panel(
         "Desired, ready, starting",
-        "Desired above ready for longer than two cold starts: nodes are missing or starts fail.",
+        "If desired stays above ready for two cold starts, nodes are missing or starts fail.",
         "short",
         STATES,
         width=12,
     ),
     Panel(
-        "Reason of the newest decision",
-        "Which need was the greatest (docs/autoscaling.md). held or problem: nothing can be decided.",
+        "Reason of the last decision",
+        "The signal with the largest need (docs/autoscaling.md). held or problem: the policy cannot decide.",
         "short",
         (Query(f"{POOLS.gauge('max', 'signalbox_scaling_reason', 'pool', 'reason')} > 0", "{{pool}} {{reason}}"),),
         kind="states",
@@ -35,8 +35,8 @@ REPLICAS: tuple[Panel, ...] = (
     ),
     Panel(
         "Changes",
-        "Decisions that changed a pool's size, by direction, in the time shown. Up and down in turns: raise "
-        "scaling.downscale_delay_s.",
+        "Decisions that changed a pool's size, by direction, in the displayed time range. If ups and downs alternate, "
+        "raise scaling.downscale_delay_s.",
         "short",
         (
             Query(
@@ -49,7 +49,7 @@ REPLICAS: tuple[Panel, ...] = (
     ),
     Panel(
         "Open at the gateways",
-        "Requests that gateways have open, by pool: what a new replica would take a part of.",
+        "Requests that are open at the gateways, by pool. A new replica would take a share of them.",
         "short",
         per_pool(POOLS.gauge("sum", "signalbox_gateway_ongoing", "pool")),
         kind="area",
@@ -62,15 +62,15 @@ MET = POOLS.rate("signalbox_slo_met", "pool")
 ANSWERS = POOLS.rate("signalbox_slo_answers", "pool")
 SIGNALS: tuple[Panel, ...] = (
     Panel(
-        "Queue",
-        "Waiting in engines, or held by gateways because no replica is there.",
+        "Queue depth",
+        "Requests that wait in engines, or that gateways hold because no replica is ready.",
         "short",
         per_pool(recorded(QUEUE, "sum by (pool)", pools=True)),
         kind="area",
     ),
     Panel(
         "KV pressure",
-        "Of the fullest replica. Above 1 its requests do not fit together.",
+        "KV pressure of the fullest replica. Above 1, its requests do not fit into the cache together.",
         "percentunit",
         per_pool(POOLS.gauge("max", "signalbox_engine_kv_pressure_ratio", "pool")),
         alarm=1.0,
@@ -82,20 +82,20 @@ SIGNALS: tuple[Panel, ...] = (
         per_pool(POOLS.rate("signalbox_route_decisions", "pool")),
     ),
     Panel(
-        "Late",
-        "Share of the answers that missed a time target, or ended in an error: what the planner learns from.",
+        "SLO misses",
+        "Share of answers that missed a latency target or ended in an error. The planner learns from it.",
         "percentunit",
         per_pool(f"1 - {POOLS.share(MET, ANSWERS)}"),
     ),
     Panel(
-        "Held",
-        "Requests waiting for a pool without a ready replica: each waits for a cold start.",
+        "Held requests",
+        "Requests that wait at the gateways because their pool has no ready replica. Each waits for a cold start.",
         "short",
         per_pool(POOLS.gauge("sum", "signalbox_gateway_held", "pool")),
     ),
     Panel(
-        "Age of the newest decision",
-        "Above 10 s: the policy is not asked. Look at Serve's controller and the fleet board.",
+        "Age of the last decision",
+        "Above 10 s, Serve no longer calls the policy. Check Serve's controller and the fleet board.",
         "s",
         per_pool(POOLS.gauge("max", "signalbox_scaling_decision_age_seconds", "pool")),
         alarm=10.0,
@@ -107,21 +107,22 @@ def _starts(spec: FleetSpec) -> tuple[Panel, ...]:
     return (
         Panel(
             "Cold start",
-            "From asking for a replica to its first report, newest measurement. Far above its start: nodes come late.",
+            "Time from requesting a replica to its first report, last measurement. If it is far above the replica's "
+            "start, nodes start slowly.",
             "s",
             per_pool(POOLS.gauge("max", "signalbox_cold_start_seconds", "pool")),
             kind="bars",
         ),
         Panel(
-            "Start of a replica",
-            f"From construction to the warm-up answer; the spec expects {spec.scaling.cold_start_s:g} s with the node.",
+            "Replica start",
+            f"From construction to the warm-up answer. The spec expects {spec.scaling.cold_start_s:g} s with the node.",
             "s",
             per_pool(POOLS.gauge("max", "signalbox_replica_start_seconds", "pool")),
             kind="bars",
         ),
         Panel(
-            "Phases of a start",
-            "Where that time goes; docs/cold-start.md says what makes which phase shorter.",
+            "Start phases",
+            "The phases of a replica's start. docs/cold-start.md explains how to shorten each.",
             "s",
             (Query(POOLS.gauge("max", "signalbox_cold_start_phase_seconds", "pool", "phase"), "{{pool}} {{phase}}"),),
             kind="bars",

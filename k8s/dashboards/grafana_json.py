@@ -1,4 +1,4 @@
-"""Boards as Grafana's dashboard JSON, by Grafana's own builders."""
+"""Converts boards into Grafana's dashboard JSON, with Grafana's own builders."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from k8s.dashboards.panels import Board, Kind, Panel, Query
 
 SOURCE = common_model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 LONGEST_UID = 40
-"""Grafana refuses longer ones."""
+"""Grafana rejects longer uids."""
 LABEL_SOURCES = {
     "pool": 'ray_signalbox_gateway_ongoing{namespace=~"$namespace"}',
     "tenant": 'ray_signalbox_tenant_requests_total{namespace=~"$namespace"}',
 }
-"""Metrics whose labels are offered as choices."""
+"""Metric whose label values fill each selector."""
 INSTANT: tuple[Kind, ...] = ("bars", "table")
-"""One value per series, over the time shown."""
+"""Kinds that show one value per series, for the displayed time range."""
 HEIGHTS: dict[Kind, int] = {"number": 5, "table": 6}
 HEIGHT = 8
 
@@ -40,7 +40,7 @@ PanelBuilder = timeseries.Panel | stat.Panel | bargauge.Panel | statetimeline.Pa
 
 
 def uid_of(fleet: str, board: Board) -> str:
-    """A board's uid: the same for every push of a fleet, and another one for every fleet."""
+    """A board's uid: constant for a fleet, different for every fleet."""
     uid = f"{fleet}-{board.key}"
     if len(uid) <= LONGEST_UID:
         return uid
@@ -49,7 +49,7 @@ def uid_of(fleet: str, board: Board) -> str:
 
 
 def as_json(fleet: str, board: Board) -> dict[str, Any]:
-    """A board's JSON, as Grafana's API and its provisioning take it."""
+    """A board's JSON, for Grafana's API and provisioning."""
     builder = (
         dashboard.Dashboard(f"{fleet}: {board.title}")
         .uid(uid_of(fleet, board))
@@ -58,29 +58,29 @@ def as_json(fleet: str, board: Board) -> dict[str, Any]:
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
         .time("now-1h", "now")
         .refresh("30s")
-        .link(_link_to_the_others(fleet))
+        .link(_link_to_other_boards(fleet))
         .with_variable(dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
         .with_variable(_choice("namespace", "ray_signalbox_gateway_ongoing"))
     )
     for label in board.filters:
         builder.with_variable(_choice(label, LABEL_SOURCES[label]))
-    number = 0
+    panel_id = 0
     for title, row in board.rows:
-        number += 1
-        builder.with_row(dashboard.Row(title).id(number))
+        panel_id += 1
+        builder.with_row(dashboard.Row(title).id(panel_id))
         for panel in row:
-            number += 1
-            builder.with_panel(_panel(panel).id(number))
-    found: dict[str, Any] = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
-    return found
+            panel_id += 1
+            builder.with_panel(_panel(panel).id(panel_id))
+    content: dict[str, Any] = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
+    return content
 
 
 def _tag(fleet: str) -> str:
-    """What all dashboards of a fleet have in common, and no others."""
+    """The tag that only the dashboards of this fleet have."""
     return f"fleet:{fleet}"
 
 
-def _link_to_the_others(fleet: str) -> dashboard.DashboardLink:
+def _link_to_other_boards(fleet: str) -> dashboard.DashboardLink:
     return (
         dashboard.DashboardLink("Dashboards")
         .type(model.DashboardLinkType.DASHBOARDS)
@@ -91,7 +91,7 @@ def _link_to_the_others(fleet: str) -> dashboard.DashboardLink:
 
 
 def _choice(label: str, metric: str) -> dashboard.QueryVariable:
-    """A template variable; All matches series without the label as well, such as those of a laptop's fleet."""
+    """A template variable. "All" also matches series without the label, such as those of a laptop fleet."""
     return (
         dashboard.QueryVariable(label)
         .datasource(SOURCE)
@@ -121,7 +121,7 @@ def _panel(panel: Panel) -> PanelBuilder:
         builder.with_target(_target(query, panel.kind).ref_id(chr(ord("A") + index)))
     if isinstance(builder, timeseries.Panel):
         _draw(builder, panel)
-    if panel.kind != "number":  # whose colour says whether it is well
+    if panel.kind != "number":  # a number's colour shows whether the value is good
         builder.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
     return builder
 
@@ -138,9 +138,9 @@ def _of_kind(kind: Kind) -> PanelBuilder:
 
 
 def _draw(builder: timeseries.Panel, panel: Panel) -> None:
-    """Lines above 0 where they are, stacked where the parts make a whole, with a dashed line where the alarm is."""
-    several = common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI)
-    builder.axis_soft_min(0).tooltip(several.sort(common_model.SortOrder.DESCENDING))
+    """Set the style of lines: the axis starts at 0 or below, areas are stacked, the alarm is a dashed line."""
+    tooltip = common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI)
+    builder.axis_soft_min(0).tooltip(tooltip.sort(common_model.SortOrder.DESCENDING))
     builder.legend(common.VizLegendOptions().show_legend(True).placement(common_model.LegendPlacement.BOTTOM))
     if panel.kind == "area":
         builder.fill_opacity(30).stacking(common.StackingConfig().mode(common_model.StackingMode.NORMAL))
@@ -150,10 +150,10 @@ def _draw(builder: timeseries.Panel, panel: Panel) -> None:
 
 
 def _thresholds(panel: Panel) -> dashboard.ThresholdsConfig:
-    good, bad = ("red", "green") if panel.alarm_below else ("green", "red")
-    steps = [model.Threshold(value=None, color=good)]
+    below, above = ("red", "green") if panel.alarm_below else ("green", "red")
+    steps = [model.Threshold(value=None, color=below)]
     if panel.alarm is not None:
-        steps.append(model.Threshold(value=panel.alarm, color=bad))
+        steps.append(model.Threshold(value=panel.alarm, color=above))
     return dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
 
 

@@ -1,4 +1,4 @@
-"""Overview: are users served as promised, where do queries go, what does it cost."""
+"""Overview: does the fleet meet its targets, where do queries go, and what do they cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from k8s.dashboards.panels import FLEET, INFERENCE, POOLS, Board, Panel, Query, 
 
 ALERTS = Panel(
     "Alerts",
-    "Our alerts that are pending or firing; docs/alerts.md says what to do about each.",
+    "Signalbox alerts that are pending or firing. docs/alerts.md explains what to do about each.",
     "short",
     (Query('ALERTS{alertname=~"Signalbox.*",namespace=~"$namespace"}'),),
     kind="table",
@@ -31,8 +31,8 @@ def _objectives(spec: FleetSpec) -> tuple[Panel, ...]:
     target = spec.scaling.attainment_target
     met = tuple(
         Panel(
-            f"Got {objective.owed}",
-            f"Share of the last hour's answers that got {objective.owed}; at least {target:.4g} is promised.",
+            f"Answers with {objective.promise}",
+            f"Share of the last hour's answers with {objective.promise}; the target is {target:.4g}.",
             "percentunit",
             (Query(f"1 - {recorded(missed_ratio('1h'), 'max', _of(objective.label))}"),),
             kind="number",
@@ -43,8 +43,8 @@ def _objectives(spec: FleetSpec) -> tuple[Panel, ...]:
     )
     burning = recorded(missed_ratio("5m"), "max by (objective)")
     burn = Panel(
-        "Error budget spent, as a multiple of what lasts",
-        "1 spends a 30-day budget in 30 days; 14 or 6 for long wakes somebody.",
+        "Burn rate of the error budgets",
+        "At rate 1, a 30-day budget lasts 30 days. 14.4 for an hour, or 6 for six, pages the on-call.",
         "none",
         (Query(f"{burning} / {1 - target:.6g}", "{{objective}}"),),
         width=16,
@@ -52,7 +52,7 @@ def _objectives(spec: FleetSpec) -> tuple[Panel, ...]:
     )
     good = Panel(
         "Goodput",
-        "Answers per second that met every objective, beside all that count.",
+        "Answers per second that met every objective, compared with all answers.",
         "reqps",
         (
             Query(FLEET.rate("signalbox_slo_met"), "met every objective"),
@@ -71,7 +71,7 @@ def _traffic(spec: FleetSpec) -> tuple[Panel, ...]:
     return (
         Panel(
             "Requests",
-            "Requests per second that ended, by the pool that answered; without a pool: refused before routing.",
+            "Finished requests per second, by the pool that answered. Those without a pool were rejected earlier.",
             "reqps",
             per_pool(POOLS.rate("signalbox_requests", "pool", where=INFERENCE)),
             kind="area",
@@ -79,7 +79,7 @@ def _traffic(spec: FleetSpec) -> tuple[Panel, ...]:
         ),
         Panel(
             "Where queries went",
-            "Routing decisions in the time shown, by chosen pool. The Routing dashboard says why.",
+            "Routing decisions in the displayed time range, by chosen pool. The Routing dashboard shows why.",
             "short",
             per_pool(decided),
             kind="bars",
@@ -87,21 +87,22 @@ def _traffic(spec: FleetSpec) -> tuple[Panel, ...]:
         ),
         Panel(
             "Time to first token",
-            f"Arrival to first byte of streams; {spec.scaling.ttft_target_s:g} s are owed. Rises: look at queues.",
+            f"From arrival to first byte; the target is {spec.scaling.ttft_target_s:g} s. If it rises, check queues.",
             "s",
             p50_p95("signalbox_ttft_seconds"),
             alarm=spec.scaling.ttft_target_s,
         ),
         Panel(
             "Time per token",
-            f"Time per token after the first; {spec.scaling.tpot_target_s:g} s are owed. Rises: batches are too large.",
+            f"Time per token after the first; the target is {spec.scaling.tpot_target_s:g} s. If it rises, batches are "
+            "too large.",
             "s",
             p50_p95("signalbox_tpot_seconds"),
             alarm=spec.scaling.tpot_target_s,
         ),
         Panel(
             "Generated tokens",
-            "Tokens per second by pool, those of dropped answers included.",
+            "Tokens per second by pool, including those of dropped answers.",
             "short",
             per_pool(POOLS.rate("signalbox_completion_tokens", "pool")),
             kind="area",
@@ -113,8 +114,8 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
     cost, answers = FLEET.rate("signalbox_realised_cost"), FLEET.rate("signalbox_slo_answers")
     panels = (
         Panel(
-            "Saved against always-large",
-            "Share saved in the last hour against sending the same tokens to the dearest pool of the large tier.",
+            "Saved compared with always-large",
+            "Share of the cost saved in the last hour, compared with the most expensive pool of the large tier.",
             "percentunit",
             (Query(recorded(COST_SAVED, "avg")),),
             kind="number",
@@ -122,7 +123,7 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
         ),
         Panel(
             "Cost of tokens",
-            "What an hour at this rate costs, by pool, in the currency of the spec's prices.",
+            "Cost of an hour at this rate, by pool, in the currency of the spec's prices.",
             "none",
             per_pool(f"3600 * {POOLS.rate('signalbox_realised_cost', 'pool')}"),
             kind="area",
@@ -130,14 +131,14 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
         ),
         Panel(
             "Cost of a thousand answers",
-            "In the currency of the spec's prices. Rises: queries became harder, or are spilled and escalated.",
+            "In the currency of the spec's prices. If it rises, queries are harder, or more are spilled or escalated.",
             "none",
             (Query(f"1000 * {cost} / ({answers} > 0)", "mean"),),
             width=6,
         ),
         Panel(
             "Cost of replicas",
-            "Ready replicas times prices.replica_per_hour. High beside few requests: lower replicas.min.",
+            "Ready replicas times prices.replica_per_hour. If it is high with few requests, lower replicas.min.",
             "none",
             per_pool(POOLS.gauge("max", "signalbox_replica_cost_per_hour", "pool")),
             kind="area",
@@ -148,10 +149,10 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
 
 
 def budget_panel() -> Panel:
-    """Where `routing.budget` is set."""
+    """The panel for fleets with `routing.budget`."""
     return Panel(
-        "Spend against the budget",
-        "Mean spend over routing.budget; above 1.1 for half an hour is an alert.",
+        "Spend compared with the budget",
+        "Mean spend divided by routing.budget. Above 1.1 for half an hour, an alert fires.",
         "percentunit",
         (Query(FLEET.gauge("avg", "signalbox_budget_spend_ratio"), "spend / budget"),),
         alarm=1.1,

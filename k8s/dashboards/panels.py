@@ -1,4 +1,4 @@
-"""What a dashboard consists of, before it becomes Grafana's JSON: boards of rows of panels, each a few queries."""
+"""The parts of a dashboard before it becomes Grafana's JSON: boards, rows, panels and queries."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Literal
 from k8s.promql import Promql
 
 Kind = Literal["lines", "area", "bars", "number", "states", "table"]
-"""Lines over time, stacked lines, one bar per series, one number, coloured stretches of time, rows of labels."""
+"""Lines over time, stacked lines, one bar per series, one number, a state timeline, rows of labels."""
 
 RATE_WINDOW = "$__rate_interval"
-"""Grafana's: at least four scrapes, so that a rate always has two samples."""
+"""Grafana's variable: at least four scrape intervals, so that a rate always has two samples."""
 FLEET = Promql(where='namespace=~"$namespace"', window=RATE_WINDOW)
-"""Queries of the whole fleet."""
+"""Queries for the whole fleet."""
 POOLS = Promql(where='namespace=~"$namespace",pool=~"$pool"', window=RATE_WINDOW)
-"""Queries of the pools that the reader chose."""
+"""Queries for the pools that the reader selected."""
 INFERENCE = 'path=~"/v1/chat/completions|/v1/completions|/generate"'
-"""Requests that a model answers."""
+"""Matcher for requests that a model answers."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """PromQL and how its series are called, with labels in Grafana's double braces."""
+    """PromQL, and the legend of its series with labels in Grafana's double braces."""
 
     expr: str
     legend: str = ""
@@ -31,21 +31,21 @@ class Query:
 
 @dataclass(frozen=True)
 class Panel:
-    """One question that a reader has, and its answer."""
+    """One chart, number or table."""
 
     title: str
     text: str
-    """What is shown, and what to do when it moves."""
+    """What the panel shows, and what to do when it changes."""
     unit: str
-    """Grafana's id of a unit, such as s, percentunit, reqps."""
+    """Grafana's unit id, such as s, percentunit, reqps."""
     queries: tuple[Query, ...]
     kind: Kind = "lines"
     width: int = 8
-    """Of 24 columns."""
+    """Columns, of 24."""
     alarm: float | None = None
-    """Value from which it is red."""
+    """Value above which the panel is red."""
     alarm_below: bool = False
-    """Whether it is red below that value instead."""
+    """Whether the panel is red below `alarm` instead."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class Board:
     """A dashboard."""
 
     key: str
-    """The end of its uid."""
+    """Last part of its uid."""
     title: str
     text: str
     rows: tuple[tuple[str, tuple[Panel, ...]], ...]
     filters: tuple[str, ...] = ("pool",)
-    """Labels that the reader may choose values of."""
+    """Labels that the reader can filter by."""
 
     @property
     def panels(self) -> tuple[Panel, ...]:
@@ -67,19 +67,19 @@ class Board:
 
 
 def recorded(name: str, operator: str = "", where: str = "", pools: bool = False) -> str:
-    """A recorded series (k8s/alerts), over the chosen namespaces."""
+    """A recorded series (k8s/alerts) in the selected namespaces, and in the selected pools if `pools`."""
     base = POOLS if pools else FLEET
     matchers = ",".join(part for part in (base.where, where) if part)
     return f"{operator} ({name}{{{matchers}}})" if operator else f"{name}{{{matchers}}}"
 
 
 def per_pool(expr: str) -> tuple[Query, ...]:
-    """A query whose series are pools."""
+    """A query with one series per pool."""
     return (Query(expr, "{{pool}}"),)
 
 
 def p50_p95(histogram: str, *by: str) -> tuple[Query, ...]:
-    """Median and 95th percentile, of the fleet or by labels."""
+    """Median and 95th percentile, for the fleet or grouped by labels."""
     source = POOLS if by else FLEET
     name = " ".join(f"{{{{{label}}}}}" for label in by)
     return tuple(
@@ -88,11 +88,12 @@ def p50_p95(histogram: str, *by: str) -> tuple[Query, ...]:
 
 
 def without_grafana(expr: str, window: str, span: str) -> str:
-    """A query as Prometheus itself takes it: every namespace, pool and tenant, with ranges in place of Grafana's.
+    """A query for Prometheus itself: every namespace, pool and tenant, with Grafana's ranges filled in.
 
     Args:
+        expr: the query, with Grafana's variables.
         window: range of rates, such as 1m.
-        span: the time shown, such as 15m.
+        span: the displayed time range, such as 15m.
     """
     filled = expr.replace(RATE_WINDOW, window).replace("$__range", span)
     return re.sub(r"\$\w+", ".*", filled)

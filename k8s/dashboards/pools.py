@@ -1,4 +1,4 @@
-"""Pools and engines: what replicas do and how full they are."""
+"""Pools and engines: load, KV cache and latency of the replicas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REPLICA = "{{pool}} {{replica}}"
 
 
 def board(spec: FleetSpec) -> Board:
-    """What engines do."""
+    """Load, KV cache and latency of every pool."""
     rows = [("Load", LOAD), ("KV cache", CACHE), ("Latency", _latency(spec))]
     if _has_vllm(spec):
         rows.append(("vLLM", _vllm(spec)))
@@ -30,34 +30,34 @@ LOAD: tuple[Panel, ...] = (
     ),
     Panel(
         "Waiting",
-        "Queue depth: requests in the engines without a batch slot. Stays above 0: the pool is too small.",
+        "Queue depth: requests in the engines without a batch slot. If it stays above 0, the pool is too small.",
         "short",
         per_pool(POOLS.gauge("sum", "signalbox_engine_waiting", "pool")),
         kind="area",
     ),
     Panel(
         "Generated tokens",
-        "Tokens per second that engines generate, those of cancelled and dropped answers included.",
+        "Tokens per second that engines generate, including those of cancelled and dropped answers.",
         "short",
         per_pool(POOLS.rate("signalbox_engine_generated_tokens", "pool")),
         kind="area",
     ),
     Panel(
         "Prompt tokens",
-        "Tokens per second that were read, those found in the prefix cache included.",
+        "Prompt tokens per second, including those found in the prefix cache.",
         "short",
         per_pool(POOLS.rate("signalbox_prompt_tokens", "pool")),
         kind="area",
     ),
     Panel(
         "Running by replica",
-        "Replicas of a pool should be alike. One far above: prefix affinity, or long answers.",
+        "Replicas of a pool should be similar. If one is far above: prefix affinity, or long answers.",
         "short",
         (Query(POOLS.gauge("max", "signalbox_engine_running", "pool", "replica"), REPLICA),),
     ),
     Panel(
         "Waiting by replica",
-        "One queue that grows while others are empty: that replica is slow or stuck.",
+        "If one queue grows while others are empty, that replica is slow or stuck.",
         "short",
         (Query(POOLS.gauge("max", "signalbox_engine_waiting", "pool", "replica"), REPLICA),),
     ),
@@ -74,26 +74,26 @@ CACHE: tuple[Panel, ...] = (
     ),
     Panel(
         "KV pressure",
-        "What a replica's requests, waiting ones too, want of its cache. Above 1 they do not fit together.",
+        "KV cache that all ongoing requests of a replica need, divided by its size. Above 1, they do not fit together.",
         "percentunit",
         (Query(POOLS.gauge("max", "signalbox_engine_kv_pressure_ratio", "pool", "replica"), REPLICA),),
         alarm=1.0,
     ),
     Panel(
         "Preemptions",
-        "Requests thrown out of a batch for lack of cache, per second; their work is done again.",
+        "Requests per second that were removed from a batch because the KV cache was full. Their work is repeated.",
         "ops",
         per_pool(POOLS.rate("signalbox_engine_preemptions", "pool")),
     ),
     Panel(
         "KV cache size",
-        "Tokens that all caches of a pool hold.",
+        "Capacity of all KV caches of a pool, in tokens.",
         "short",
         per_pool(POOLS.gauge("sum", "signalbox_engine_kv_capacity_tokens", "pool")),
     ),
     Panel(
         "Prefix cache hits",
-        "Share of prompt tokens that were in the KV cache already. Falls: conversations change replicas.",
+        "Share of prompt tokens found in the KV cache. If it falls, conversations move between replicas.",
         "percentunit",
         per_pool(POOLS.share(CACHED, READ)),
     ),
@@ -105,21 +105,21 @@ def _latency(spec: FleetSpec) -> tuple[Panel, ...]:
     return (
         Panel(
             "Time to first token",
-            f"Arrival at the gateway to first byte sent; {ttft_s:g} s are owed.",
+            f"From arrival at the gateway to the first byte sent; the target is {ttft_s:g} s.",
             "s",
             p50_p95("signalbox_ttft_seconds", "pool"),
             alarm=ttft_s,
         ),
         Panel(
             "Time per token",
-            f"After the first token; {tpot_s:g} s are owed.",
+            f"Time per token after the first; the target is {tpot_s:g} s.",
             "s",
             p50_p95("signalbox_tpot_seconds", "pool"),
             alarm=tpot_s,
         ),
         Panel(
-            "Whole answer",
-            "Arrival at the gateway to last byte sent; long answers take long.",
+            "End-to-end latency",
+            "From arrival at the gateway to the last byte sent. Long answers take longer.",
             "s",
             p50_p95("signalbox_e2e_latency_seconds", "pool"),
         ),
@@ -127,18 +127,18 @@ def _latency(spec: FleetSpec) -> tuple[Panel, ...]:
 
 
 def _vllm(spec: FleetSpec) -> tuple[Panel, ...]:
-    """vLLM's own metrics, by model: it does not know our pools."""
+    """vLLM's own metrics. They are grouped by model, because vLLM does not know our pools."""
     panels = [
         Panel(title, text, "s", tuple(_vllm_quantiles(histogram)))
         for title, text, histogram in (
             (
                 "Wait in the engine",
-                "Time from a request's arrival in vLLM to its place in a batch.",
+                "Time from a request's arrival in vLLM until it enters a batch.",
                 "request_queue_time",
             ),
             (
                 "Prefill",
-                "Time to read the prompt. Rises: long prompts, or too few prefix hits.",
+                "Time to process the prompt. If it rises, prompts are long or prefix hits are rare.",
                 "request_prefill_time",
             ),
             ("Between tokens", "Inter-token latency as the engine measures it.", "inter_token_latency"),
@@ -150,8 +150,8 @@ def _vllm(spec: FleetSpec) -> tuple[Panel, ...]:
         )
         panels.append(
             Panel(
-                "Speculation accepted",
-                "Share of guessed tokens that the model agreed with. Low: guess fewer, or use another draft.",
+                "Accepted draft tokens",
+                "Share of draft tokens that the model accepted. If it is low, use fewer or another draft model.",
                 "percentunit",
                 (Query(FLEET.share(accepted, drafted), "{{model_name}}"),),
             )

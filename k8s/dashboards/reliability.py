@@ -1,4 +1,4 @@
-"""Reliability: what failed, what was hidden from users, and what was not."""
+"""Reliability: failures, those that retries hid from users, and those that reached them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from k8s.dashboards.panels import FLEET, INFERENCE, POOLS, Board, Panel, Query, 
 
 
 def board(spec: FleetSpec) -> Board:
-    """Errors, refusals, retries and broken streams."""
+    """Errors, rejections, retries and broken streams."""
     rows = (("Errors", ERRORS), ("Replicas", REPLICAS), ("Alerts", (ALERTS,)))
-    return Board("reliability", "Reliability", "Errors, refusals, retries and broken streams.", rows)
+    return Board("reliability", "Reliability", "Errors, rejections, retries and broken streams.", rows)
 
 
 REQUESTS = POOLS.rate("signalbox_requests", "pool", where=INFERENCE)
@@ -20,7 +20,7 @@ MISSED = POOLS.rate("signalbox_slo_missed", "objective")
 ERRORS: tuple[Panel, ...] = (
     Panel(
         "Requests by status",
-        "HTTP status of inference requests; 499: the client went away.",
+        "HTTP status of inference requests; 499 means that the client disconnected.",
         "reqps",
         (Query(POOLS.rate("signalbox_requests", "status", where=INFERENCE), "{{status}}"),),
         kind="area",
@@ -33,20 +33,20 @@ ERRORS: tuple[Panel, ...] = (
     ),
     Panel(
         "Missed objectives",
-        "Answers per second that missed what they are owed, by objective.",
+        "Answers per second that missed an objective, by objective.",
         "reqps",
         (Query(MISSED, "{{objective}}"),),
     ),
     Panel(
-        "Refused, by reason",
-        "Requests that no model answered. busy: add replicas; auth, body, too_large: the client's mistake.",
+        "Rejected, by reason",
+        "Requests that no model answered. busy: add replicas. auth, body, too_large: client errors.",
         "reqps",
         (Query(FLEET.rate("signalbox_rejections", "reason"), "{{reason}}"),),
         kind="area",
     ),
     Panel(
-        "Clients that went away",
-        "Requests cancelled by their clients, by pool. Many: answers take too long for them.",
+        "Client disconnects",
+        "Requests that clients cancelled, by pool. If there are many, answers take too long.",
         "reqps",
         per_pool(POOLS.rate("signalbox_cancelled_requests", "pool")),
     ),
@@ -55,30 +55,31 @@ ERRORS: tuple[Panel, ...] = (
 
 REPLICAS: tuple[Panel, ...] = (
     Panel(
-        "Tried again",
-        "Requests sent to another replica before their first byte, in the time shown, by the pool that failed. Users "
-        "saw nothing.",
+        "Retries",
+        "Requests sent to another replica before their first byte, in the displayed time range, by the pool that "
+        "failed. Users did not notice.",
         "short",
         per_pool(POOLS.increase("signalbox_retries", "$__range", "pool")),
         kind="bars",
     ),
     Panel(
         "Broken streams",
-        "Streams that broke off after their first byte, in the time shown. Users saw it.",
+        "Streams that failed after their first byte, in the displayed time range. Users noticed.",
         "short",
         per_pool(POOLS.increase("signalbox_broken_streams", "$__range", "pool")),
         kind="bars",
     ),
     Panel(
-        "Age of reports",
-        f"Oldest current report of a replica; after {STALE_AFTER_S:g} s it counts as busy. Rises: an engine hangs.",
+        "Report age",
+        f"Age of the oldest replica report; after {STALE_AFTER_S:g} s its replica counts as busy. If it rises, an "
+        "engine hangs.",
         "s",
         per_pool(POOLS.gauge("max", "signalbox_report_age_seconds", "pool")),
         alarm=STALE_AFTER_S,
     ),
     Panel(
         "Missing replicas",
-        "Desired less ready replicas. Stays above 0: nodes are missing or starts fail.",
+        "Desired minus ready replicas. If it stays above 0, nodes are missing or starts fail.",
         "short",
         per_pool(
             " - ".join(
@@ -88,7 +89,7 @@ REPLICAS: tuple[Panel, ...] = (
         ),
     ),
     Panel(
-        "Scaling stands still",
+        "Scaling paused",
         "1 while the policy cannot decide, by pool.",
         "short",
         per_pool(POOLS.gauge("max", "signalbox_scaling_reason", "pool", where='reason=~"held|problem"')),

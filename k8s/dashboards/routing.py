@@ -1,4 +1,4 @@
-"""Routing: which pool was chosen, how well it was expected to answer, and what changed the choice."""
+"""Routing: the chosen pools, their expected quality, and what changed the choice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from k8s.dashboards.panels import FLEET, POOLS, Board, Panel, Query, per_pool
 
 
 def board(spec: FleetSpec) -> Board:
-    """Why queries go where they go."""
+    """Where queries go, why, and at which cost."""
     rows = [("Decisions", DECISIONS), ("What changed them", _changes(spec)), ("Cost", _cost(spec))]
     if learning := _learning(spec):
         rows.append(("Learning", learning))
@@ -19,42 +19,43 @@ DECIDED = POOLS.rate("signalbox_route_decisions", "pool")
 DECISIONS: tuple[Panel, ...] = (
     Panel(
         "Decisions by pool",
-        "Share of decisions. A share that drifts: other traffic, or the budget's controller at work.",
+        "Share of decisions. It drifts when traffic changes or when the budget controller adjusts.",
         "percentunit",
         per_pool(f"{DECIDED} / ignoring (pool) group_left () ({POOLS.rate('signalbox_route_decisions')} > 0)"),
         kind="area",
     ),
     Panel(
         "Decisions by mode",
-        "pinned: the request named a model; auto, cheap or best: the router chose.",
+        "pinned: the request named a model. auto, cheap, best: the router chose.",
         "reqps",
         (Query(POOLS.rate("signalbox_route_decisions", "mode"), "{{mode}}"),),
         kind="area",
     ),
     Panel(
         "Expected quality of the chosen pool",
-        "Mean of what the model of quality predicts, 0..1. Falls: queries are harder, or the budget is tighter.",
+        "Mean prediction of the quality model, 0..1. If it falls, queries are harder or the budget is tighter.",
         "percentunit",
         per_pool(POOLS.mean("signalbox_route_quality", "pool")),
     ),
     Panel(
         "Hardest queries",
-        "A tenth of a pool's queries had no better expected quality than this. Low in the large pool: too hard "
-        "for the fleet.",
+        "10th percentile of a pool's expected quality. If it is low in the large pool, some queries are too hard for "
+        "the fleet.",
         "percentunit",
         per_pool(POOLS.quantile(0.1, "signalbox_route_quality", "pool")),
     ),
     Panel(
         "Complexity of queries",
-        "How likely the small tier is to fail, 0..1. Drifts: traffic changed; collect outcomes and train again.",
+        "Probability that the small tier fails, 0..1. If it drifts, traffic changed: collect outcomes and retrain.",
         "percentunit",
         tuple(
             Query(FLEET.quantile(level, "signalbox_route_score"), f"p{level * 100:.0f}") for level in (0.1, 0.5, 0.9)
         ),
     ),
     Panel(
-        "Decided by rules",
-        "Share of decisions for which the learned model could not speak. Many: it was trained on other traffic.",
+        "Fallbacks",
+        "Share of decisions by rules, because the quality model could not predict. If high, it was trained on "
+        "different traffic.",
         "percentunit",
         (
             Query(
@@ -62,7 +63,7 @@ DECISIONS: tuple[Panel, ...] = (
                     FLEET.rate("signalbox_route_fallbacks"),
                     FLEET.rate("signalbox_route_decisions"),
                 ),
-                "by rules",
+                "fallbacks",
             ),
         ),
     ),
@@ -73,7 +74,8 @@ def _changes(spec: FleetSpec) -> tuple[Panel, ...]:
     panels = [
         Panel(
             "Spilled for load",
-            "Decisions that load changed: from the better pool to the one chosen. Many: the first is too small.",
+            "Decisions that load changed, from the better pool to the chosen one. If there are many, the first is too "
+            "small.",
             "reqps",
             (Query(FLEET.rate("signalbox_route_spills", "from", "to"), "{{from}} to {{to}}"),),
         )
@@ -81,8 +83,8 @@ def _changes(spec: FleetSpec) -> tuple[Panel, ...]:
     if any(pool.replicas.min == 0 for pool in spec.pools.values()):
         panels.append(
             Panel(
-                "Wanted a pool that sleeps",
-                "Decisions that a pool scaled to zero would have won. Many: raise scaling.idle_s.",
+                "Wanted a pool at zero replicas",
+                "Decisions that a pool at zero replicas would have won. If there are many, raise scaling.idle_s.",
                 "reqps",
                 per_pool(POOLS.rate("signalbox_route_wakes", "pool")),
             )
@@ -91,7 +93,7 @@ def _changes(spec: FleetSpec) -> tuple[Panel, ...]:
         panels.append(
             Panel(
                 "Escalated",
-                "Answers that were dropped before their first byte because a higher tier is worth it.",
+                "Answers dropped before their first byte because a higher tier was worth its cost.",
                 "reqps",
                 (Query(POOLS.rate("signalbox_escalations", "pool", "to"), "{{pool}} to {{to}}"),),
             )
@@ -103,17 +105,18 @@ def _cost(spec: FleetSpec) -> tuple[Panel, ...]:
     panels = [
         Panel(
             f"{name.capitalize()} cost",
-            f"An hour at this rate, by pool: {text}. The two differ for long: answers are longer than expected.",
+            f"Cost of an hour at this rate, by pool: {text}. If predicted and realised cost keep differing, answers "
+            "are longer or shorter than expected.",
             "none",
             per_pool(f"3600 * {POOLS.rate(f'signalbox_{name}_cost', 'pool')}"),
             kind="area",
         )
-        for name, text in (("predicted", "expected when the request was routed"), ("realised", "tokens generated"))
+        for name, text in (("predicted", "as expected at routing time"), ("realised", "of the generated tokens"))
     ]
     if spec.routing.budget:
         price = Panel(
             "Price of quality",
-            "Quality given up per unit of cost (lambda). Falls: the budget allows more than is asked for.",
+            "Quality given up per unit of cost (lambda). If it falls, the budget allows more than the load needs.",
             "none",
             (Query(FLEET.gauge("avg", "signalbox_route_lambda"), "lambda"),),
         )
@@ -127,7 +130,7 @@ def _learning(spec: FleetSpec) -> tuple[Panel, ...]:
         panels.append(
             Panel(
                 "Shadow requests",
-                "Asked of another pool to learn from. dropped: there was too much to do.",
+                "Copies of requests that another pool answers for learning. dropped: the pool was too busy.",
                 "reqps",
                 (Query(POOLS.rate("signalbox_shadow_requests", "pool", "result"), "{{pool}} {{result}}"),),
             )

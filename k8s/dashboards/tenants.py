@@ -1,4 +1,4 @@
-"""Tenants: who asks for how much, at which cost."""
+"""Tenants: who sends how many requests, and at which cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = "{{tenant}}"
 
 
 def board(spec: FleetSpec) -> Board:
-    """By the name of the API key; without `gateway.api_keys` there is one tenant without a name."""
+    """Panels by the name of the API key. Without `gateway.api_keys` there is one unnamed tenant."""
     text = "Requests, tokens and cost by the name of the API key."
     return Board("tenants", "Tenants", text, (("Use", USE), ("Cost", COST)), filters=("tenant",))
 
@@ -35,7 +35,7 @@ USE: tuple[Panel, ...] = (
         for kind, what in (("prompt", "prompts"), ("completion", "answers"))
     ),
     Panel(
-        "Refused",
+        "Rejected",
         "Requests per second that no model answered, by tenant and reason.",
         "reqps",
         (Query(TENANTS.rate("signalbox_rejections", "tenant", "reason"), f"{NAME} {{{{reason}}}}"),),
@@ -43,17 +43,17 @@ USE: tuple[Panel, ...] = (
 )
 
 
-SPENT, ASKED = (TENANTS.rate(f"signalbox_tenant_{what}", "tenant") for what in ("cost", "requests"))
+SPENT, REQUESTS = (TENANTS.rate(f"signalbox_tenant_{what}", "tenant") for what in ("cost", "requests"))
 COST: tuple[Panel, ...] = (
     Panel(
         "Cost",
-        "What an hour at this rate costs, in the currency of the spec's prices.",
+        "Cost of an hour at this rate, in the currency of the spec's prices.",
         "none",
         (Query(f"3600 * {SPENT}", NAME),),
         kind="area",
     ),
     Panel(
-        "Cost in the time shown",
+        "Cost in the displayed time range",
         "In the currency of the spec's prices.",
         "none",
         (Query(TENANTS.increase("signalbox_tenant_cost", "$__range", "tenant"), NAME),),
@@ -61,8 +61,8 @@ COST: tuple[Panel, ...] = (
     ),
     Panel(
         "Cost of a thousand requests",
-        "High against other tenants: harder queries, longer answers, or models named outright.",
+        "If higher than for other tenants: harder queries, longer answers, or pinned models.",
         "none",
-        (Query(f"1000 * {SPENT} / ({ASKED} > 0)", NAME),),
+        (Query(f"1000 * {SPENT} / ({REQUESTS} > 0)", NAME),),
     ),
 )

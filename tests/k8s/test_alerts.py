@@ -13,7 +13,7 @@ from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec
 from deployments.local.programs import find
 from k8s.alerts import rule_groups
-from k8s.alerts.slo import FAST, MOST, SLOW, missed_ratio
+from k8s.alerts.slo import FAST, HIGHEST_THRESHOLD, SLOW, missed_ratio
 
 PROMTOOL = find("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is neither in .venv/tools/bin nor on PATH")
@@ -264,7 +264,7 @@ def test_rules_of_every_example_are_valid(example, tmp_path):
 def test_thresholds_follow_the_spec():
     strict = SPEC.model_copy(update={"scaling": SPEC.scaling.model_copy(update={"attainment_target": 0.999})})
     low = SPEC.model_copy(update={"scaling": SPEC.scaling.model_copy(update={"attainment_target": 0.6})})
-    for spec, threshold in ((SPEC, "0.144"), (strict, "0.0144"), (low, f"{MOST:g}")):
+    for spec, threshold in ((SPEC, "0.144"), (strict, "0.0144"), (low, f"{HIGHEST_THRESHOLD:g}")):
         (rule,) = [rule for rule in rule_groups(spec)[1]["rules"] if rule["alert"] == "SignalboxTtftBurnsFast"]
         assert f"> {threshold} and" in rule["expr"]
     assert ALERTS["SignalboxScalingStuck"]["for"] == "600s"

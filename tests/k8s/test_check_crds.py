@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from checked_overlays import BOX, CLUSTER, CRDS, DELETE, GROUP, HEAD, POD, changed, l4_overlay, needs_crds, said
+from checked_overlays import BOX, CLUSTER, CRDS, DELETE, GROUP, HEAD, POD, changed, l4_overlay, needs_crds, reported
 
 from k8s.checks.crds import check_custom_resources, load_schemas
 from k8s.checks.finding import Skipped
@@ -17,38 +17,38 @@ from k8s.checks.rendered import Rendered
 @needs_crds
 @pytest.mark.parametrize("overlay", ["dev", "prod"])
 def test_untouched_output_fits(overlay):
-    assert said(check_custom_resources, l4_overlay(overlay)) == []
+    assert reported(check_custom_resources, l4_overlay(overlay)) == []
 
 
 @needs_crds
 @pytest.mark.parametrize(
     ("kind", "path", "value", "problem"),
     [
-        ("RayService", f"{GROUP} minReplica", 1, "is unknown and would be dropped: did you mean 'minReplicas'"),
-        ("RayService", f"{HEAD} rayStartParams num-cpus", 0, "found 0: write a value of type string, in quotes"),
-        ("RayService", f"{GROUP} maxReplicas", "2", "maxReplicas: found '2': write a value of type integer"),
-        ("RayService", f"{CLUSTER} authOptions mode", "tokens", "mode: found 'tokens': write one of disabled, token"),
-        ("RayService", f"{HEAD} template", DELETE, "headGroupSpec: lacks template: write it"),
+        ("RayService", f"{GROUP} minReplica", 1, "is unknown and would be ignored: did you mean 'minReplicas'"),
+        ("RayService", f"{HEAD} rayStartParams num-cpus", 0, "invalid value 0, use a value of type string, in quotes"),
+        ("RayService", f"{GROUP} maxReplicas", "2", "maxReplicas: invalid value '2', use a value of type integer"),
+        ("RayService", f"{CLUSTER} authOptions mode", "tokens", "mode: invalid value 'tokens', use one of disabled"),
+        ("RayService", f"{HEAD} template", DELETE, "headGroupSpec: lacks template, add it"),
         ("RayService", f"{POD} tolerations 0 operater", "Exists", "did you mean 'operator'"),
-        ("RayService", f"{BOX} livenessProbe httpGet port", 1.5, "found 1.5: write a value of type"),
-        ("RayService", f"{POD} containers +", {"name": "ray-worker"}, "repeats name ray-worker: write each once"),
-        ("RayService", f"{CLUSTER} managedBy", "me", "managedBy: found 'me': the managedBy field value must be either"),
+        ("RayService", f"{BOX} livenessProbe httpGet port", 1.5, "invalid value 1.5, use a value of type"),
+        ("RayService", f"{POD} containers +", {"name": "ray-worker"}, "repeats name ray-worker, use each once"),
+        ("RayService", f"{CLUSTER} managedBy", "me", "managedBy: invalid value 'me': the managedBy"),
         ("RayService", "metadata label", {}, "metadata.label: is unknown: did you mean 'labels'"),
-        ("RayService", "apiVersion", "ray.io/v2", "found 'ray.io/v2': write ray.io/v1, ray.io/v1alpha1"),
-        ("PodMonitor", "spec podMetricsEndpoints 0 interval", "often", "found 'often', which breaks the rule"),
+        ("RayService", "apiVersion", "ray.io/v2", "invalid value 'ray.io/v2', use ray.io/v1, ray.io/v1alpha1"),
+        ("PodMonitor", "spec podMetricsEndpoints 0 interval", "often", "invalid value 'often', which violates the"),
         ("PodMonitor", "spec selector", DELETE, "spec: lacks selector"),
         ("PrometheusRule", "spec groups 0 rules 0 expr", DELETE, "rules[0]: lacks expr"),
     ],
 )  # fmt: skip
 def test_mistakes_are_found(kind, path, value, problem):
-    found = said(check_custom_resources, changed(l4_overlay(), kind, path, value))
+    found = reported(check_custom_resources, changed(l4_overlay(), kind, path, value))
     assert any(problem in line for line in found), found
 
 
 @needs_crds
 def test_a_finding_names_file_object_and_field():
-    (finding,) = said(check_custom_resources, changed(l4_overlay(), "RayService", "spec serveConfig", "a: 1"))
-    start = "base/ray-service.yaml RayService/signalbox spec.serveConfig: is unknown and would be dropped"
+    (finding,) = reported(check_custom_resources, changed(l4_overlay(), "RayService", "spec serveConfig", "a: 1"))
+    start = "base/ray-service.yaml RayService/signalbox spec.serveConfig: is unknown and would be ignored"
     assert finding.startswith(start)
 
 
@@ -73,23 +73,23 @@ IN_ORDER = {"x-kubernetes-validations": [{"rule": "self.min <= self.max", "messa
     ("schema", "spec", "problem"),
     [
         (OBJECT | IN_ORDER, {"min": 1, "max": 2}, None),
-        (OBJECT | IN_ORDER, {"min": 3, "max": 2}, "spec: found a mapping of 2: min above max"),
+        (OBJECT | IN_ORDER, {"min": 3, "max": 2}, "spec: invalid value a mapping of 2: min above max"),
         (OBJECT | IN_ORDER, {"max": 2}, "the rule cannot be evaluated"),
         (OBJECT | {"x-kubernetes-validations": [{"rule": "self == oldSelf"}]}, {"min": 3}, None),
         (OBJECT | {"x-kubernetes-preserve-unknown-fields": True}, {"any": 1}, None),
         (OBJECT, {"any": 1}, "spec.any: is unknown"),
         ({"type": "object"}, {"any": 1}, "spec.any: is unknown"),
         ({"type": "object", "additionalProperties": {"type": "string"}}, {"any": "1"}, None),
-        ({"type": "object", "additionalProperties": {"type": "string"}}, {"any": 1}, "spec.any: found 1"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, {"any": 1}, "spec.any: invalid value 1"),
         ({"x-kubernetes-int-or-string": True}, 5, None),
         ({"x-kubernetes-int-or-string": True}, "50%", None),
-        ({"x-kubernetes-int-or-string": True}, [], "spec: found a list of 0: write a value of type integer or a value"),
+        ({"x-kubernetes-int-or-string": True}, [], "spec: invalid value a list of 0, use a value of type integer"),
         ({"type": "string", "nullable": True}, None, None),
-        ({"type": "string"}, None, "spec: found nothing"),
+        ({"type": "string"}, None, "spec: is missing, use a value of type string"),
     ],
 )
 def test_structural_schemas(tmp_path, schema, spec, problem):
-    found = said(check_custom_resources, thing(tmp_path, schema, spec))
+    found = reported(check_custom_resources, thing(tmp_path, schema, spec))
     assert found == [] if problem is None else any(problem in line for line in found), found
 
 
@@ -100,20 +100,20 @@ def test_it_is_skipped_where_no_definitions_are_given():
 
 def test_a_folder_that_holds_no_definitions_is_a_mistake(tmp_path):
     elsewhere = replace(l4_overlay(), crds=tmp_path)
-    (found,) = said(check_custom_resources, elsewhere)
-    assert found == f"{tmp_path}: holds no CustomResourceDefinition: name their folder with --crds"
+    (found,) = reported(check_custom_resources, elsewhere)
+    assert found == f"{tmp_path}: contains no CustomResourceDefinition, pass their folder with --crds"
     load_schemas.cache_clear()
     (tmp_path / "bad.yaml").write_text("a: [")
-    (found,) = said(check_custom_resources, elsewhere)
+    (found,) = reported(check_custom_resources, elsewhere)
     assert found.startswith(f"{tmp_path}: bad.yaml cannot be read: ")
 
 
 def test_definitions_of_other_projects_may_be_missing_but_not_kuberay_s(tmp_path):
     (tmp_path / "thing.yaml").write_text(yaml.safe_dump(definition(type="object")))
-    found = said(check_custom_resources, replace(l4_overlay(), crds=tmp_path))
+    found = reported(check_custom_resources, replace(l4_overlay(), crds=tmp_path))
     assert any("RayService/signalbox apiVersion: the folder of definitions lacks" in line for line in found), found
     route = Manifest({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}})
-    with pytest.raises(Skipped, match=r"no definition of HTTPRoute in .*; other kinds were checked"):
+    with pytest.raises(Skipped, match=r"has no definition of HTTPRoute; other kinds were checked"):
         list(check_custom_resources(replace(l4_overlay(), manifests=(route,), crds=tmp_path)))
 
 

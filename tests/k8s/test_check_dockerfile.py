@@ -36,7 +36,7 @@ def test_mistakes_are_found(tmp_path, line, code):
 @needs_hadolint
 def test_no_dockerfile_at_all(tmp_path):
     (finding,) = check_dockerfile(tmp_path / "Dockerfile")
-    assert finding.problem.endswith("the manifests name an image that nothing builds")
+    assert finding.problem.endswith("it builds the manifests' image")
 
 
 def test_it_is_skipped_without_hadolint(monkeypatch):

@@ -1,4 +1,4 @@
-"""Overlays built here are those that kubectl builds; what this builder does not know it refuses."""
+"""The small builder builds the same overlays as kubectl, and rejects features that it does not support."""
 
 from __future__ import annotations
 
@@ -93,11 +93,14 @@ def test_every_transformer_does_what_kubectl_does(small):
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"namePrefix": "x-"}, "'namePrefix' is built by kubectl only"),
-        ({"resources": ["gone.yaml"]}, "gone.yaml: is named in a kustomization.yaml and does not exist"),
+        ({"namePrefix": "x-"}, "'namePrefix' needs kubectl"),
+        ({"resources": ["gone.yaml"]}, "gone.yaml: is listed in a kustomization.yaml but does not exist"),
         ({"labels": [{"pairs": {"a": "b"}, "includeSelectors": True}]}, "includeSelectors"),
-        ({"patches": [{"target": {"kind": "Pod"}, "patch": "- {op: remove, path: /x}"}]}, "no object is the target"),
-        ({"patches": [{"target": {"kind": "Job"}, "patch": "kind: Job"}]}, "merge patches are built by kubectl only"),
+        (
+            {"patches": [{"target": {"kind": "Pod"}, "patch": "- {op: remove, path: /x}"}]},
+            "a patch has no target object",
+        ),
+        ({"patches": [{"target": {"kind": "Job"}, "patch": "kind: Job"}]}, "merge patches need kubectl"),
         ({"patches": [{"target": {"kind": "Job"}, "patch": "- {op: remove, path: /spec/gone}"}]}, "patch of Job/j"),
         ({"patches": [{"target": {"kind": "Job"}, "path": "gone.yaml"}]}, "gone.yaml"),
     ],
@@ -128,8 +131,8 @@ def test_a_broken_file_is_said_in_a_line(small):
         ({"op": "remove", "path": "/list/-1"}, "IndexError"),
         ({"op": "add", "path": "/gone/deeper", "value": 1}, "KeyError"),
         ({"op": "add", "path": "/list/x", "value": 1}, "ValueError"),
-        ({"op": "test", "path": "/list/0", "value": 2}, "found 1"),
-        ({"op": "move", "path": "/list"}, "none of add, replace"),
+        ({"op": "test", "path": "/list/0", "value": 2}, "unexpected value 1"),
+        ({"op": "move", "path": "/list"}, "use add, replace, remove or test"),
         ({"op": "add", "path": "list", "value": 1}, "must begin with /"),
         ({"op": "add"}, "KeyError"),
     ],

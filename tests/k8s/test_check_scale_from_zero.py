@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from checked_overlays import BOX, CLUSTER, DELETE, GROUP, changed, gpu_overlay, l4_overlay, overlay, said
+from checked_overlays import BOX, CLUSTER, DELETE, GROUP, changed, gpu_overlay, l4_overlay, overlay, reported
 from rendered_fleets import example, fleet
 
 from cluster.spec import FleetSpec
@@ -26,7 +26,7 @@ def nodes(rendered, *pools):
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_each_pool_gets_its_own_kind_of_node(name):
     rendered = l4_overlay(name)
-    assert said(check_scale_from_zero, rendered) == []
+    assert reported(check_scale_from_zero, rendered) == []
     assert nodes(rendered, "small") == {"l4-single": 1}
     assert nodes(rendered, "moe") == {"l4-quad": 1}
     assert nodes(rendered, "large") == {"l4-eight": 1}
@@ -35,7 +35,7 @@ def test_each_pool_gets_its_own_kind_of_node(name):
 
 def test_a_gang_that_spreads_takes_a_node_for_each_rank():
     rendered = overlay(without_monitoring("h100"))
-    assert said(check_scale_from_zero, rendered) == []
+    assert reported(check_scale_from_zero, rendered) == []
     assert nodes(rendered, "moe") == {"h100": 2}
     # Two gangs of two share the same two nodes, which have eight cards each; a third one does, too.
     assert nodes(rendered, "moe", "moe", "moe") == {"h100": 2}
@@ -50,7 +50,7 @@ def without_monitoring(name):
 def test_a_gang_larger_than_a_node_takes_several():
     pool = {"parallel": {"tensor": 4, "pipeline": 2}, "placement": "pack", "replicas": {"min": 0, "max": 1}}
     rendered = overlay(fleet(pool, {"nodes": 2}))
-    assert said(check_scale_from_zero, rendered) == []
+    assert reported(check_scale_from_zero, rendered) == []
     assert nodes(rendered, "small") == {"gpu": 2}
 
 
@@ -67,7 +67,7 @@ def two_gpus():
 
 def test_pools_on_different_gpus_launch_different_groups_and_remote_ones_none():
     rendered = overlay(two_gpus())
-    assert said(check_scale_from_zero, rendered) == []
+    assert reported(check_scale_from_zero, rendered) == []
     assert nodes(rendered, "small") == {"l4": 1}
     assert nodes(rendered, "large") == {"h100": 1}
     assert nodes(rendered, "far") == {}
@@ -77,8 +77,8 @@ def test_the_accelerator_s_resource_is_what_launches_a_gpu_group():
     """The trap: Ray sees the GPU's type on a node that runs, and so never starts the first one."""
     broken = changed(gpu_overlay(), "RayService", f"{GROUP} resources")
     assert nodes(broken, "small") == "pending"
-    (problem,) = said(check_scale_from_zero, broken)[:1]
-    assert "pool small would never start: no group gives 4 x {CPU: 1, GPU: 1, accelerator_type:L4: 0.001}" in problem
+    (problem,) = reported(check_scale_from_zero, broken)[:1]
+    assert "pool small cannot start, no group provides 4 x {CPU: 1, GPU: 1, accelerator_type:L4: 0.001}" in problem
     assert problem.endswith("gpu: has 0 of accelerator_type:L4, 0.004 are needed in one pod")
 
 
@@ -90,7 +90,7 @@ def test_the_accelerator_s_resource_is_what_launches_a_gpu_group():
         (f"{BOX} resources limits cpu", "2", "gpu: has 2 of CPU, 4 are needed in one pod"),
         (f"{GROUP} resources accelerator_type:L4", DELETE, "has 0 of accelerator_type:L4"),
         (f"{GROUP} resources", {"accelerator_type:H100": "1"}, "has 0 of accelerator_type:L4"),
-        (f"{GROUP} maxReplicas", 0, "it may have 0 pods, 1 are needed"),
+        (f"{GROUP} maxReplicas", 0, "has at most 0 pods, 1 are needed"),
         (f"{GROUP} groupName", DELETE, "Ray's autoscaler cannot read the groups: KeyError 'groupName'"),
         (f"{CLUSTER} headGroupSpec template spec containers", [], "cannot read the groups: IndexError"),
         (f"{GROUP} labels bad!key", "x", "Ray's autoscaler cannot read the groups: ValueError"),
@@ -99,15 +99,15 @@ def test_the_accelerator_s_resource_is_what_launches_a_gpu_group():
     ],
 )
 def test_a_pool_that_would_never_start_is_said(path, value, problem):
-    found = said(check_scale_from_zero, changed(gpu_overlay(), "RayService", path, value))
+    found = reported(check_scale_from_zero, changed(gpu_overlay(), "RayService", path, value))
     assert any(problem in line for line in found), found
 
 
 def test_too_few_nodes_for_a_spreading_gang():
     fewer = changed(overlay(without_monitoring("h100")), "RayService", f"{GROUP} maxReplicas", 1)
-    found = said(check_scale_from_zero, changed(fewer, "RayService", f"{GROUP} minReplicas", 0))
-    assert any("pool moe would never start" in line and line.endswith("1 pods, 2 are needed") for line in found), found
-    (refused,) = said(check_scale_from_zero, fewer)  # Ray's own word on a minimum above the maximum
+    found = reported(check_scale_from_zero, changed(fewer, "RayService", f"{GROUP} minReplicas", 0))
+    assert any("pool moe cannot start" in line and line.endswith("1 pods, 2 are needed") for line in found), found
+    (refused,) = reported(check_scale_from_zero, fewer)  # Ray's own error for a minimum above the maximum
     assert "Ray's autoscaler cannot read the groups: ValueError" in refused
 
 
@@ -118,10 +118,10 @@ def test_not_enough_nodes_for_all_minimum_replicas_together():
     }
     hardware = {"gpu": {"device": "L4", "devices_per_node": 4, "nodes": 2}}
     rendered = overlay(FleetSpec.model_validate({"pools": pools, "hardware": hardware, "kubernetes": SILENT}))
-    assert said(check_scale_from_zero, rendered) == []
+    assert reported(check_scale_from_zero, rendered) == []
     fewer = changed(rendered, "RayService", f"{GROUP} maxReplicas", 1)
-    found = said(check_scale_from_zero, changed(fewer, "RayService", f"{GROUP} minReplicas", 0))
-    assert ["minimum replicas of all pools find no room together" in line for line in found] == [True]
+    found = reported(check_scale_from_zero, changed(fewer, "RayService", f"{GROUP} minReplicas", 0))
+    assert ["minimum replicas of all pools do not fit together" in line for line in found] == [True]
 
 
 def test_a_pool_that_may_be_empty_still_finds_room_beside_the_others():
@@ -131,16 +131,16 @@ def test_a_pool_that_may_be_empty_still_finds_room_beside_the_others():
     }
     hardware = {"gpu": {"device": "L4", "devices_per_node": 4, "nodes": 2}}
     rendered = overlay(FleetSpec.model_validate({"pools": pools, "hardware": hardware, "kubernetes": SILENT}))
-    (found,) = said(check_scale_from_zero, rendered)
-    assert "pool large could never start beside the other pools' minimum replicas" in found
+    (found,) = reported(check_scale_from_zero, rendered)
+    assert "pool large cannot start while the other pools run their minimum replicas" in found
 
 
 def test_other_hardware_of_the_same_gpu_is_not_launched():
     """Two groups of one GPU: only the labels keep pools apart."""
     rendered = l4_overlay()
     swapped = changed(rendered, "RayService", f"{GROUP} labels signalbox/hardware", "l4-quad")
-    found = said(check_scale_from_zero, swapped)
-    assert any("pool large would never start" in line and "none has the label" in line for line in found), found
+    found = reported(check_scale_from_zero, swapped)
+    assert any("pool large cannot start" in line and "none has the label" in line for line in found), found
 
 
 def test_demands_are_those_of_the_deployments():

@@ -21,7 +21,7 @@ from k8s.render import render, write
 
 SPEC = example("l4")
 
-# File and line; a number behind it says which one of several alike.
+# File and line; a number selects one of several equal lines.
 REQUIRED_LINES = """
 base/ray-service.yaml: rayClusterDeletionDelaySeconds: 660
 base/ray-service.yaml: type: NewCluster
@@ -125,7 +125,7 @@ def found_in(folder):
         return [Finding("kustomize", "overlays/prod", str(error))]
     manifests = tuple(map(Manifest, bodies))
     rendered = Rendered("prod", manifests, deployed_spec(SPEC, "prod"), CRDS if CRDS.is_dir() else None)
-    return [*checks._folder(folder, [folder / "overlays" / "prod"]), *check_overlay(rendered)[0]]
+    return [*checks._folder_findings(folder, [folder / "overlays" / "prod"]), *check_overlay(rendered)[0]]
 
 
 def test_untouched_files_have_no_finding(files, tmp_path):
@@ -149,7 +149,7 @@ def test_a_finding_says_in_which_overlay_it_is(files, tmp_path):
     report = check(tmp_path, SPEC)
     assert not report.ok
     lines = [str(finding) for finding in report.findings]
-    wanted = "kubernetes rules: overlays/dev: base/ray-service.yaml RayService/signalbox metadata.namespace: found ''"
+    wanted = "kubernetes rules: overlays/dev: base/ray-service.yaml RayService/signalbox metadata.namespace: invalid"
     assert any(line.startswith(wanted) for line in lines), lines
     assert "crd schemas" in report.skipped
     assert "crd schemas" not in report.ran
@@ -164,7 +164,7 @@ def test_a_finding_of_all_overlays_is_said_once(files, tmp_path):
 
 def test_a_folder_without_overlays(tmp_path):
     (finding,) = check(tmp_path, SPEC).findings
-    assert "holds no overlays/*/kustomization.yaml: render into it first" in finding.problem
+    assert "has no overlays/*/kustomization.yaml, render into it first" in finding.problem
 
 
 def test_an_overlay_that_cannot_be_built(files, tmp_path):

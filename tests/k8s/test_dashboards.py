@@ -134,13 +134,13 @@ def test_what_the_spec_does_not_have_has_no_panel():
     plain = {panel["title"] for panel in panels(FleetSpec.model_validate({"pools": {"only": POOL}}))}
     assert plain < titles
     assert titles - plain == {
-        "Spend against the budget",
+        "Spend compared with the budget",
         "Price of quality",
         "Escalated",
-        "Wanted a pool that sleeps",
+        "Wanted a pool at zero replicas",
         "Shadow requests",
         "Feedback",
-        "Speculation accepted",
+        "Accepted draft tokens",
     }
 
 

@@ -183,17 +183,17 @@ def test_without_a_prometheus_no_datasource_is_touched(server, spec):
 
 FAILURES = {
     "name is taken": (("POST", "/api/datasources", 409, {"message": "data source with the same name already exists"}),
-                      "answered 409 to datasource signalbox (data source with the same name already exists): "),
+                      "409 when writing datasource signalbox (data source with the same name already exists): "),
     "may not": (("POST", "/api/folders", 403, {"message": "Access denied"}), "needs the role Editor"),
-    "changed meanwhile": (("POST", "/api/dashboards/db", 412, {"message": "changed", "status": "version-mismatch"}),
-                          "412 to dashboard signalbox: Overview (changed): somebody changed it meanwhile"),
+    "changed": (("POST", "/api/dashboards/db", 412, {"message": "changed", "status": "version-mismatch"}),
+                          "412 when writing dashboard signalbox: Overview (changed): it was changed in the meantime"),
     "server fails": (("POST", "/api/dashboards/db", 500, {"message": "database is locked"}),
-                     "answered 500 to dashboard signalbox: Overview (database is locked): its log says why"),
-    "server fails with a page": (("GET", "/api/", 502, b"<html>bad gateway</html>"), "answered 502: its log says why"),
-    "no Grafana": (("GET", "/api/", 404, b"<html>not here</html>"), "answered 404: is it a Grafana"),
-    "a page": (("GET", "/api/", 200, b"<html>welcome</html>"), "did not answer with JSON: is it a Grafana"),
-    "a list": (("GET", "/api/", 200, []), "something else than an object: is it a Grafana"),
-    "sends elsewhere": (("GET", "/api/", 302, b""), "sends to another address: write that one as --url"),
+                     "returned 500 when writing dashboard signalbox: Overview (database is locked): see its log"),
+    "server fails with a page": (("GET", "/api/", 502, b"<html>bad gateway</html>"), "returned 502: see its log"),
+    "no Grafana": (("GET", "/api/", 404, b"<html>not here</html>"), "returned 404: check that the URL is a Grafana's"),
+    "a page": (("GET", "/api/", 200, b"<html>welcome</html>"), "did not return JSON: check that the URL"),
+    "a list": (("GET", "/api/", 200, []), "did not return a JSON object: check that the URL"),
+    "redirects": (("GET", "/api/", 302, b""), "redirects to another address, use that one for --url"),
 }  # fmt: skip
 
 
@@ -211,10 +211,10 @@ def run(*words, **environment):
     return CliRunner().invoke(app, ["dashboards", *words], env=environment)
 
 
-def test_the_command_says_what_it_did(server):
-    told = run("push", str(LAPTOP), "--url", server.url, "--token", TOKEN)
-    assert told.exit_code == 0, told.output
-    assert told.output.splitlines()[:2] == ["created    folder signalbox", "created    dashboard signalbox: Overview"]
+def test_the_command_reports_what_it_did(server):
+    pushed = run("push", str(LAPTOP), "--url", server.url, "--token", TOKEN)
+    assert pushed.exit_code == 0, pushed.output
+    assert pushed.output.splitlines()[:2] == ["created    folder signalbox", "created    dashboard signalbox: Overview"]
     again = run("push", str(LAPTOP), "--url", server.url, GRAFANA_TOKEN=f"{TOKEN}\n")
     assert again.exit_code == 0, again.output
     assert {line.split()[0] for line in again.output.splitlines()} == {"unchanged"}
@@ -223,39 +223,42 @@ def test_the_command_says_what_it_did(server):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--token", "wrong"), "answered 401 (Invalid API key): it does not know the token"),
-        ((), "--token: write the token of a Grafana service account, or set GRAFANA_TOKEN"),
-        (("--token", "pasted twice"), "--token: write the token"),
-        (("--token", TOKEN, "--url", "grafana.example"), "--url: found 'grafana.example': write Grafana's address"),
-        (("--token", TOKEN, "--url", "http://127.0.0.1:1"), "no answer from http://127.0.0.1:1 (ConnectionError)"),
+        (("--token", "wrong"), "returned 401 (Invalid API key): it does not know the token"),
+        ((), "--token: use the token of a Grafana service account, or set GRAFANA_TOKEN"),
+        (("--token", "pasted twice"), "--token: use the token"),
+        (
+            ("--token", TOKEN, "--url", "grafana.example"),
+            "--url: invalid value 'grafana.example', use Grafana's address",
+        ),
+        (("--token", TOKEN, "--url", "http://127.0.0.1:1"), "no response from http://127.0.0.1:1 (ConnectionError)"),
     ],
     ids=["unknown token", "no token", "no token's form", "no address", "nobody there"],
 )
 def test_the_command_says_errors_in_one_line(server, words, expected):
     url = () if "--url" in words else ("--url", server.url)
-    told = run("push", str(LAPTOP), *url, *words, GRAFANA_TOKEN="")
-    assert told.exit_code == 1
-    assert expected in told.output
-    assert len(told.output.splitlines()) == 1
+    pushed = run("push", str(LAPTOP), *url, *words, GRAFANA_TOKEN="")
+    assert pushed.exit_code == 1
+    assert expected in pushed.output
+    assert len(pushed.output.splitlines()) == 1
 
 
 def test_export_writes_what_is_pushed(tmp_path, spec):
-    told = run("export", str(tmp_path / "new" / "folder"), str(LAPTOP))
-    assert told.exit_code == 0, told.output
+    pushed = run("export", str(tmp_path / "new" / "folder"), str(LAPTOP))
+    assert pushed.exit_code == 0, pushed.output
     written = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "new" / "folder").glob("*.json")}
     assert written == dashboards.build(spec)
 
 
 def test_export_says_where_it_cannot_write(tmp_path):
     (tmp_path / "file").touch()
-    told = run("export", str(tmp_path / "file"), str(LAPTOP))
-    assert told.exit_code == 2
-    assert "cannot be written" in told.output
-    assert len(told.output.splitlines()) == 1
+    pushed = run("export", str(tmp_path / "file"), str(LAPTOP))
+    assert pushed.exit_code == 2
+    assert "cannot be written" in pushed.output
+    assert len(pushed.output.splitlines()) == 1
 
 
 def test_missing_packages_are_said(monkeypatch):
     monkeypatch.setattr("signalbox.commands.dashboards.PACKAGES", ("json", "no_such_package"))
-    told = run("push", str(LAPTOP))
-    assert told.exit_code == 2
-    assert told.output.splitlines() == ["no_such_package is not installed here: pip install -e '.[k8s]'"]
+    pushed = run("push", str(LAPTOP))
+    assert pushed.exit_code == 2
+    assert pushed.output.splitlines() == ["no_such_package is not installed here: pip install -e '.[k8s]'"]

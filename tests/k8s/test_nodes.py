@@ -29,8 +29,8 @@ def test_pools_share_nodes():
     assert nodes_needed(example("h100"), "h100") == 2
 
 
-def test_too_few_nodes_are_said():
-    with pytest.raises(RenderError, match=r"hardware\.gpu: no room for the minimum replicas of small"):
+def test_too_few_nodes_are_an_error():
+    with pytest.raises(RenderError, match=r"hardware\.gpu: has no room for the minimum replicas of small"):
         nodes_needed(fleet({"replicas": {"min": 9, "max": 9}}, {"nodes": 2}), "gpu")
 
 

@@ -79,14 +79,14 @@ def test_a_second_rendering_removes_what_the_first_left_and_nothing_else(tmp_pat
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RenderError, match=r"file: cannot be written .*: write another folder after -o"):
+    with pytest.raises(RenderError, match=r"file: cannot be written .*, use another folder with -o"):
         write(render(fleet()), tmp_path / "file")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "7up"}, "name: found '7up': names of services begin with a letter"),
+        ({"name": "7up"}, "name: invalid value '7up', use a name that begins with a letter"),
         ({"hardware": {"headgroup": {"device": "L4"}}, "pools": None}, "hardware.headgroup: is KubeRay's name"),
     ],
 )

@@ -94,6 +94,6 @@ def without(rendered: Rendered, kind: str, name: str = "") -> Rendered:
     return replace(rendered, manifests=kept)
 
 
-def said(check: Callable[[Rendered], Iterator[Finding]], rendered: Rendered) -> list[str]:
+def reported(check: Callable[[Rendered], Iterator[Finding]], rendered: Rendered) -> list[str]:
     """What a check finds: place and problem."""
     return [f"{finding.where}: {finding.problem}" for finding in check(rendered)]
