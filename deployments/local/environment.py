@@ -74,9 +74,16 @@ def _haproxy(folder: Path, ports: PortClaims) -> dict[str, str]:
 
 
 def make_ray_read_again() -> None:
-    """Let Ray read its environment again: something may have imported it before, or another fleet ran here."""
-    from ray import _raylet
+    """Let Ray read its environment again, in case another fleet ran in this process before.
 
+    Raises:
+        RuntimeError: Ray was imported too early; it reads some variables only once.
+    """
+    from ray import _raylet
+    from ray._private import ray_constants
+
+    if ray_constants.ENABLE_RAY_CLUSTER:
+        raise RuntimeError("Ray was imported before the fleet's environment was set")
     raylet: Any = _raylet
     raylet.Config.initialize("")
     raylet.AuthenticationTokenLoader.instance().reset_cache()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from deployments.metrics.definition import Definition, definitions
-from deployments.metrics.gateway import SECTIONS
-from deployments.metrics.vllm import VLLM
+if TYPE_CHECKING:
+    from deployments.metrics.definition import Definition
 
 INTRODUCTION = """# Metrics
 
@@ -40,6 +40,11 @@ def metrics() -> None:
 
 def metrics_page() -> str:
     """The whole page as Markdown."""
+    # `signalbox serve` sets variables that Ray reads when it is imported, so no command imports Ray with its module.
+    from deployments.metrics.definition import definitions
+    from deployments.metrics.gateway import SECTIONS
+    from deployments.metrics.vllm import VLLM
+
     parts = [INTRODUCTION]
     for section in SECTIONS:
         parts += [f"## {(section.__doc__ or '').strip().removesuffix('.')}\n", *_table(definitions([section])), ""]

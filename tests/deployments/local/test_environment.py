@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployments.local import environment as local
-from deployments.local.environment import environment, write_token
+from deployments.local.environment import environment, make_ray_read_again, write_token
 from deployments.local.ports import PortClaims
 
 
@@ -56,3 +56,8 @@ def test_rays_ports_ask_for_a_secret_that_is_new_for_each_fleet(tmp_path: Path, 
         assert secrets[-1] not in env.values()
     assert secrets[0] != secrets[1]
     assert min(map(len, secrets)) == 64
+
+
+def test_a_ray_that_was_imported_too_early_is_noticed() -> None:
+    with pytest.raises(RuntimeError, match="imported before"):
+        make_ray_read_again()
