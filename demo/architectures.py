@@ -1,4 +1,4 @@
-"""The three demo models: real architectures, tiny sizes that still split over two ranks."""
+"""The three demo models: real architectures in tiny sizes that still split over two ranks."""
 
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from demo.tokenizer import CONTEXT_TOKENS, VOCAB_SIZE
 MODELS_FOLDER = Path(__file__).parent / "models"
 MODEL_NAMES = ("small", "moe", "large")
 
-# Head size 32 is the smallest vLLM runs on CPU; head counts and hidden sizes divide by two for tensor
-# parallelism and leave multiples of 128 per rank, which quantised and fused kernels want.
+# Head size 32 is the smallest that vLLM supports on CPU. For tensor parallelism, head counts and hidden sizes divide
+# by two and leave multiples of 128 per rank, which quantised and fused kernels need.
 _COMMON = {
     "vocab_size": VOCAB_SIZE,
     "hidden_size": 256,
@@ -38,7 +38,7 @@ _COMMON = {
 def build_model(name: str) -> PreTrainedModel:
     """A new model with random fp32 weights: 1.1 M (small), 5.6 M (moe) or 5.0 M (large) parameters."""
     if name == "small":
-        # A window far shorter than the context, so that sliding-window attention is really exercised.
+        # The window is far shorter than the context, so that prompts exceed it and sliding-window attention is tested.
         config = MistralConfig(num_hidden_layers=2, intermediate_size=256, sliding_window=256, **_COMMON)
         return MistralForCausalLM(config)
     if name == "moe":
@@ -53,4 +53,4 @@ def build_model(name: str) -> PreTrainedModel:
         return MixtralForCausalLM(config)
     if name == "large":
         return LlamaForCausalLM(LlamaConfig(num_hidden_layers=6, intermediate_size=768, **_COMMON))
-    raise ValueError(f"unknown model {name!r}: write one of {', '.join(MODEL_NAMES)}")
+    raise ValueError(f"unknown model {name!r}, use one of {', '.join(MODEL_NAMES)}")

@@ -1,7 +1,7 @@
-"""Confidence for the demo models: `python -m demo.confidence` asks a running fleet and writes confidence.json.
+"""Confidence of the demo models: `python -m demo.confidence` queries a running fleet and writes confidence.json.
 
-Coefficients are fitted on seen wordings. The held-out numbers are of tasks with another seed; fresh wordings are never
-fitted on.
+Coefficients are fitted on seen wordings. The held-out numbers come from tasks with another seed. Fresh wordings are
+never used for fitting.
 """
 
 import argparse
@@ -21,7 +21,7 @@ CONFIDENCE_FILE = Path(__file__).parent / "confidence.json"
 TIERS = ("small", "moe")
 HOLD_TOKENS = 32
 TRAIN_SEED, HELD_OUT_SEED, FRESH_SEED = 31_001, 31_002, 31_003
-# What the quality model expected is left out: the file would have to be made again with every router artifact.
+# Features of the quality model are excluded. With them, every new router artifact would need a new file.
 USED = [name for name in FEATURES if not name.startswith("predicted")]
 
 Rows = tuple[list[dict[str, float]], list[float]]
@@ -38,12 +38,14 @@ def rows_of(tier: str, answers: Sequence[Answered], hold_tokens: int) -> Rows:
 
 
 def measure(logistic: Logistic, rows: Rows) -> dict[str, float]:
-    """How well probabilities rank (AUC), and how far they are from shares of right answers (ECE, ten bins)."""
+    """Ranking quality of the probabilities (AUC), and their calibration error (ECE, ten bins)."""
     features, good = rows
-    chance, right = np.array([logistic.probability(row) for row in features]), np.array(good)
-    above = chance[right == 1][:, None] - chance[right == 0][None, :]
-    bins = np.minimum((chance * 10).astype(int), 9)
-    gaps = [abs(chance[bins == each].mean() - right[bins == each].mean()) * (bins == each).mean() for each in set(bins)]
+    predicted, right = np.array([logistic.probability(row) for row in features]), np.array(good)
+    above = predicted[right == 1][:, None] - predicted[right == 0][None, :]
+    bins = np.minimum((predicted * 10).astype(int), 9)
+    gaps = [
+        abs(predicted[bins == each].mean() - right[bins == each].mean()) * (bins == each).mean() for each in set(bins)
+    ]
     return {
         "tasks": len(good),
         "accuracy": round(float(right.mean()), 4),
@@ -54,9 +56,9 @@ def measure(logistic: Logistic, rows: Rows) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="a fleet of the demo models")
-    parser.add_argument("--tasks", type=int, default=2400, help="tasks to fit on; a third as many are held out")
-    parser.add_argument("--hold-tokens", type=int, default=HOLD_TOKENS, help="first tokens that are judged")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of a fleet that serves the demo models")
+    parser.add_argument("--tasks", type=int, default=2400, help="tasks for fitting; a third as many are held out")
+    parser.add_argument("--hold-tokens", type=int, default=HOLD_TOKENS, help="number of first tokens to judge")
     arguments = parser.parse_args()
     hold, count = arguments.hold_tokens, arguments.tasks
     sets = {

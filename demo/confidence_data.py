@@ -1,4 +1,4 @@
-"""Graded answers of a running fleet's pools with the log-probabilities of their tokens."""
+"""Collects graded answers from a running fleet's pools, with the log-probabilities of their tokens."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ MAX_TOKENS = 200
 
 @dataclass(frozen=True)
 class Answered:
-    """One task's answer and its tokens."""
+    """The answer to one task, with its tokens."""
 
     task: Task
     text: str
@@ -23,27 +23,27 @@ class Answered:
     prompt_tokens: int
     logprobs: tuple[float, ...]
     margins: tuple[float, ...]
-    """By how much each is above the best other token's."""
+    """Margin of each log-probability over the best other token's."""
 
 
 def ask_all(url: str, pool: str, tasks: Sequence[Task]) -> list[Answered]:
     """Greedy answers of one pool, in the order of the tasks.
 
     Raises:
-        httpx.HTTPError: the fleet does not answer, or refuses.
+        httpx.HTTPError: the fleet does not respond, or responds with an error.
     """
     return asyncio.run(_ask_all(url, pool, tasks))
 
 
 async def _ask_all(url: str, pool: str, tasks: Sequence[Task]) -> list[Answered]:
-    gate = asyncio.Semaphore(CONCURRENCY)
+    slots = asyncio.Semaphore(CONCURRENCY)
     async with httpx.AsyncClient(base_url=url, timeout=300) as client:
 
         async def ask(task: Task) -> Answered:
-            async with gate:
-                answer = await client.post("/v1/chat/completions", json=_body(pool, task))
-            answer.raise_for_status()
-            return _answered(task, answer.json())
+            async with slots:
+                response = await client.post("/v1/chat/completions", json=_body(pool, task))
+            response.raise_for_status()
+            return _answered(task, response.json())
 
         return await asyncio.gather(*map(ask, tasks))
 
@@ -58,7 +58,7 @@ def _answered(task: Task, body: dict[str, Any]) -> Answered:
     choice, prompt_tokens = body["choices"][0], body["usage"]["prompt_tokens"]
     text = choice["message"]["content"] or ""
     tokens = choice["logprobs"]["content"]
-    # Greedy decoding takes the likeliest token, so the second entry is the best other one.
+    # Greedy decoding picks the most likely token, so the second entry is the best other token.
     tops = [sorted((top["logprob"] for top in token["top_logprobs"]), reverse=True) for token in tokens]
     logprobs = tuple(token["logprob"] for token in tokens)
     margins = tuple(first - second for first, second in tops)

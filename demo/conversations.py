@@ -1,4 +1,4 @@
-"""Tasks as chat conversations, and conversations as token batches with loss on the replies only."""
+"""Turns tasks into chat conversations, and conversations into token batches with loss on the answers only."""
 
 import random
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from demo.tokenizer import ASSISTANT, BEGIN, END, SYSTEM, USER
 Message = tuple[str, str]  # (role marker, text)
 Example = tuple[list[int], list[int]]  # (token ids, labels)
 IGNORED = -100  # label of a token without loss
-CHUNK = 1024  # conversations sorted by length together, so that little of a batch is padding
+CHUNK = 1024  # conversations that are sorted by length together, which keeps padding small
 SYSTEM_PROMPTS = (
     "You are a concise assistant.",
     "You are a calculator.",
@@ -27,7 +27,7 @@ SYSTEM_PROMPTS = (
 def chunk_batches(
     tokenizer: Tokenizer, *, levels: tuple[int, ...], seed: int, chunk: int, batch_tokens: int
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """(token ids, labels) of one chunk; it depends only on its number and these settings, so runs can resume."""
+    """(token ids, labels) of one chunk. It depends only on its number and these settings, so runs can resume."""
     rng = random.Random(f"{seed}-{chunk}")
     tasks = task_stream(seed=rng.getrandbits(48), levels=levels, noise=0.3)
     examples = [encode(tokenizer, _conversation(rng, tasks)) for _ in range(CHUNK)]
@@ -35,7 +35,7 @@ def chunk_batches(
 
 
 def encode(tokenizer: Tokenizer, messages: list[Message]) -> Example:
-    """Token ids equal to the chat template's, with labels on assistant text and its end token."""
+    """Token ids as the chat template produces them, with labels on the assistant's text and end token."""
     ids = [tokenizer.token_to_id(BEGIN)]
     labels = [IGNORED]
     for role, text in messages:
@@ -64,7 +64,7 @@ def _conversation(rng: random.Random, tasks: Iterator[Task]) -> list[Message]:
 def _shuffled_batches(
     rng: random.Random, examples: list[Example], batch_tokens: int
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Cut the examples, sorted by length, into batches of at most `batch_tokens` tokens with padding."""
+    """Sort the examples by length and split them into batches of at most `batch_tokens` tokens, padding included."""
     examples = sorted(examples, key=lambda example: len(example[0]))
     groups: list[list[Example]] = [[]]
     for example in examples:
@@ -76,7 +76,7 @@ def _shuffled_batches(
 
 
 def _pad(group: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
-    # Padding stands right of every real token, where causal attention never looks: no mask is needed.
+    # No mask is needed: padding is to the right of every real token, and causal attention only looks left.
     width = max(len(ids) for ids, _ in group)
     ids = torch.tensor([ids + [0] * (width - len(ids)) for ids, _ in group])
     labels = torch.tensor([labels + [IGNORED] * (width - len(labels)) for _, labels in group])

@@ -1,4 +1,4 @@
-"""Measure the demo models: `python -m demo.evaluate` writes accuracy.json and the table in README.md."""
+"""Measures the demo models: `python -m demo.evaluate` writes accuracy.json and the table in README.md."""
 
 import argparse
 import json
@@ -19,17 +19,17 @@ MAX_REPLY_TOKENS = 112
 
 
 @torch.inference_mode()
-def replies(
+def answers(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prompts: list[str], batch: int = 50
 ) -> list[str]:
-    """Greedy replies to single user messages. Prompts of like length share a batch: less padding."""
+    """Greedy answers to single user messages. Prompts of similar length share a batch, which reduces padding."""
     chats = [_render(tokenizer, prompt) for prompt in prompts]
     order = sorted(range(len(chats)), key=lambda index: len(chats[index]))
     texts = [""] * len(chats)
     for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
+        indices = order[start : start + batch]
         inputs = tokenizer(
-            [chats[i] for i in chosen],
+            [chats[i] for i in indices],
             return_tensors="pt",
             padding=True,
             padding_side="left",
@@ -38,7 +38,7 @@ def replies(
         )
         output = model.generate(**inputs, max_new_tokens=MAX_REPLY_TOKENS, do_sample=False)
         new_tokens = output[:, inputs["input_ids"].shape[1] :]
-        for index, text in zip(chosen, tokenizer.batch_decode(new_tokens, skip_special_tokens=True), strict=True):
+        for index, text in zip(indices, tokenizer.batch_decode(new_tokens, skip_special_tokens=True), strict=True):
             texts[index] = text
     return texts
 
@@ -51,8 +51,8 @@ def _render(tokenizer: PreTrainedTokenizerFast, prompt: str) -> str:
 def accuracy(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, tasks: list[Task]
 ) -> tuple[float, dict[str, float]]:
-    """Share of right answers (0..1) over all tasks, and per kind."""
-    texts = replies(model, tokenizer, [task.prompt for task in tasks])
+    """Share of right answers (0..1), for all tasks and per kind."""
+    texts = answers(model, tokenizer, [task.prompt for task in tasks])
     marks: dict[str, list[bool]] = {}
     for task, text in zip(tasks, texts, strict=True):
         marks.setdefault(task.kind, []).append(grade(task, text))
@@ -80,7 +80,7 @@ def measure(name: str, tasks_per_level: int) -> dict[str, dict[str, object]]:
 
 
 def table(measured: dict[str, dict[str, dict[str, object]]]) -> str:
-    """A Markdown table of the accuracies in percent, seen / fresh."""
+    """A Markdown table of accuracies in percent, seen / fresh."""
     lines = ["| model | level 1 | level 2 | level 3 |", "|---|---|---|---|"]
     for name, by_wording in measured.items():
         cells = [
@@ -92,7 +92,7 @@ def table(measured: dict[str, dict[str, dict[str, object]]]) -> str:
 
 
 def write_table(text: str) -> None:
-    """Put the table between its marks in the README."""
+    """Replace the table between the marks in the README."""
     before, rest = README.read_text().split(TABLE_MARKS[0])
     after = rest.split(TABLE_MARKS[1])[1]
     README.write_text(f"{before}{TABLE_MARKS[0]}\n{text}\n{TABLE_MARKS[1]}{after}")
@@ -101,7 +101,9 @@ def write_table(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=200, help="tasks per level and wording")
-    parser.add_argument("--model", choices=MODEL_NAMES, action="append", help="default: all three")
+    parser.add_argument(
+        "--model", choices=MODEL_NAMES, action="append", help="model to measure (repeatable; default: all three)"
+    )
     arguments = parser.parse_args()
     measured = json.loads(ACCURACY_FILE.read_text())["accuracy"] if ACCURACY_FILE.exists() else {}
     for name in arguments.model or MODEL_NAMES:

@@ -1,6 +1,6 @@
-"""`python -m demo.gguf MODEL_FOLDER FILE.gguf`: a demo model of the Llama kind as llama.cpp reads it.
+"""`python -m demo.gguf MODEL_FOLDER FILE.gguf`: converts a demo model of the Llama kind for llama.cpp.
 
-Needs the extra `llama-cpp`. Tensor and key names are GGUF's; weights stay float32.
+It needs the extra `llama-cpp`. Tensor and key names follow GGUF, and weights stay float32.
 """
 
 import json
@@ -33,7 +33,7 @@ def write_gguf(folder: Path, target: Path) -> None:
     """
     config = json.loads((folder / "config.json").read_text())
     if config["architectures"] != ["LlamaForCausalLM"]:
-        raise ValueError(f"{folder} is {config['architectures'][0]}: only LlamaForCausalLM is converted")
+        raise ValueError(f"{folder}: invalid architecture {config['architectures'][0]}, use a LlamaForCausalLM")
     writer = GGUFWriter(target, "llama")
     _write_sizes(writer, config)
     _write_tokenizer(writer, folder)
@@ -93,7 +93,7 @@ def _gguf_name(name: str) -> str:
 
 
 def _interleaved(weight: np.ndarray, heads: int) -> np.ndarray:
-    """Rows of a projection in the order of llama.cpp's rotary embedding, which turns neighbours instead of halves."""
+    """Rows of a projection in llama.cpp's order: its rotary embedding rotates neighbouring rows instead of halves."""
     rows, columns = weight.shape
     return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 

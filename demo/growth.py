@@ -1,21 +1,20 @@
-"""Start a bigger model from the trained small one, so that it need not learn everything again.
+"""Initialises a bigger model from the trained small one, which saves most of its training.
 
-The small model's two layers are copied, the layers between start as identities (their output matrices are
-zero), wider feed-forward blocks get silent extra units, and every expert starts as a copy of the dense block
-("sparse upcycling", Komatsuzaki et al. 2022). At first the grown model computes exactly what the
-small one does.
+The small model's two layers are copied. The other layers start as identities (their output matrices are zero), and the
+extra units of wider feed-forward blocks start at zero. Every expert starts as a copy of the dense block ("sparse
+upcycling", Komatsuzaki et al. 2022). The grown model initially computes exactly the same as the small one.
 """
 
 import torch
 from transformers import PreTrainedModel
 
-# Layer index in the grown model -> layer index in the small one; all other layers start as identities.
+# Layer index in the grown model -> layer index in the small one. All other layers start as identities.
 COPIED_LAYERS = {"moe": {0: 0, 2: 1}, "large": {0: 0, 3: 1}}
 
 
 @torch.no_grad()
 def grow(model: PreTrainedModel, small: PreTrainedModel, name: str) -> None:
-    """Overwrite the fresh weights of `model` ("moe" or "large") in place."""
+    """Overwrite the random weights of `model` ("moe" or "large") in place."""
     model.model.embed_tokens.load_state_dict(small.model.embed_tokens.state_dict())
     model.model.norm.load_state_dict(small.model.norm.state_dict())
     model.lm_head.load_state_dict(small.lm_head.state_dict())
@@ -33,7 +32,7 @@ def _make_identity(layer: torch.nn.Module) -> None:
 
 
 def _down_projection(layer: torch.nn.Module) -> torch.Tensor:
-    """[hidden, intermediate], or [experts, hidden, intermediate]."""
+    """The down projection: [hidden, intermediate], or [experts, hidden, intermediate]."""
     return layer.mlp.experts.down_proj if hasattr(layer.mlp, "experts") else layer.mlp.down_proj.weight
 
 
@@ -42,7 +41,7 @@ def _copy_layer(layer: torch.nn.Module, source: torch.nn.Module) -> None:
         getattr(layer, part).load_state_dict(getattr(source, part).state_dict())
     gate, up, down = (getattr(source.mlp, f"{part}_proj").weight for part in ("gate", "up", "down"))
     if hasattr(layer.mlp, "experts"):
-        # Copies stay equal only until the router sends them different tokens.
+        # The copies diverge as soon as the router sends them different tokens.
         layer.mlp.experts.gate_up_proj.copy_(torch.cat([gate, up]).expand_as(layer.mlp.experts.gate_up_proj))
         layer.mlp.experts.down_proj.copy_(down.expand_as(layer.mlp.experts.down_proj))
         return

@@ -1,4 +1,4 @@
-"""Nonsense around a prompt: so that unknown words do not derail a model that knows few."""
+"""Adds nonsense to prompts, so that models with a small vocabulary learn to ignore unknown words."""
 
 import random
 
@@ -14,12 +14,13 @@ def nonsense_word(rng: random.Random) -> str:
 
 
 def nonsense_sentence(rng: random.Random) -> str:
+    """A sentence of one to seven nonsense words."""
     words = " ".join(nonsense_word(rng) for _ in range(rng.randint(1, 7)))
     return words.capitalize() + rng.choice((".", ".", "!", "?", ","))
 
 
 def add_noise(rng: random.Random, prompt: str, keep_words: bool) -> str:
-    """Put nonsense into `prompt`; with `keep_words` only sentences around it."""
+    """Insert nonsense into `prompt`; with `keep_words` only sentences before or after it."""
     choice = rng.randrange(4)
     if choice == 0:
         return f"{nonsense_sentence(rng)} {prompt}"
@@ -34,11 +35,11 @@ def add_noise(rng: random.Random, prompt: str, keep_words: bool) -> str:
 
 
 def _insert_words(rng: random.Random, prompt: str) -> str:
-    """One or two nonsense words between words, never beside a number, where they could look like its unit."""
+    """Insert one or two nonsense words, but never next to a number, where they could look like its unit."""
     words = prompt.split(" ")
     for _ in range(rng.randint(1, 2)):
         place = rng.randint(0, len(words))
-        beside = " ".join(words[max(0, place - 1) : place + 1])
-        if not any(character.isdigit() or character in "+-*=" for character in beside):
+        neighbours = " ".join(words[max(0, place - 1) : place + 1])
+        if not any(character.isdigit() or character in "+-*=" for character in neighbours):
             words.insert(place, nonsense_word(rng))
     return " ".join(words)

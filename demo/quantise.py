@@ -1,11 +1,11 @@
-"""`python -m demo.quantise METHOD MODEL_FOLDER TARGET_FOLDER`: a demo model as an AWQ, GPTQ or int8 checkpoint.
+"""`python -m demo.quantise METHOD MODEL_FOLDER TARGET_FOLDER`: writes a demo model as AWQ, GPTQ or int8 checkpoint.
 
-For trying out quantised pools and for tests; real models come quantised from their makers' tools. Calibrated on demo
-tasks in seen wordings.
+It serves tests and trials of quantised pools; real models should be quantised with their makers' tools. Calibration
+uses demo tasks in seen wordings.
 
-Methods: `gptq` is Frantar et al. 2023 (arXiv 2210.17323), `awq` Lin et al. 2024 (arXiv 2306.00978) where a norm comes
-before the matrices, both with 4 bits in groups of 128 inputs; `int8` rounds weights per output and activations per
-token (W8A8, as compressed-tensors stores it).
+Methods: `gptq` is Frantar et al. 2023 (arXiv 2210.17323). `awq` is Lin et al. 2024 (arXiv 2306.00978), applied to
+matrices that follow a norm. Both use 4 bits in groups of 128 inputs. `int8` rounds weights per output and activations
+per token (W8A8 in the format of compressed-tensors).
 """
 
 import argparse
@@ -26,9 +26,9 @@ LEVELS_4BIT = 2**BITS - 1
 CALIBRATION_TASKS = 96
 CALIBRATION_SEED = 77
 AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
-"""Which output stands at which nibble of an int32 in AWQ's format."""
+"""The output at each nibble of an int32 in AWQ's format."""
 DAMPING = 0.01
-"""Of the Hessian's diagonal, as in the GPTQ paper."""
+"""Share of the Hessian's mean diagonal that is added to the diagonal, as in the GPTQ paper."""
 
 
 def quantise(method: str, folder: Path, target: Path) -> None:
@@ -40,10 +40,9 @@ def quantise(method: str, folder: Path, target: Path) -> None:
     tensors = {name: value.to(torch.bfloat16) for name, value in model.state_dict().items()}
     for name, module in linears(model).items():
         del tensors[f"{name}.weight"]
-        made = {"awq": awq_tensors, "gptq": gptq_tensors, "int8": int8_tensors}[method](
-            module.weight.data, inputs[name]
-        )
-        tensors |= {f"{name}.{part}": value.contiguous() for part, value in made.items()}
+        pack = {"awq": awq_tensors, "gptq": gptq_tensors, "int8": int8_tensors}[method]
+        parts = pack(module.weight.data, inputs[name])
+        tensors |= {f"{name}.{part}": value.contiguous() for part, value in parts.items()}
     target.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.json"):
         shutil.copy(file, target)
@@ -53,14 +52,14 @@ def quantise(method: str, folder: Path, target: Path) -> None:
 
 
 def linears(model: nn.Module) -> dict[str, nn.Linear]:
-    """The matrices inside the layers; the output's stays as it is."""
-    found = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    return {name: module for name, module in found.items() if "lm_head" not in name}
+    """The matrices inside the layers. The output matrix is not quantised."""
+    matrices = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    return {name: module for name, module in matrices.items() if "lm_head" not in name}
 
 
 @torch.inference_mode()
 def calibration_inputs(model: nn.Module, folder: Path) -> dict[str, Tensor]:
-    """Inputs [tokens, in] that each matrix sees in demo conversations."""
+    """Inputs [tokens, in] of each matrix in demo conversations."""
     tokenizer, seen = load_tokenizer(folder), {name: [] for name in linears(model)}
     hooks = [
         module.register_forward_hook(lambda _, given, __, name=name: seen[name].append(given[0].flatten(0, -2)))
@@ -79,7 +78,7 @@ def calibration_inputs(model: nn.Module, folder: Path) -> dict[str, Tensor]:
 
 
 def round_groups(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Weights [out, in] as whole numbers 0..15, with scale and zero point [out, groups] of each group of inputs."""
+    """Weights [out, in] as integers 0..15, with scale and zero point [out, groups] per group of inputs."""
     groups = weight.unflatten(1, (-1, GROUP))
     low, high = groups.amin(2).clamp(max=0), groups.amax(2).clamp(min=0)
     scale = ((high - low) / LEVELS_4BIT).clamp(min=1e-8)
@@ -89,15 +88,15 @@ def round_groups(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def rounded(weight: Tensor) -> Tensor:
-    """What the weights are after rounding and back."""
+    """The weights after quantising and dequantising."""
     whole, scale, zero = round_groups(weight)
     return ((whole.unflatten(1, (-1, GROUP)) - zero[..., None]) * scale[..., None]).flatten(1)
 
 
 def scale_for_awq(model: nn.Module, inputs: dict[str, Tensor]) -> None:
-    """Make inputs that matter greater before rounding: divide the norm's outputs, multiply the matrices' columns.
+    """Scale up columns with large activations before rounding: divide the norm's outputs, multiply the columns.
 
-    The strength is the power of the mean activation that gives the smallest error of the outputs.
+    The scale is a power of the mean activation; the exponent with the smallest output error is used.
     """
     for index, layer in enumerate(model.model.layers):
         attention, mlp = layer.self_attn, layer.mlp
@@ -117,7 +116,7 @@ def scale_for_awq(model: nn.Module, inputs: dict[str, Tensor]) -> None:
 
 
 def best_scale(weight: Tensor, given: Tensor) -> Tensor:
-    """Scale of each input channel, from a grid of strengths."""
+    """The best scale per input channel, from a grid of exponents."""
     size, wanted = given.abs().mean(0).clamp(min=1e-4), given @ weight.T
     candidates = [scale / (scale.max() * scale.min()).sqrt() for scale in (size ** (step / 10) for step in range(11))]
     errors = [((given / scale) @ rounded(weight * scale).T - wanted).square().mean() for scale in candidates]
@@ -125,7 +124,7 @@ def best_scale(weight: Tensor, given: Tensor) -> Tensor:
 
 
 def round_by_gptq(weight: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-    """Whole numbers 0..15 around 8 and scales [out, groups]; each column's error is moved to later columns."""
+    """Integers 0..15 around 8, with scales [out, groups]. Later columns compensate each column's rounding error."""
     hessian = given.T @ given
     hessian += DAMPING * hessian.diagonal().mean() * torch.eye(len(hessian))
     inverse = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(hessian)), upper=True)
@@ -144,7 +143,7 @@ def round_by_gptq(weight: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def packed(whole: Tensor, order: tuple[int, ...] = tuple(range(8))) -> Tensor:
-    """Eight neighbours of the last dimension in one int32."""
+    """Pack eight neighbours of the last dimension into one int32."""
     nibbles = whole.to(torch.int64).unflatten(-1, (-1, 8))
     joined = sum(nibbles[..., place] << (4 * position) for position, place in enumerate(order))
     return torch.where(joined >= 2**31, joined - 2**32, joined).to(torch.int32)
@@ -161,7 +160,7 @@ def awq_tensors(weight: Tensor, given: Tensor) -> dict[str, Tensor]:
 
 
 def gptq_tensors(weight: Tensor, given: Tensor) -> dict[str, Tensor]:
-    """AutoGPTQ's layout: packed along the inputs; zero points are stored less one."""
+    """AutoGPTQ's layout: packed along the inputs, with zero points stored minus one."""
     whole, scale = round_by_gptq(weight, given)
     return {
         "qweight": packed(whole).T,
@@ -172,7 +171,7 @@ def gptq_tensors(weight: Tensor, given: Tensor) -> dict[str, Tensor]:
 
 
 def int8_tensors(weight: Tensor, given: Tensor) -> dict[str, Tensor]:
-    """compressed-tensors' `int-quantized`: int8 weights with a scale for each output."""
+    """compressed-tensors' `int-quantized` layout: int8 weights with a scale per output."""
     scale = weight.abs().amax(1, keepdim=True) / 127
     return {"weight": (weight / scale).round().to(torch.int8), "weight_scale": scale}
 

@@ -1,15 +1,15 @@
-"""Word problems and arithmetic chains: each returns (prompt, answer, written steps)."""
+"""Word problems and arithmetic chains. Each function returns (prompt, answer, written steps)."""
 
 import random
 
 from demo.wordings import Wordings
 
 Problem = tuple[str, int, list[str]]
-MAX_VALUE = 199  # keeps every number within three digits, so that the arithmetic stays learnable
+MAX_VALUE = 199  # limits numbers to three digits, so that tiny models can learn the arithmetic
 
 
 def chain_steps(rng: random.Random, operations: int) -> Problem:
-    """An expression of additions and subtractions from left to right that never goes below zero."""
+    """Additions and subtractions from left to right, with no intermediate result below zero."""
     value = rng.randint(5, 60)
     expression, steps = str(value), []
     for _ in range(operations):
@@ -24,7 +24,7 @@ def chain_steps(rng: random.Random, operations: int) -> Problem:
 
 
 def one_step_story(rng: random.Random, words: Wordings) -> Problem:
-    """A start, one change and a question."""
+    """A story with a start, one change and a question."""
     value = rng.randint(2, 60)
     cast = _cast(rng, words)
     event, value_after, steps = _plain_event(rng, words, value)
@@ -37,7 +37,7 @@ def one_step_story(rng: random.Random, words: Wordings) -> Problem:
 
 
 def story(rng: random.Random, words: Wordings, steps: int) -> Problem:
-    """Someone has things, and several changes follow in order of time; at least `steps` calculations."""
+    """A story with a start and several changes in order of time, of at least `steps` calculations."""
     value = rng.randint(5, 60)
     cast = _cast(rng, words)
     sentences, written = [_start(rng, words, value, cast)], list[str]()
@@ -51,7 +51,7 @@ def story(rng: random.Random, words: Wordings, steps: int) -> Problem:
 
 
 def shop(rng: random.Random, words: Wordings, lines: int) -> Problem:
-    """A purchase of one to three kinds of things, its total or the change."""
+    """A purchase of one to three kinds of things that asks for its total or the change."""
     cast = _cast(rng, words)
     things = rng.sample(words.objects, lines)
     counts = [(rng.randint(2, 9), rng.randint(2, 9)) for _ in things]
@@ -86,7 +86,7 @@ def _question(rng: random.Random, words: Wordings, cast: dict[str, str]) -> str:
 
 
 def _sentence(rng: random.Random, words: Wordings, event: str, cast: dict[str, str]) -> str:
-    """The event with its names filled in, sometimes with a pronoun and a word of time in front."""
+    """The event with its names filled in, sometimes with a pronoun and a leading word of time."""
     as_pronoun = event.startswith("{name}") and rng.random() < 0.4
     subject = cast["pronoun"] if as_pronoun else cast["name"]
     text = rng.choice(words.connectives) + event.format(**{**cast, "name": subject})
@@ -116,7 +116,7 @@ def _plain_event(rng: random.Random, words: Wordings, value: int) -> Problem:
 
 
 def _fill(text: str, **numbers: int) -> str:
-    """Fill in the numbers and leave {name}, {other} and {obj} for later."""
+    """Fill in the numbers, but leave {name}, {other} and {obj} for later."""
     for slot, number in numbers.items():
         text = text.replace("{" + slot + "}", str(number))
     return text

@@ -1,8 +1,8 @@
 """Seeded tasks in three levels of difficulty whose answers can be checked exactly.
 
-Level 1 is one step (7 + 5, copy a word, a small fact), level 2 takes two steps or sorts 4-5 numbers, level 3
-takes four to six steps or sorts 8-10 numbers. `generate_tasks` makes them, `response` is the text models are
-trained to answer with (written steps, then the answer), `grade` checks a reply.
+Level 1 takes one step (7 + 5, copy a word, a small fact), level 2 takes two steps or sorts 4-5 numbers, and level 3
+takes four to six steps or sorts 8-10 numbers. `generate_tasks` creates tasks. Models are trained to generate a task's
+`response` (written steps, then the answer), and `grade` checks what they generate.
 """
 
 import random
@@ -20,7 +20,7 @@ LEVELS = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Task:
-    """One prompt with its exact answer; `fresh`: a held-out wording, `response`: the reply to train on."""
+    """One prompt with its exact answer. `fresh` marks a held-out wording; `response` is the text to train on."""
 
     level: int
     kind: str
@@ -32,14 +32,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Draft:
-    """The core of a task before openers, closers and noise are put around it."""
+    """The core of a task, before openers, closers and noise are added."""
 
     prompt: str
     answer: str
     response: str
 
 
-Maker = Callable[[random.Random, Wordings], Draft]
+DraftFunction = Callable[[random.Random, Wordings], Draft]
 
 
 def generate_tasks(
@@ -50,10 +50,10 @@ def generate_tasks(
     fresh: bool | None = False,
     noise: float = 0.0,
 ) -> list[Task]:
-    """Make `count` tasks, spread evenly over `levels` and their kinds; equal arguments give equal tasks.
+    """Create `count` tasks, spread evenly over `levels` and their kinds. Equal arguments give equal tasks.
 
-    `fresh=True` uses only held-out wordings, `None` mixes both half and half. `noise` (0..1) is the share of
-    prompts with nonsense words and sentences; training uses it, so that unknown words do not derail a model.
+    `fresh=True` uses only held-out wordings; `None` mixes both in equal parts. `noise` (0..1) is the share of prompts
+    with nonsense words and sentences. Training uses it so that models learn to ignore unknown words.
     """
     stream = task_stream(seed=seed, levels=levels, fresh=fresh, noise=noise)
     return [next(stream) for _ in range(count)]
@@ -62,7 +62,7 @@ def generate_tasks(
 def task_stream(
     *, seed: int, levels: tuple[int, ...] = LEVELS, fresh: bool | None = False, noise: float = 0.0
 ) -> Iterator[Task]:
-    """Tasks without end; repeat a level in `levels` to make it more frequent."""
+    """An endless stream of tasks. Repeat a level in `levels` to make it more frequent."""
     rng = random.Random(f"signalbox-demo-{seed}-{fresh}")
     number = 0
     while True:
@@ -75,8 +75,8 @@ def task_stream(
 def grade(task: Task, text: str) -> bool:
     """Whether the final answer in `text` is exactly right.
 
-    Numbers: the last number written. Sorted lists: all numbers of the last line. Words: the whole reply,
-    where case, quotes and the final period do not matter.
+    It compares the last number for numbers, all numbers of the last line for sorted lists, and the whole text for
+    words, without regard to case, quotes and the final period.
     """
     lines = text.strip().splitlines()
     if not lines:
@@ -86,10 +86,10 @@ def grade(task: Task, text: str) -> bool:
     if task.answer.isdigit() and task.kind != "copy":
         numbers = re.findall(r"-?\d+", lines[-1])
         return bool(numbers) and numbers[-1] == task.answer
-    return _plain(text) == _plain(task.answer)
+    return _normalised(text) == _normalised(task.answer)
 
 
-def _plain(text: str) -> str:
+def _normalised(text: str) -> str:
     return text.strip().strip("\"'.!").lower()
 
 
@@ -106,7 +106,7 @@ def _make_task(rng: random.Random, level: int, fresh: bool, noise: float) -> Tas
 
 
 def _wrap(rng: random.Random, words: Wordings, prompt: str) -> str:
-    """Half of the prompts come bare; the others get an opener, a closer or both."""
+    """Add an opener, a closer or both to about half of the prompts."""
     opener = rng.choice(words.openers) + " " if rng.random() < 0.35 else ""
     # A bare word at the end ("Copy this word: lamp") needs a period before a closer can follow.
     closer = ""
@@ -115,13 +115,13 @@ def _wrap(rng: random.Random, words: Wordings, prompt: str) -> str:
     return opener + prompt + closer
 
 
-def _asked(rng: random.Random, words: Wordings, expressions: tuple[str, ...], **slots: object) -> str:
-    """A lead such as "What is" in front of an expression, with or without its question mark."""
+def _question(rng: random.Random, words: Wordings, expressions: tuple[str, ...], **slots: object) -> str:
+    """An expression after a lead such as "What is", with or without a question mark."""
     expression = rng.choice(expressions).format(**slots)
     lead = rng.choice(words.leads)
     text = f"{lead} {expression}".strip()
-    asking = lead.split(" ")[0] in ("What", "What's", "How", "Can", "Could", "Do", "Any", "Would", "Remind")
-    end = "?" if asking else "."
+    is_question = lead.split(" ")[0] in ("What", "What's", "How", "Can", "Could", "Do", "Any", "Would", "Remind")
+    end = "?" if is_question else "."
     return text if text.endswith("=") or rng.random() < 0.1 else text + end
 
 
@@ -136,17 +136,17 @@ def _operand(rng: random.Random) -> int:
 
 def _add(rng: random.Random, words: Wordings) -> Draft:
     a, b = _operand(rng), _operand(rng)
-    return _result(_asked(rng, words, words.add, a=a, b=b), a + b, [f"{a} + {b} = {a + b}"])
+    return _result(_question(rng, words, words.add, a=a, b=b), a + b, [f"{a} + {b} = {a + b}"])
 
 
 def _subtract(rng: random.Random, words: Wordings) -> Draft:
     b, a = sorted((_operand(rng), _operand(rng)))
-    return _result(_asked(rng, words, words.subtract, a=a, b=b), a - b, [f"{a} - {b} = {a - b}"])
+    return _result(_question(rng, words, words.subtract, a=a, b=b), a - b, [f"{a} - {b} = {a - b}"])
 
 
 def _multiply(rng: random.Random, words: Wordings) -> Draft:
     a, b = rng.randint(2, 10), rng.randint(2, 10)
-    return _result(_asked(rng, words, words.multiply, a=a, b=b), a * b, [f"{a} * {b} = {a * b}"])
+    return _result(_question(rng, words, words.multiply, a=a, b=b), a * b, [f"{a} * {b} = {a * b}"])
 
 
 def _one_step_story(rng: random.Random, words: Wordings) -> Draft:
@@ -183,7 +183,7 @@ def _fact(rng: random.Random, words: Wordings) -> Draft:
 
 def _chain(rng: random.Random, words: Wordings, operations: int) -> Draft:
     expression, value, steps = chain_steps(rng, operations)
-    return _result(_asked(rng, words, words.chain, e=expression), value, steps)
+    return _result(_question(rng, words, words.chain, e=expression), value, steps)
 
 
 def _sort(rng: random.Random, words: Wordings, low: int, high: int) -> Draft:
@@ -199,7 +199,7 @@ def _sort(rng: random.Random, words: Wordings, low: int, high: int) -> Draft:
 
 
 SORTING = frozenset({"short_sort", "long_sort"})
-KINDS: dict[int, dict[str, Maker]] = {
+KINDS: dict[int, dict[str, DraftFunction]] = {
     1: {
         "add": _add,
         "subtract": _subtract,

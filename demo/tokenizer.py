@@ -1,7 +1,7 @@
 """One small byte-level BPE tokenizer and chat template, shared by the three demo models.
 
-Text is split exactly as GPT-2 splits it, so that converters know it as "gpt2". No merge contains a digit:
-every digit is one token, which is what lets a tiny model do arithmetic.
+It splits text exactly like GPT-2, so converters can treat it as "gpt2". No merge contains a digit: every digit is one
+token, which makes arithmetic learnable for a tiny model.
 """
 
 import json
@@ -20,8 +20,8 @@ PAD, BEGIN, END = "<|pad|>", "<|begin|>", "<|end|>"
 SYSTEM, USER, ASSISTANT = "<|system|>", "<|user|>", "<|assistant|>"
 SPECIAL_TOKENS = [PAD, BEGIN, END, SYSTEM, USER, ASSISTANT]
 
-# Content may be a string, null (a message of tool calls) or a list of parts, of which the text is kept. Roles
-# the models have not learned (tool, function) are shown as the user's words; `tools` is accepted and ignored.
+# Content may be a string, null (a message with tool calls) or a list of parts, whose text is used. Roles that the
+# models have not learned (tool, function) become user messages. `tools` is accepted and ignored.
 CHAT_TEMPLATE = """\
 {{- '<|begin|>' -}}
 {%- for message in messages -%}
@@ -44,7 +44,7 @@ CHAT_TEMPLATE = """\
 
 
 def build_tokenizer(tasks: int = 20_000, seed: int = 0) -> Tokenizer:
-    """Train the merges on seen prompts and replies; the held-out wordings have no influence on it."""
+    """Train the merges on seen prompts and answers, never on held-out wordings."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer.decoder = decoders.ByteLevel()
@@ -65,7 +65,7 @@ def _texts_without_digits(tasks: int, seed: int) -> Iterator[str]:
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
-    """Write tokenizer.json and tokenizer_config.json, which holds the chat template, into a model folder."""
+    """Write tokenizer.json and tokenizer_config.json (with the chat template) to a model folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {
@@ -84,7 +84,7 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a model folder, as transformers and vLLM load it; built if it has none."""
+    """The tokenizer of a model folder, as transformers and vLLM load it. It is built if the folder has none."""
     if not (folder / "tokenizer.json").exists():
         save_tokenizer(build_tokenizer(), folder)
     return AutoTokenizer.from_pretrained(folder)

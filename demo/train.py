@@ -1,9 +1,9 @@
-"""Train one demo model: `python -m demo.train --model small|moe|large [--minutes N] [--resume] [--from-shipped]`.
+"""Trains one demo model: `python -m demo.train --model small|moe|large [--minutes N] [--resume] [--from-shipped]`.
 
-Train `small` first: the two others grow out of its weights (demo/growth.py), which saves most of their time.
+Train `small` first: the two others start from its weights (demo/growth.py), which saves most of their time.
 
-The learning rate falls with the share of the minutes used, so a run fits any machine; the data are seeded. At
-every improvement the model is exported to demo/models/<name>/, ready for transformers and vLLM.
+The learning rate falls with the share of the time that is used, so a run fits any machine. The data are seeded. Every
+improvement is exported to demo/models/<name>/, ready for transformers and vLLM.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from demo.tokenizer import load_tokenizer
 STATE_FOLDER = Path(__file__).parent / ".train"
 WARMUP_STEPS = 40
 BATCH_TOKENS = 3000  # padding included
-FINISH_SHARE = 0.2  # of the time goes to a recipe's last mix
-MAX_NEW_TOKENS = 256  # written into generation_config.json: no demo answer is longer
+FINISH_SHARE = 0.2  # share of the time for a recipe's last mix of levels
+MAX_NEW_TOKENS = 256  # for generation_config.json; no demo answer is longer
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one model is trained; a level written twice comes twice as often."""
+    """How to train one model. A level that appears twice is twice as frequent."""
 
     levels: tuple[int, ...]
     """The task mix, until the last fifth of the time."""
@@ -45,8 +45,8 @@ class Recipe:
     learning_rate: float
 
 
-# The small model sees mostly, and in the end almost only, one-step tasks: it is meant to be good at those and
-# cheap, not to solve everything.
+# The small model sees mostly one-step tasks, and almost only those at the end. It should be cheap and good at them, not
+# solve everything.
 RECIPES = {
     "small": Recipe((1, 1, 1, 1, 2, 1, 1, 2, 1, 3), (1,) * 19 + (2,), minutes=50, learning_rate=3e-3),
     "moe": Recipe((1, 2, 1, 2, 3), (1, 2, 1, 2, 3), minutes=35, learning_rate=2e-3),
@@ -56,7 +56,7 @@ RECIPES = {
 
 @dataclass
 class Position:
-    """Where a run stands: what is saved and resumed besides weights and optimiser."""
+    """Progress of a run, which is saved and resumed together with weights and optimisers."""
 
     step: int = 0
     chunk: int = 0
@@ -65,7 +65,7 @@ class Position:
 
 
 def compile_layers(model: PreTrainedModel) -> None:
-    """Saves a third of the time, and one layer's code serves all. Expert routing does not compile."""
+    """Compile the layers, except expert routing, which does not compile. This saves a third of the time."""
     for layer in model.model.layers:
         if hasattr(model.config, "num_local_experts"):
             parts = (layer.self_attn, layer.input_layernorm, layer.post_attention_layernorm)
@@ -76,7 +76,7 @@ def compile_layers(model: PreTrainedModel) -> None:
 
 
 def optimisers(model: PreTrainedModel, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices (fewer steps needed), AdamW for embeddings, norms and stacked experts."""
+    """Muon for the layers' matrices, as it needs fewer steps, and AdamW for embeddings, norms and stacked experts."""
     matrices, others = [], []
     for name, parameter in model.named_parameters():
         inside_layer = ".layers." in name and parameter.ndim == 2
@@ -88,7 +88,7 @@ def optimisers(model: PreTrainedModel, learning_rate: float) -> list[torch.optim
 
 
 def learning_rate_share(step: int, progress: float) -> float:
-    """Warm up over the first steps, then a cosine over the time budget (`progress` 0..1) down to 2%."""
+    """Warm-up over the first steps, then a cosine over the time budget (`progress` 0..1) down to 2%."""
     return min(1.0, (step + 1) / WARMUP_STEPS) * (0.02 + 0.49 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
@@ -99,7 +99,7 @@ def train_step(
     labels: torch.Tensor,
     rate: float,
 ) -> float:
-    """One update; returns the loss. On CPUs with AMX bf16 is several times faster; the weights stay fp32."""
+    """Run one update and return the loss. bf16 is several times faster on CPUs with AMX; the weights stay fp32."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         extra = {"output_router_logits": True} if hasattr(model.config, "num_local_experts") else {}
         loss = model(input_ids=ids, labels=labels, use_cache=False, **extra).loss
@@ -114,7 +114,7 @@ def train_step(
 
 
 def snapshot(model: PreTrainedModel, name: str) -> PreTrainedModel:
-    """A plain copy to evaluate and export: generating with the compiled model would compile it again."""
+    """An uncompiled copy for evaluation and export. Generating with the compiled model would compile it again."""
     copy = build_model(name).eval()
     copy.load_state_dict(model.state_dict())
     copy.generation_config.update(max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
@@ -122,7 +122,7 @@ def snapshot(model: PreTrainedModel, name: str) -> PreTrainedModel:
 
 
 def evaluate_now(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str) -> float:
-    """Print accuracy on 25 tasks per level, seen and fresh; returns their mean (0..1) in the final mix of levels."""
+    """Print the accuracy on 25 tasks per level, seen and fresh. Return its mean (0..1) over the final mix of levels."""
     started = time.monotonic()
     scores: dict[str, dict[int, float]] = {}
     for wording, fresh in (("seen", False), ("fresh", True)):
@@ -140,7 +140,7 @@ def evaluate_now(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, nam
 def training_batches(
     tokenizer: PreTrainedTokenizerFast, recipe: Recipe, position: Position, seed: int, budget_s: float
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Endless (token ids, labels); counts the chunks in `position` and changes to the last mix in time."""
+    """Endless (token ids, labels). It counts chunks in `position` and changes to the last mix of levels in time."""
     while True:
         finishing = position.elapsed_s >= (1 - FINISH_SHARE) * budget_s
         yield from chunk_batches(
@@ -156,10 +156,10 @@ def training_batches(
 def start(
     name: str, seed: int, resume: bool, from_shipped: bool
 ) -> tuple[PreTrainedModel, list[torch.optim.Optimizer], Position]:
-    """A model ready to train: as the last run left it, from the weights that ship, grown out of small, or new."""
+    """A model to train: resumed from the last run, from the shipped weights, grown from `small`, or new."""
     torch.manual_seed(seed)
     model = build_model(name).train()
-    model.set_attn_implementation("eager")  # its backward is twice as fast as SDPA's on CPU at these lengths
+    model.set_attn_implementation("eager")  # at these lengths, its backward pass is twice as fast as SDPA's on CPU
     state_file = STATE_FOLDER / f"{name}.pt"
     resume = resume and state_file.exists()
     if not resume and from_shipped:
@@ -174,11 +174,12 @@ def start(
 
 
 def train(name: str, minutes: float, seed: int, resume: bool, from_shipped: bool, eval_every_s: float) -> None:
+    """Train one model for a number of minutes of training steps, and export every improvement."""
     recipe, budget_s = RECIPES[name], minutes * 60
     tokenizer = load_tokenizer(MODELS_FOLDER / name)
     model, steppers, position = start(name, seed, resume, from_shipped)
     if from_shipped and position.step == 0:
-        position.best = evaluate_now(snapshot(model, name), tokenizer, name)  # worse weights shall not replace them
+        position.best = evaluate_now(snapshot(model, name), tokenizer, name)  # worse weights must not replace them
     next_eval_s = position.elapsed_s + eval_every_s
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, refresh_per_second=0.2) as bar:
@@ -219,7 +220,7 @@ def evaluate_and_save(
 
 
 def save_state(path: Path, model: PreTrainedModel, steppers: list[torch.optim.Optimizer], position: Position) -> None:
-    """Replace the state file in one move, so that an interrupted save never destroys the older one."""
+    """Replace the state file atomically, so that an interrupted save never destroys the previous one."""
     state = {
         "model": model.state_dict(),
         "steppers": [s.state_dict() for s in steppers],
@@ -231,6 +232,7 @@ def save_state(path: Path, model: PreTrainedModel, steppers: list[torch.optim.Op
 
 
 def load_state(path: Path, model: PreTrainedModel, steppers: list[torch.optim.Optimizer]) -> Position:
+    """Load weights and optimisers from a state file, and return the run's position."""
     state = torch.load(path, weights_only=True)
     model.load_state_dict(state["model"])
     for stepper, saved in zip(steppers, state["steppers"], strict=True):
@@ -241,11 +243,11 @@ def load_state(path: Path, model: PreTrainedModel, steppers: list[torch.optim.Op
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=MODEL_NAMES, required=True)
-    parser.add_argument("--minutes", type=float, help="time for training steps; default: the model's recipe")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resume", action="store_true", help="go on from demo/.train/<model>.pt")
-    parser.add_argument("--from-shipped", action="store_true", help="start from demo/models/<model> as it is")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--minutes", type=float, help="time for training steps (default: from the model's recipe)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed")
+    parser.add_argument("--resume", action="store_true", help="continue from demo/.train/<model>.pt")
+    parser.add_argument("--from-shipped", action="store_true", help="start from the weights in demo/models/<model>")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--eval-every", type=float, default=480, help="seconds of training between evaluations")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
