@@ -1,7 +1,7 @@
-"""Which pool is tried next: after a failure, a full pool or a doubtful answer. Pure: the gateway does the asking.
+"""Choose the pool to try next: after a failure, a full pool or a doubtful answer. Pure: the caller sends the requests.
 
-A decision names one pool; an answer may take several attempts. A pool that fails is tried once more, since another
-replica answers then; with `routing.escalation`, a cheap answer that is judged doubtful makes way for a higher tier.
+A decision names one pool, but an answer may take several attempts. A pool that fails is tried once more, because
+another replica may answer. With `routing.escalation`, a doubtful cheap answer escalates to a higher tier.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from router.confidence.judge import Candidate, ConfidenceModel, Evidence, judge
 from router.types import RoutingDecision, RoutingRequest
 
 MAX_TRIES = 3
-"""Attempts of a request whose answers are not judged."""
+"""Maximum attempts of a request whose answers are not judged."""
 
 
 class Attempts:
-    """One request's attempts. Iterating gives the pools to ask; `stop` ends it once an answer was delivered."""
+    """One request's attempts. Iteration yields the pools to ask; `stop` ends it after an answer was delivered."""
 
     def __init__(
         self, spec: FleetSpec, request: RoutingRequest, decision: RoutingDecision, model: ConfidenceModel
@@ -32,7 +32,7 @@ class Attempts:
         self._decision = decision
         self._model = model
         self._judged: set[str] = set()
-        """Pools that had their judgement: another attempt at one of them is not judged again."""
+        """Pools that were judged; another attempt at one of them is not judged again."""
         self._judges = self._may_judge()
         self._left = self._first_order()
 
@@ -50,15 +50,15 @@ class Attempts:
         return bool(self._left)
 
     def stop(self) -> None:
-        """An answer was delivered: nothing more is tried."""
+        """End the attempts, because an answer was delivered."""
         self._left.clear()
 
     def failed(self, pool: str) -> None:
-        """A pool failed or was full before the first byte."""
+        """Record that a pool failed or was full before the first byte."""
         self.say(f"{pool} failed")
 
     def doubted(self, pool: str, next_pool: str) -> None:
-        """An answer was dropped. Higher pools come first now; in the end a doubtful answer is better than none."""
+        """Record a dropped answer. Higher pools come next; the doubted pool stays as a last resort."""
         self.dropped.append(pool)
         others = [each for each in dict.fromkeys(self._left) if each not in (pool, next_pool)]
         higher = [each for each in others if self._rank(each) > self._rank(pool)]
@@ -74,12 +74,12 @@ class Attempts:
 
     @property
     def rule(self) -> EscalationSpec:
-        """The spec's `routing.escalation`; only where answers are judged."""
+        """The spec's `routing.escalation`. Call it only if answers are judged."""
         assert self._spec.routing.escalation is not None
         return self._spec.routing.escalation
 
     def is_judged(self, pool: str) -> bool:
-        """Whether this pool's answer is held back until it was judged. Says why not where that may surprise."""
+        """Whether this pool's answer is held back until it is judged. Adds a reason if its engine prevents this."""
         if not self._judges or pool in self._judged or self._spec.pools[pool].tier not in self.rule.from_tiers:
             return False
         if not self._candidates(pool):
@@ -92,15 +92,15 @@ class Attempts:
         return True
 
     def partner(self, pool: str) -> str | None:
-        """The other cheap pool that is asked for agreement: the best one of another tier below large."""
-        able = (self._decision.pool, *self._decision.alternatives)
-        cheap = (each for each in able if self._spec.pools[each].tier in ("small", "moe"))
+        """Return the other cheap pool to ask for agreement: the best one of another tier below large."""
+        pools = (self._decision.pool, *self._decision.alternatives)
+        cheap = (each for each in pools if self._spec.pools[each].tier in ("small", "moe"))
         return next((each for each in cheap if self._rank(each) != self._rank(pool)), None)
 
     # -- judgements ----------------------------------------------------------------------------------------------
 
     def judge(self, pool: str, evidence: Evidence) -> str | None:
-        """Judge an answer by its first tokens. Returns the pool to ask instead, None where the answer is kept."""
+        """Judge an answer by its first tokens. Returns the pool to ask instead, or None to keep the answer."""
         self._judged.add(pool)
         if not evidence.logprobs:
             self.say(f"{pool} not judged: its engine gave no log-probabilities")
@@ -113,7 +113,7 @@ class Attempts:
         return verdict.escalate_to
 
     def compare(self, pool: str, partner: str, *, agree: bool, reason: str) -> str | None:
-        """Two cheap pools answered. Returns the pool to ask instead, None where the answer is kept."""
+        """Compare two cheap answers. Returns the pool to ask instead, or None to keep the answer."""
         self._judged |= {pool, partner}
         self.say(f"{pool} and {partner} {'agree' if agree else 'disagree'}: {reason}")
         if agree:
@@ -133,8 +133,10 @@ class Attempts:
         return not request.several
 
     def _first_order(self) -> list[str]:
-        """The chosen pool twice (another replica), then the decision's alternatives. Agreement begins with the cheaper
-        one of the two pools that it compares."""
+        """Return the chosen pool twice (for another replica), then the decision's alternatives.
+
+        Agreement begins with the cheaper one of the two pools that it compares.
+        """
         first = self._decision.pool
         others = self._decision.alternatives if is_auto(self._request.model) else ()
         order = [first, first, *others][:MAX_TRIES]
@@ -144,16 +146,16 @@ class Attempts:
         return [partner, *order]
 
     def _candidates(self, pool: str) -> list[Candidate]:
-        """Pools of higher tiers that may answer instead, the decision's best first."""
-        found = []
+        """Return the pools of higher tiers that may answer instead, the decision's best first."""
+        candidates = []
         for each in self._decision.alternatives:
             appraisal = self._decision.appraisals.get(each)
             if appraisal is None or self._rank(each) <= self._rank(pool):
                 continue
             limit = self._request.wish.max_cost
             if limit is None or appraisal.cost <= limit:
-                found.append(Candidate(each, appraisal.quality, appraisal.cost))
-        return found
+                candidates.append(Candidate(each, appraisal.quality, appraisal.cost))
+        return candidates
 
     def _rank(self, pool: str) -> int:
         return TIERS.index(self._spec.pools[pool].tier)

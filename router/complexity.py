@@ -1,4 +1,4 @@
-"""How much a query asks for, as a score in [0,1], by a rule that is written by hand."""
+"""How complex a query is, as a score in [0,1], by a hand-written rule."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from router.types import Contributions
 
 
 class RuleComplexity:
-    """A transparent additive rule: saturating evidence per feature, squashed by 1 - exp(-x).
+    """A transparent additive rule: saturating evidence per feature, mapped to [0,1] by 1 - exp(-x).
 
     The rule counts steps: numbers to combine, clauses that chain, items to order, and words that ask for reasoning,
-    code or mathematics. Its weights were set by hand on the demo tasks' training wordings
-    and a handful of chat, code and reasoning queries.
+    code or mathematics. Its weights were set by hand on the training wordings of the demo tasks and on a few chat,
+    code and reasoning queries.
     """
 
     def score(self, features: Mapping[str, float]) -> tuple[float, Contributions]:
-        """The score, rising with complexity, and what each feature added to it before squashing."""
+        """Return the score, which rises with complexity, and what each feature added before the mapping to [0,1]."""
         f = features
-        # Two numbers are one step; each further one is a step more. Numbers in a list are ordered, not combined.
+        # Two numbers are one step; each further number adds one. Numbers in a list are ordered, not combined.
         further = max(0.0, min(f["numbers"] - f["listed_numbers"], 10) - 2)
         parts = {
             "numbers to combine": 0.22 + 0.24 * further if further else 0.0,
@@ -35,5 +35,6 @@ class RuleComplexity:
             "conversation": 0.03 * min(f["turns"] - 1, 10),
             "tools": 0.2 * f["tools"],
         }
-        made = tuple(sorted(((name, value) for name, value in parts.items() if value > 0), key=lambda p: -p[1]))
-        return 1 - math.exp(-sum(value for _, value in made)), made
+        added = ((name, value) for name, value in parts.items() if value > 0)
+        contributions = tuple(sorted(added, key=lambda part: -part[1]))
+        return 1 - math.exp(-sum(value for _, value in contributions)), contributions

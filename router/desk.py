@@ -1,7 +1,7 @@
 """The account of one request: decide, book its expected cost, pay what pools generated, close.
 
-Pure: callers pass the time in and do the asking. The gateway and the simulation share this desk, so a simulated budget
-is the one that serves.
+Pure: callers pass the time and send the requests. The gateway and the simulation share this desk, so a simulated
+budget works like the one that serves.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ DEFAULT_CONFIDENCE = ConfidenceModel()
 
 @dataclass(frozen=True)
 class Sender:
-    """What is known of a request's sender, apart from the body."""
+    """What is known about a request's sender, apart from the body."""
 
     client: str | None = None
-    """The API key's name in the spec; None where no key is needed."""
+    """The API key's name in the spec; None if the fleet needs no keys."""
     preference: str | None = None
     """Value of the header `router.wishes.ROUTE_HEADER`."""
     session: str | None = None
@@ -46,13 +46,13 @@ NO_BODY: Mapping[str, Any] = {}
 
 
 class Desk:
-    """Decides and keeps the accounts of one process."""
+    """Makes the decisions and keeps the accounts of one process."""
 
     def __init__(self, spec: FleetSpec, model: QualityModel, confidence: ConfidenceModel = DEFAULT_CONFIDENCE) -> None:
         self.spec = spec
         self.router = Router(spec, model)
         self.fleet: FleetState | None = None
-        """The newest snapshot; None without one: load is then ignored."""
+        """The newest snapshot; None without one: decisions then ignore load."""
         self.traffic = Traffic()
         self.budget = self._controller(model)
         self.conversations = Conversations()
@@ -60,11 +60,11 @@ class Desk:
         self._pools = list(spec.pools)
 
     def use(self, model: QualityModel) -> None:
-        """Decide by another quality model from the next request on; the budget's account goes on."""
+        """Use another quality model from the next request on. The budget keeps its account."""
         self.router = Router(self.spec, model)
 
     def see(self, fleet: FleetState | None) -> None:
-        """Decide by a new snapshot from now on."""
+        """Use a new snapshot from now on."""
         self.traffic.see(fleet or {})
         self.fleet = fleet
 
@@ -73,10 +73,10 @@ class Desk:
     def complete(
         self, request: RoutingRequest, body: Mapping[str, Any] = NO_BODY, sender: Sender = ANYBODY
     ) -> RoutingRequest:
-        """A request with its preferences and the pool that answered its conversation last.
+        """Return a request with its preferences and the pool that answered its conversation last.
 
         Raises:
-            BadRequest: the sender's header has words that do not exist.
+            BadRequest: the sender's header has an unknown word or an invalid number.
         """
         wish = full_wish(self.spec, request.wish, sender.preference, sender.client)
         conversation = conversation_key(body, sender.session, sender.client)
@@ -84,7 +84,7 @@ class Desk:
         return replace(request, wish=wish, conversation=conversation, last_pool=last_pool)
 
     def decide(self, request: RoutingRequest, now_s: float) -> RoutingDecision:
-        """The pool for a completed request; nothing is booked.
+        """Return the decision for a completed request; nothing is booked.
 
         Args:
             now_s: Unix time.
@@ -98,7 +98,7 @@ class Desk:
     def open(
         self, request: RoutingRequest, now_s: float, body: Mapping[str, Any] = NO_BODY, sender: Sender = ANYBODY
     ) -> Ticket:
-        """Complete a request, decide, and book the expected cost of what the router chose.
+        """Complete a request, decide, and book the expected cost of the chosen pool.
 
         Raises:
             BadRequest: as `complete`.
@@ -115,27 +115,30 @@ class Desk:
     # -- costs ---------------------------------------------------------------------------------------------------
 
     def cost(self, pool: str, usage: Usage) -> float:
-        """What tokens of a pool cost, in the prices' currency."""
+        """Return the cost of a pool's tokens, in the prices' currency."""
         return self.router.costs.of(pool, usage.prompt_tokens, usage.completion_tokens)
 
     def always_large_cost(self, usage: Usage) -> float:
-        """What tokens cost in the most expensive pool of the large tier; 0 without such a pool."""
+        """Return what tokens cost in the most expensive pool of the large tier; 0 without such a pool."""
         large = (name for name, pool in self.spec.pools.items() if pool.tier == "large")
         return max((self.cost(pool, usage) for pool in large), default=0.0)
 
     def correct(self, booked: float, paid: list[tuple[str, float]]) -> None:
-        """Replace a booking by what was paid.
+        """Replace a booked amount by what was paid.
 
         Args:
-            paid: pools that generated, with the cost of it.
+            paid: pools that generated, each with its cost.
         """
         assert self.budget is not None  # something was booked
         spent = sum(self.budget.spend(self._pools.index(pool), cost) for pool, cost in paid)
         self.budget.correct(booked, min(spent, 1.0) if self.budget.by_share else spent)
 
     def _book(self, request: RoutingRequest, decision: RoutingDecision) -> float | None:
-        """Book the expected cost. Where the request itself said how to choose, lambda could not have changed the
-        choice, and the budget's sample learns that."""
+        """Book the expected cost.
+
+        A request with a mode (`cheap` or `best`) does not depend on lambda, so the budget's sample offers it only the
+        chosen pool.
+        """
         if self.budget is None:
             return None
         movable = decision.appraisals if request.wish.mode is None else {decision.pool}
@@ -164,19 +167,19 @@ class Ticket:
     decision: RoutingDecision
     attempts: Attempts
     booked: float | None = None
-    """Charged to the budget at the decision; None for a request that is not on it."""
+    """Charged to the budget at the decision; None for a request that the budget does not cover."""
     paid: list[tuple[str, float]] = field(default_factory=list)
-    """Pools that generated, with the cost of it: more than one where an answer was dropped."""
+    """Pools that generated, each with its cost; more than one if an answer was dropped."""
     answered_by: str | None = None
     """The pool whose whole answer was delivered; None until then."""
 
     @property
     def is_routed(self) -> bool:
-        """Whether the router's own choice is to generate an answer: what budgets and conversations are about."""
+        """Whether the router chose the pool and a pool generates. Only these count for budgets and conversations."""
         return self.request.generates and is_auto(self.request.model)
 
     def spent(self, pool: str, usage: Usage) -> float:
-        """Account tokens that a pool consumed, whether the client saw them or not. Returns their cost."""
+        """Account for a pool's tokens, whether the client saw them or not. Returns their cost."""
         cost = self.desk.cost(pool, usage)
         if usage.prompt_tokens or usage.completion_tokens:
             self.paid.append((pool, cost))
@@ -185,14 +188,16 @@ class Ticket:
         return cost
 
     def answered(self, pool: str) -> None:
-        """A pool's whole answer was delivered."""
+        """Record that a pool's whole answer was delivered."""
         self.answered_by = pool
         if self.is_routed:
             self.desk.conversations.remember(self.request.conversation, pool)
 
     def close(self, *, client_left: bool = False) -> None:
-        """Replace what was booked by what was paid. Nobody knows what a client took before it left, or what an engine
-        that counts no tokens generated: there the booking remains."""
+        """Replace what was booked by what was paid.
+
+        The booked amount stays if the cost is unknown: the client left early, or the engine counts no tokens.
+        """
         unknown = client_left or (self.answered_by is not None and not self.paid)
         if self.booked is not None and not unknown:
             self.desk.correct(self.booked, self.paid)

@@ -1,4 +1,4 @@
-"""Which of the pools that a request names may answer it, and the error when none may."""
+"""Find the pools that may answer a request, among those that it names; raise the right error if there is none."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from router.filters import FILTERS, PREFERENCES
 from router.types import NoPool, NoPoolKind, RoutingRequest
 
 DECISIVE: dict[NoPoolKind, str | None] = {"unready": None, "context": "messages", "capability": None}
-"""Filters in the order in which they decide, with the field that the client could change: the first one that blocked
-any pool names the error, since waiting beats rewriting the request."""
+"""Filters in the order of precedence, with the field that the client could change. The first filter that blocked any
+pool determines the error, because waiting is easier than rewriting the request."""
 
 
 def eligible(
     spec: FleetSpec, request: RoutingRequest, candidates: Sequence[str], fleet: FleetState | None
 ) -> tuple[list[str], dict[str, str]]:
-    """Pools that may answer, and those that may not with the reason.
+    """Return the pools that may answer, and the reason why each other pool may not.
 
     Raises:
-        NoPool: none may.
+        NoPool: no pool may answer.
     """
     skipped: dict[str, str] = {}
     blocking: list[str] = []
@@ -42,7 +42,7 @@ def eligible(
 
 
 def _no_pool(request: RoutingRequest, skipped: dict[str, str], blocking: Iterable[str]) -> NoPool:
-    """The error of the decisive filter."""
+    """Return the error of the decisive filter."""
     kind = next(name for name in DECISIVE if name in blocking)
     why = "; ".join(f"{pool}: {reason}" for pool, reason in skipped.items())
     advice = "retry soon" if kind == "unready" else "change the request or name another model"

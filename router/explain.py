@@ -1,4 +1,4 @@
-"""A decision as JSON-ready data: what `POST /v1/route` answers and `signalbox route` shows."""
+"""A decision as JSON-ready data: `POST /v1/route` returns it and `signalbox route` shows it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from router.types import Contributions, Prediction, RoutingDecision, RoutingRequ
 
 
 def mode(request: RoutingRequest) -> str:
-    """How the pool is found: `pinned` by name, `auto`, `cheap` or `best`."""
+    """Return how the pool is chosen: `pinned` (by name), `auto`, `cheap` or `best`."""
     return request.wish.mode or "auto" if is_auto(request.model) else "pinned"
 
 
 def explained(router: Router, request: RoutingRequest, decision: RoutingDecision) -> dict[str, Any]:
-    """The whole decision; numbers that are infinite or unknown become null."""
+    """Return the whole decision; numbers that are infinite or unknown become null."""
     because = router.model.because(request) if decision.prediction else ()
     tiers = {name: pool.tier for name, pool in router.spec.pools.items()}
     pools = {

@@ -1,4 +1,4 @@
-"""Lexical and structural features of a query: counts that say how much there is to work out."""
+"""Lexical and structural features of a query: counts that show how much work it takes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import pairwise
 from router.types import RoutingRequest
 
 READ_CHARS = 4_000
-"""Longer queries are judged by their beginning and end, so that a decision's time is bounded."""
+"""The features of a longer query come from its beginning and end, which bounds the time of a decision."""
 
-# Every pattern reads any text in linear time: what is sent to a public endpoint is not always a query.
+# Every pattern reads any text in linear time, because a public endpoint also receives hostile text.
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _LIST_GAP = re.compile(r"\s*[,;/|、，]?\s*(?:and|und|et|y)?\s*", re.I)
 _LIST_GAP_CHARS = 8
@@ -51,11 +51,11 @@ _SEQUENCE = re.compile(
 
 
 def features(request: RoutingRequest) -> Mapping[str, float]:
-    """Named counts of one query; every value is finite and >= 0."""
+    """Return the named counts of one query; every value is finite and >= 0."""
     text = _read(request.text)
     numbers = list(_NUMBER.finditer(text))
     return {
-        # Chinese and Japanese write no spaces: two characters make about a word.
+        # Chinese and Japanese have no spaces: about two characters make a word.
         "words": _count(_WORD, text) + _count(_CJK, text) / 2,
         "sentences": max(1.0, _count(_SENTENCE, text)),
         "numbers": len(numbers) + _count(_MULTIPLE, text),
@@ -68,7 +68,7 @@ def features(request: RoutingRequest) -> Mapping[str, float]:
         "code_marks": _count(_CODE, text),
         "code_words": _count(_CODE_WORD, text),
         "math_marks": _count(_MATH, text),
-        "asked_words": max((float(found) for found in _ASKED_WORDS.findall(text)), default=0.0),
+        "asked_words": max((float(count) for count in _ASKED_WORDS.findall(text)), default=0.0),
         "max_tokens": float(request.max_tokens or 0),
         "characters": float(len(request.text)),
         "turns": float(request.turns),
@@ -88,7 +88,7 @@ def _count(pattern: re.Pattern[str], text: str) -> float:
 
 
 def _longest_list(text: str, numbers: Sequence[re.Match[str]]) -> float:
-    """Length of the longest run of at least three numbers with nothing but separators between them."""
+    """Return the length of the longest run of numbers with only separators between them; 0 if below three."""
     longest = run = 1
     for before, after in pairwise(numbers):
         gap = text[before.end() : after.start()]

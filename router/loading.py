@@ -1,4 +1,4 @@
-"""The files that a spec names for the router. Nothing else in `router` opens files."""
+"""Load the files that a spec names for the router. Nothing else in `router` opens files."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ ESCALATION = "routing.escalation"
 
 
 class BadQualityModel(Exception):
-    """The spec's artifact cannot be used; the message names the field and says why."""
+    """The spec's artifact cannot be used; the message names the field and the reason."""
 
 
 def load_quality(spec: FleetSpec) -> QualityModel:
-    """The quality model to route by: the spec's artifact, the shipped one, or rules.
+    """Return the quality model for routing: the spec's artifact, the shipped one, or rules.
 
     Raises:
         BadQualityModel: the file cannot be read or is not an artifact.
     """
-    written = spec.routing.artifact
-    if written == RULES:
+    path = spec.routing.artifact
+    if path == RULES:
         return RuleQuality()
     try:
-        if written is not None:
-            return load_artifact(Path(written).read_bytes())
+        if path is not None:
+            return load_artifact(Path(path).read_bytes())
         shipped = files("router") / DEFAULT_ARTIFACT
         return load_artifact(shipped.read_bytes()) if shipped.is_file() else RuleQuality()
     except OSError as error:
-        raise BadQualityModel(f"routing.artifact: {written} cannot be read: {error.strerror}") from error
+        raise BadQualityModel(f"routing.artifact: {path} cannot be read: {error.strerror}") from error
     except ArtifactError as error:
-        raise BadQualityModel(f"routing.artifact: {written or DEFAULT_ARTIFACT} {error}") from error
+        raise BadQualityModel(f"routing.artifact: {path or DEFAULT_ARTIFACT} {error}") from error
 
 
 def load_confidence(routing: RoutingSpec) -> ConfidenceModel:
-    """The confidence model that the spec names, or the default one.
+    """Return the confidence model that the spec names, or the default one.
 
     Raises:
-        ConfidenceError: the file cannot be read, holds no coefficients, or its coefficients judge another number of
+        ConfidenceError: the file cannot be read, has no coefficients, or its coefficients judge another number of
             tokens than the spec holds back.
     """
     rule = routing.escalation

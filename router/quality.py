@@ -1,4 +1,4 @@
-"""Predicting, per tier, whether an answer will be good: the seam, and the rules that stand in for a learned model."""
+"""Predict for each tier whether its answer will be good: the interface, and the rules used without a learned model."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from router.features import features
 from router.types import CalibrationSample, Contributions, Prediction, RoutingRequest
 
 RULE_LIMITS = {"small": 0.53, "moe": 0.8, "large": 1.3}
-"""Complexity score at which a tier's answer is as likely good as bad, set by hand as the rule's weights are."""
+"""Complexity score at which a tier's answer is as likely good as bad; set by hand, like the rule's weights."""
 RULE_SHARPNESS = 20.0
-"""How fast a tier's quality falls around its limit, per unit of score."""
+"""How fast a tier's quality falls near its limit, per unit of score."""
 RULE_OUTPUT_TOKENS = 200.0
-"""Expected answer where nothing is known: a usual chat answer."""
+"""Expected tokens of an answer if nothing is known: a typical chat answer."""
 
 
 class QualityModel(Protocol):
-    """Predicts each tier's quality on a request. Pure, deterministic, and never raises on any request."""
+    """Predicts each tier's quality for a request. It is pure and deterministic, and never raises."""
 
     @property
     def calibration(self) -> CalibrationSample | None:
-        """Predictions for queries like those of training; None where nothing was trained."""
+        """Predictions for queries like those of training; None if nothing was trained."""
 
     def predict(self, request: RoutingRequest) -> Prediction:
-        """Quality and expected tokens."""
+        """Return quality and expected tokens for each tier."""
 
     def because(self, request: RoutingRequest) -> Contributions:
-        """What speaks for a dear tier. Asked for explanations only: it may take longer than a prediction."""
+        """Return what favours an expensive tier. Only explanations use it, so it may take longer than a prediction."""
 
 
 class RuleQuality:
-    """Quality from the complexity score: a logistic fall at each tier's limit."""
+    """Quality from the complexity score: a logistic curve that falls at each tier's limit."""
 
     calibration = None
 

@@ -1,4 +1,4 @@
-"""One line of an outcome file: a request as the router sees it, and what is known of its answers."""
+"""One line of an outcome file: a request as the router sees it, and what is known about its answers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def outcome_line(
     answer: Mapping[str, str] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """A JSON-ready line; what is unknown or usual is left out.
+    """Return a JSON-ready line without the fields that are unknown or have their usual value.
 
     Args:
-        quality: how good the answers were, 0..1, by tier. A tier that is not there is not known, never bad.
-        output_tokens: length of the answers by tier.
-        answer: their texts by tier.
-        more: where the line comes from, such as `source` and `request_id`.
+        quality: quality of the answers, 0..1, by tier. A missing tier is unknown, not bad.
+        output_tokens: length of the answers in tokens, by tier.
+        answer: texts of the answers, by tier.
+        more: the origin of the line, such as `source` and `request_id`.
     """
     traits = {
         "system": request.system,
@@ -38,17 +38,17 @@ def outcome_line(
 
 
 def latest_feedback(lines: Sequence[str]) -> list[str]:
-    """The lines of an outcome file, where feedback is blank if later feedback on the same request replaces it.
+    """Return the lines of an outcome file; feedback becomes blank if later feedback on the same request replaces it.
 
-    What is no JSON object stays, and lines keep their numbers, for their reader to complain about.
+    Lines keep their numbers, and invalid lines stay: the reader reports them with their number.
     """
     kept = list(lines)
     newest: dict[str, tuple[float, int]] = {}
     for index, line in enumerate(lines):
-        said = _feedback_of(line) if '"feedback"' in line else None
-        if said is None:
+        feedback = _feedback_of(line) if '"feedback"' in line else None
+        if feedback is None:
             continue
-        request_id, at_s = said
+        request_id, at_s = feedback
         before = newest.get(request_id, (-math.inf, -1))
         newest[request_id] = max(before, (at_s, index))
         if before[1] >= 0:
@@ -57,7 +57,7 @@ def latest_feedback(lines: Sequence[str]) -> list[str]:
 
 
 def _feedback_of(line: str) -> tuple[str, float] | None:
-    """Request id and time of a line of feedback."""
+    """Return the request id and Unix time of a line of feedback; None for any other line."""
     try:
         row = json.loads(line)
         if row["source"] == "feedback":

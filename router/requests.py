@@ -1,4 +1,7 @@
-"""OpenAI-style JSON bodies as RoutingRequests. Checks what routing reads; the engine checks every other field."""
+"""Turn OpenAI-style JSON bodies into RoutingRequests.
+
+This module checks the fields that routing reads. The engine checks every other field.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from router.types import BadRequest, RoutingRequest
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 STRUCTURED_FORMATS = ("json_object", "json_schema", "structural_tag")
 BYTES_PER_TOKEN = 4
-"""A rule of thumb for natural language; the engine counts exactly and has the last word."""
+"""A rule of thumb for natural language. The engine counts exactly and decides whether a request fits."""
 
 
 def from_chat(body: Mapping[str, Any]) -> RoutingRequest:
-    """The routing request of a /v1/chat/completions body.
+    """Return the routing request of a /v1/chat/completions body.
 
     Raises:
-        BadRequest: a field that routing reads, or that every engine reads the same way, is wrong.
+        BadRequest: a field is invalid that routing reads, or that every engine reads the same way.
     """
     check_fields(body)
     check_flag(body, "logprobs")
@@ -41,7 +44,7 @@ def from_chat(body: Mapping[str, Any]) -> RoutingRequest:
 
 
 def from_completion(body: Mapping[str, Any]) -> RoutingRequest:
-    """The routing request of a /v1/completions body.
+    """Return the routing request of a /v1/completions body.
 
     Raises:
         BadRequest: as from_chat.
@@ -50,10 +53,10 @@ def from_completion(body: Mapping[str, Any]) -> RoutingRequest:
     prompt: Any = body.get("prompt")
     logprobs = body.get("logprobs")
     if logprobs is not None and not is_int(logprobs):
-        raise BadRequest(f"logprobs is {shown(logprobs)}: write how many to return, an integer", "logprobs")
+        raise BadRequest(f"logprobs is {shown(logprobs)}: use an integer, the number to return", "logprobs")
     if not _is_prompt(prompt):
-        raise BadRequest(f"prompt is {shown(prompt)}: write text, a list of texts, or a list of token ids", "prompt")
-    # Each prompt of a list becomes a sequence of its own: the longest one has to fit, and is the one judged.
+        raise BadRequest(f"prompt is {shown(prompt)}: use text, a list of texts, or a list of token ids", "prompt")
+    # Each prompt of a list becomes a separate sequence. The longest one must fit, and the router judges that one.
     prompts: list[Any] = [prompt] if isinstance(prompt, str) or _is_ids(prompt) else prompt
     return RoutingRequest(
         text=max((item for item in prompts if isinstance(item, str)), key=len, default=""),
@@ -66,7 +69,7 @@ def from_completion(body: Mapping[str, Any]) -> RoutingRequest:
 
 
 def from_name(body: Mapping[str, Any]) -> RoutingRequest:
-    """The routing request of a body without a query, such as one to tokenize: only its model's name counts.
+    """Return the routing request of a body without a query, such as one to tokenize. Only its model name counts.
 
     Raises:
         BadRequest: as from_chat.
@@ -76,10 +79,10 @@ def from_name(body: Mapping[str, Any]) -> RoutingRequest:
 
 
 def as_chat(body: dict[str, Any]) -> dict[str, Any]:
-    """The chat body of a request that only asks for a decision; `{"input": text}` is short for one user message.
+    """Return the chat body of a request that only asks for a decision. `{"input": text}` is short for one user message.
 
     Raises:
-        BadRequest: the input is not text, or comes together with messages.
+        BadRequest: the input is not text, or the body has messages as well.
     """
     if "input" not in body:
         return body
@@ -97,44 +100,44 @@ def as_chat(body: dict[str, Any]) -> dict[str, Any]:
 
 def _messages(messages: Any) -> list[dict[str, Any]]:
     if not isinstance(messages, list) or not messages:
-        raise BadRequest(f"messages is {shown(messages)}: write a list of at least one message", "messages")
+        raise BadRequest(f"messages is {shown(messages)}: use a list of at least one message", "messages")
     for index, message in enumerate(messages):
         where = f"messages.{index}"
         if not isinstance(message, dict):
-            raise BadRequest(f'{where} is {shown(message)}: write {{"role": ..., "content": ...}}', where)
+            raise BadRequest(f'{where} is {shown(message)}: use {{"role": ..., "content": ...}}', where)
         if message.get("role") not in ROLES:
             raise BadRequest(
-                f"{where}.role is {shown(message.get('role'))}: write one of {', '.join(ROLES)}",
+                f"{where}.role is {shown(message.get('role'))}: use one of {', '.join(ROLES)}",
                 f"{where}.role",
             )
         if message.get("content") is None and message["role"] not in ("assistant", "tool", "function"):
-            raise BadRequest(f"{where}.content is missing: write text or a list of parts", f"{where}.content")
+            raise BadRequest(f"{where}.content is missing: use text or a list of parts", f"{where}.content")
     return messages
 
 
 def _text_of(content: Any, where: str) -> str:
-    """The text of a message's content, parts joined."""
+    """Return the text of a message's content, with its parts joined."""
     if content is None:
         return ""
     if isinstance(content, str):
         return content
     if not isinstance(content, list) or not content:
-        raise BadRequest(f"{where} is {shown(content)}: write text or a list of parts", where)
+        raise BadRequest(f"{where} is {shown(content)}: use text or a list of parts", where)
     texts = []
     for index, part in enumerate(content):
         if isinstance(part, str):
             texts.append(part)
         elif not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            raise BadRequest(f'{where}.{index} is {shown(part)}: write {{"type": "text", "text": ...}}', where)
+            raise BadRequest(f'{where}.{index} is {shown(part)}: use {{"type": "text", "text": ...}}', where)
         elif part["type"] in ("text", "input_text"):
             if not isinstance(part.get("text"), str):
-                raise BadRequest(f"{where}.{index}.text is {shown(part.get('text'))}: write text", where)
+                raise BadRequest(f"{where}.{index}.text is {shown(part.get('text'))}: use text", where)
             texts.append(part["text"])
     return "\n".join(texts)
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's name, and what it wishes where it leaves the choice to the router."""
+    """Return the model name, and the preferences in it if it leaves the choice to the router."""
     name = body.get("model") or "auto"
     try:
         return {"model": name, "wish": parse_wish(name) if is_auto(name) else Wish()}
@@ -143,9 +146,9 @@ def _named(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _several(body: Mapping[str, Any]) -> str | None:
-    """The field by which a request asks for more than one sequence of a prompt."""
-    wanted = (name for name in ("n", "best_of") if (body.get(name) or 1) != 1)
-    return next(wanted, "use_beam_search" if body.get("use_beam_search") else None)
+    """Return the field with which a request asks for more than one sequence per prompt."""
+    fields = (name for name in ("n", "best_of") if (body.get(name) or 1) != 1)
+    return next(fields, "use_beam_search" if body.get("use_beam_search") else None)
 
 
 def _needs(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> frozenset[str]:

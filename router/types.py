@@ -1,4 +1,4 @@
-"""What goes into the router and what comes out."""
+"""Inputs and outputs of the router."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from cluster.wish import Wish
 
 @dataclass(frozen=True)
 class RoutingRequest:
-    """A query as far as routing looks at it."""
+    """The parts of a request that routing reads."""
 
     text: str
-    """The last user turn."""
+    """The last user message."""
     system: str = ""
     """System prompts, joined."""
     turns: int = 1
-    """Messages of the conversation."""
+    """Number of messages in the conversation."""
     prompt_tokens: int = 0
-    """Estimate over the whole conversation."""
+    """Estimated tokens of the whole conversation."""
     max_tokens: int | None = None
-    """Requested length of the answer."""
+    """Maximum tokens of the answer; None if the request sets no limit."""
     needs: frozenset[str] = frozenset()
-    """Capabilities the answer takes: `tools`, `vision`, `structured_outputs`."""
+    """Capabilities that the answer needs: `tools`, `vision`, `structured_outputs`."""
     model: str = "auto"
-    """As the client wrote it."""
+    """The model name as the client sent it."""
     tools: int = 0
-    """Tool definitions that came with the request."""
+    """Number of tool definitions in the request."""
     wish: Wish = field(default_factory=Wish)
-    """How it wants to be routed; the model name's own words are in it."""
+    """The request's preferences, including those in its model name."""
     conversation: bytes | None = None
-    """What the turns of its conversation have in common, as `router.conversations.conversation_key`."""
+    """Key of the conversation, from `router.conversations.conversation_key`."""
     last_pool: str | None = None
-    """The pool that answered this conversation's last turn, where the gateway knows."""
+    """The pool that answered this conversation's last turn; None if the gateway does not know."""
     generates: bool = True
-    """Whether a pool is to generate an answer; False for bodies to tokenize."""
+    """Whether a pool generates an answer; False for bodies to tokenize."""
     several: str | None = None
-    """The field that asks for more than one answer; None where one is asked for."""
+    """The field that asks for more than one answer; None if the request asks for one."""
 
 
 Contributions = tuple[tuple[str, float], ...]
-"""Features that mattered with what each added, greatest first."""
+"""Features that mattered, with what each added; largest first."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the quality model expects of every tier."""
+    """What the quality model expects from every tier."""
 
     quality: Mapping[str, float]
-    """P(the answer is good) by tier, 0..1; every tier is there."""
+    """P(the answer is good) for every tier, 0..1."""
     output_tokens: Mapping[str, float]
-    """Expected length of the answer by tier."""
+    """Expected tokens of the answer, by tier."""
     fallback: str | None = None
-    """Where the learned model had no say: which part of this is no prediction of its, and why."""
+    """Which part of this is not from the learned model, and why; None if all of it is."""
 
 
 @dataclass(frozen=True)
 class CalibrationSample:
-    """Predictions for queries like those a model was trained on, made out of fold: what lambda starts from."""
+    """Out-of-fold predictions for queries like those a model was trained on. They set the first lambda."""
 
     quality: NDArray[np.float64]
     """P(good), shape (queries, 3), tiers in the order of `cluster.pool.TIERS`."""
@@ -79,47 +79,50 @@ class Appraisal:
     quality: float
     """Predicted P(the answer is good), 0..1."""
     cost: float
-    """Expected cost of the request in the prices' currency."""
+    """Expected cost of the request, in the prices' currency."""
     wait_s: float
-    """Predicted wait in the queue, seconds; inf when the pool cannot say."""
+    """Predicted wait in the queue, seconds; inf if unknown."""
     utility: float
-    """quality - lambda x cost, plus the bonus for staying; the greatest wins."""
+    """quality - lambda x cost, plus the bonus for the conversation's last pool. The largest utility wins."""
 
 
 @dataclass(frozen=True)
 class RoutingDecision:
-    """Where a query goes and why."""
+    """The pool for a request, and why."""
 
     pool: str
     tier: str
     score: float
-    """Complexity, 0..1: how likely the small tier is to fail, by the prediction."""
+    """Complexity, 0..1: the predicted probability that the small tier fails."""
     reasons: tuple[str, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
-    """Pools that were filtered out, with the reason."""
+    """Pools that a filter excluded, with the reason."""
     alternatives: tuple[str, ...] = ()
     """Other pools that could answer, best first."""
     appraisals: Mapping[str, Appraisal] = field(default_factory=dict)
-    """Every pool that was weighed."""
+    """Every candidate pool."""
     prediction: Prediction | None = None
-    """What the quality model said; None when the request pins a pool."""
+    """The quality model's prediction; None for a pinned request."""
     cost_lambda: float = 0.0
     """Quality given up per unit of the prices' currency."""
     spilled_from: str | None = None
-    """The pool that was better but too busy; None when load changed nothing."""
+    """The pool that was better but too busy; None if load did not change the choice."""
     woken: str | None = None
-    """The pool that would have been chosen and is scaled to zero; `pool` itself where all sleep that may answer."""
+    """The pool at zero replicas that would have been chosen; it is `pool` if all pools that may answer are at zero."""
 
     @property
     def demanded(self) -> tuple[str, ...]:
-        """Pools whose demand the request is. One that only helps out with its room is no larger for it: the one that
-        had none is to grow. A pool that wakes is to grow as well as the one that answers meanwhile."""
+        """Pools for which the request counts as demand.
+
+        A spilled request counts for the pool it spilled from, not for the one that absorbed it. If a pool starts from
+        zero replicas, the request counts both for that pool and for the one that answers meanwhile.
+        """
         answering = self.spilled_from or self.pool
         return (answering,) if self.woken in (None, answering) else (self.woken, answering)
 
     @property
     def spilled_up(self) -> bool:
-        """Whether load sent the request to a dearer pool."""
+        """Whether load sent the request to a more expensive pool."""
         return self.spilled_from is not None and (
             self.appraisals[self.pool].cost > self.appraisals[self.spilled_from].cost
         )
@@ -127,20 +130,20 @@ class RoutingDecision:
 
 @dataclass(frozen=True)
 class RoutingState:
-    """What a gateway has learned of its own traffic; a decision is a function of this, too."""
+    """What a gateway has learned from its own traffic. A decision depends on it as well."""
 
     cost_lambda: float | None = None
-    """The budget's price of cost; None: `cost_weight` alone decides."""
+    """Quality given up per unit of cost, as the budget sets it; None: `cost_weight` alone decides."""
     spill_share: float = 0.0
-    """Share of recent requests that load sent to a dearer pool, 0..1."""
+    """Share of recent requests that load sent to a more expensive pool, 0..1."""
     tokens_per_s: Mapping[str, float] = field(default_factory=dict)
-    """Tokens that a replica generates for all its requests together, by replica id."""
+    """Tokens per second that a replica generates for all its requests together, by replica id."""
     answer_tokens: Mapping[str, float] = field(default_factory=dict)
-    """Mean length of recent answers by pool; the prediction stands in for a pool without any."""
+    """Mean tokens of recent answers, by pool; a pool without recent answers uses the prediction."""
 
 
 class BadRequest(Exception):
-    """The body cannot be answered by any pool; `param` names the field."""
+    """No pool can answer the body because it is invalid; `param` names the field."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -149,11 +152,11 @@ class BadRequest(Exception):
 
 
 NoPoolKind = Literal["unknown_model", "unready", "context", "capability"]
-"""Why no pool may answer: no pool has the name, or the filter of `router.filters` that decided."""
+"""Why no pool may answer: an unknown model name, or the decisive filter of `router.filters`."""
 
 
 class NoPool(Exception):
-    """No pool may answer this request; `param` names the field that could be changed, if there is one."""
+    """No pool may answer this request; `param` names the field to change, or is None if no change would help."""
 
     def __init__(self, kind: NoPoolKind, message: str, param: str | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What a request wishes, from the four places that may say it: body, header, API key, spec."""
+"""Combine a request's preferences from their four sources: body, header, API key and spec."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from router.types import BadRequest
 
 ROUTE_HEADER = "x-signalbox-route"
 _parsed = lru_cache(maxsize=1_000)(parse_wish)
-"""Defaults are the same text for every request."""
+"""Cached, because defaults are the same text for every request."""
 
 
 def full_wish(spec: FleetSpec, in_body: Wish, header: str | None, client: str | None) -> Wish:
-    """A request's wish with everything that it leaves open taken from the next default.
+    """Return a request's preferences; the next default fills in each one that is missing.
 
     Args:
-        in_body: what the body's model name says, such as `auto:cheap`.
+        in_body: preferences in the body's model name, such as `auto:cheap`.
         header: the value of `x-signalbox-route`.
         client: the API key's name in the spec.
 
     Raises:
-        BadRequest: the header has words that do not exist.
+        BadRequest: the header has an unknown word or an invalid number.
     """
     try:
         in_header = _parsed(header or "")
