@@ -1,1 +1,1 @@
-"""How much may be spent: the controller of lambda and its samples."""
+"""The budget: the controller of lambda and its samples."""

@@ -1,10 +1,10 @@
-"""Holding a budget: lambda follows what was spent, so that the mean over any few hundred requests meets the target.
+"""Hold a budget: lambda follows the spend, so that the mean over any few hundred requests meets the target.
 
-    aim    = target + credit / HORIZON          credit: what the target allowed so far, less what was spent
-    lambda = the one at which recent requests spend `aim` on average
+    aim    = target + credit / HORIZON          credit: what the target allowed so far, minus what was spent
+    lambda = the value at which recent requests spend `aim` on average
 
-The integral acts on the aim, not on lambda: a credit of one request moves the spend by the same amount whatever the
-predictions look like, and what they look like is read off the newest requests.
+The integral acts on the aim, not on lambda. A credit of one request therefore moves the spend by the same amount for
+any distribution of predictions. The newest requests show that distribution.
 """
 
 from __future__ import annotations
@@ -18,44 +18,45 @@ from cluster.routing import BudgetSpec
 from router.budget.spend_curve import Floats, Offers, SpendCurve, spend_curve
 
 HORIZON_REQUESTS = 15
-"""Requests over which a credit is spent. Shorter holds windows closer and blurs lambda more (docs/routing.md)."""
+"""Requests over which a credit is spent. A shorter horizon meets the target sooner but makes lambda vary more
+(docs/routing.md)."""
 SAMPLE_REQUESTS = 500
-"""Newest requests that say how much is spent at which lambda; calibration stands for those that have not come yet."""
+"""Newest requests that show the spend at each lambda. Calibration predictions fill in until that many have arrived."""
 BOUND_REQUESTS = 100
-"""Requests within which any credit can be made up for: more is forgotten, as after hours in which one pool was down."""
+"""Requests within which any credit can be made up. A larger credit is cut off, such as after hours with a pool down."""
 REFRESH_EVERY = 10
-"""Requests between two readings of the sample."""
+"""Requests between two evaluations of the sample."""
 RATIO_MEMORY = 0.99
-"""Weight of the answers so far, against the next one, in the ratio of realised to expected cost."""
+"""Weight of earlier answers against the newest one in the ratio of realised to expected cost."""
 RATIO_BOUNDS = (0.1, 10.0)
-"""What the ratio of realised to expected cost is trusted to be."""
+"""Lowest and highest ratio of realised to expected cost that the controller uses."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """What a number of requests spent, in requests of the large tier or in the prices' currency. Sums of sums."""
+    """What a number of requests spent, in requests of the large tier or in the prices' currency. Accounts add up."""
 
     requests: int = 0
     spent: float = 0.0
     credit: float = 0.0
-    """What the target allowed less what was spent, bounded to what BOUND_REQUESTS could make up for."""
+    """What the target allowed minus what was spent, limited to what BOUND_REQUESTS could make up."""
 
     def __add__(self, other: Account) -> Account:
         return Account(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
 
 class BudgetController:
-    """Sets lambda for one process. Several share a budget by exchanging what they spent: `take`, then `adopt`."""
+    """Sets lambda for one process. Processes share a budget by exchanging what they spent: `take`, then `adopt`."""
 
     def __init__(
         self, budget: BudgetSpec, is_large: Sequence[bool], start_lambda: float, sample: Offers | None = None
     ) -> None:
-        """A controller that has spent nothing.
+        """Create a controller that has spent nothing.
 
         Args:
-            is_large: of each pool, whether it belongs to the large tier.
-            start_lambda: lambda as long as neither a sample nor a request is known.
-            sample: predictions for requests like those to come, pools in the order of `is_large`.
+            is_large: for each pool, whether it belongs to the large tier.
+            start_lambda: lambda while there is neither a sample nor a request.
+            sample: predictions for requests like the expected ones, pools in the order of `is_large`.
         """
         self.by_share = budget.large_share is not None
         self.target = float(budget.large_share if budget.large_share is not None else budget.mean_cost or 0.0)
@@ -71,7 +72,7 @@ class BudgetController:
 
     @property
     def cost_lambda(self) -> float:
-        """Quality to give up for a unit of cost, for the next request."""
+        """Quality to give up per unit of cost, for the next request."""
         if self._curve is None:
             return self._start_lambda
         aim = (self.target + self._credit / HORIZON_REQUESTS) / self._ratio
@@ -90,36 +91,36 @@ class BudgetController:
         return booked
 
     def correct(self, booked: float, realised: float) -> None:
-        """Replace what was booked by what an answer really took."""
+        """Replace the booked cost by the realised cost of an answer."""
         self._book(0, booked - realised, realised - booked)
         if not self.by_share and booked > 0:
             self._expected = RATIO_MEMORY * self._expected + booked / self._ratio
             self._realised = RATIO_MEMORY * self._realised + realised
 
     def spend(self, pool: int, cost: float) -> float:
-        """What an answer of a pool adds to the spend that the budget is about."""
+        """Return what an answer of a pool adds to the budget's spend."""
         return float(self._is_large[pool]) if self.by_share else cost
 
     # -- sharing ---------------------------------------------------------------------------------------------
 
     def take(self) -> Account:
-        """What was booked here since the last time; the caller gives it to the shared account, or back by `untake`."""
+        """Return what was booked since the last call, for the shared account. `untake` gives it back."""
         taken, self._unsent = self._unsent, Account()
         return taken
 
     def untake(self, taken: Account) -> None:
-        """Keep what could not be delivered for the next time."""
+        """Keep what could not be delivered for the next `take`."""
         self._unsent += taken
 
     def adopt(self, total: Account, sharers: int) -> None:
-        """Go on from the shared account. Each of `sharers` processes makes up for its part of the common credit."""
+        """Continue from the shared account. Each of `sharers` processes makes up for its part of the common credit."""
         self._credit = total.credit / sharers + self._unsent.credit
 
     # -- inside ----------------------------------------------------------------------------------------------
 
     @property
     def _ratio(self) -> float:
-        """Realised cost in units of the expected one, over recent answers."""
+        """Realised cost divided by expected cost, over recent answers."""
         if not self._expected:
             return 1.0
         return min(max(self._realised / self._expected, RATIO_BOUNDS[0]), RATIO_BOUNDS[1])
@@ -135,7 +136,7 @@ class BudgetController:
         self._unsent += Account(requests, spent, self._credit - before)
 
     def _remember(self, quality: Floats, cost: Floats) -> None:
-        """Let a request take the place of the oldest one in the sample."""
+        """Replace the oldest request in the sample by this one."""
         sample = self._sample
         if len(sample.cost) < SAMPLE_REQUESTS:
             self._sample = Offers(np.vstack([sample.quality, quality]), np.vstack([sample.cost, cost]))
@@ -155,6 +156,6 @@ class BudgetController:
 
 
 def _thinned(sample: Offers) -> Offers:
-    """As many rows as are remembered, evenly from the whole sample."""
+    """Return at most SAMPLE_REQUESTS rows, spread evenly over the sample."""
     rows = np.linspace(0, len(sample.cost) - 1, min(SAMPLE_REQUESTS, len(sample.cost))).astype(int)
     return Offers(sample.quality[rows].astype(np.float64), sample.cost[rows].astype(np.float64))

@@ -1,4 +1,4 @@
-"""What a price of cost buys: the mean spend of a sample of requests as lambda falls, and the way back."""
+"""The mean spend of a sample of requests as a function of lambda, and its inverse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Offers:
-    """What every pool would give a number of requests, and take for it."""
+    """The quality and cost of every pool for a number of requests."""
 
     quality: Floats
     """Predicted P(good), shape (requests, pools); -inf where a pool may not answer."""
@@ -20,17 +20,17 @@ class Offers:
     """Expected cost, same shape."""
 
     def chosen(self, cost_lambda: float) -> NDArray[np.intp]:
-        """The pool of each request that maximises quality - lambda x cost; the cheaper one in a tie."""
+        """Return for each request the pool that maximises quality - lambda x cost; the cheaper one in a tie."""
         utility = self.quality - cost_lambda * self.cost
         ties = utility >= utility.max(axis=1, keepdims=True)
         pools: NDArray[np.intp] = np.where(ties, self.cost, np.inf).argmin(axis=1)
         return pools
 
 
-BESIDE = 1e-9
-"""How far beside a step lambda is set, in quality at the mean cost: above rounding, below gains that matter."""
-BEYOND = 10.0
-"""How far outside of all steps lambda stands where only the cheapest, or the dearest, will do; same unit."""
+STEP_OFFSET = 1e-9
+"""Distance of lambda from a step, in quality at the mean cost: above rounding errors, below gains that matter."""
+END_OFFSET = 10.0
+"""Distance of lambda from the outermost steps if only the cheapest or the most expensive pools will do; same unit."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class SpendCurve:
     """Mean spend as a step function of lambda."""
 
     lambdas: Floats
-    """Where a request changes to a dearer pool, falling."""
+    """Values at which a request changes to a more expensive pool, falling."""
     spends: Floats
-    """Mean spend just below each of these, never falling."""
+    """Mean spend just below each lambda, never falling."""
     least: float
-    """Mean spend when cost is all that counts."""
+    """Mean spend if every request uses its cheapest pool."""
     unit: float
-    """Lambda at which an average request costs a quality of 1."""
+    """Lambda at which the cost of an average request equals a quality of 1."""
     ceiling: bool = False
     """Whether lambda stays at or above 0."""
 
@@ -54,47 +54,46 @@ class SpendCurve:
         return float(self.spends[-1]) if len(self.spends) else self.least
 
     def lambda_for(self, spend: float, *, prefer_more: bool) -> float:
-        """The lambda at which the sample's mean spend is about `spend`.
+        """Return the lambda at which the sample's mean spend is about `spend`.
 
-        Where many requests change at one and the same lambda no value between all of them and none exists:
-        `prefer_more` says on which side of the step to stand.
+        If many requests change at the same lambda, the spend jumps there. `prefer_more` chooses the side of that step.
         """
         if not len(self.lambdas):
             return 0.0
         if spend <= self.least:
-            return float(self.lambdas[0]) + BEYOND * self.unit
+            return float(self.lambdas[0]) + END_OFFSET * self.unit
         if spend >= self.most:
-            return 0.0 if self.ceiling else float(self.lambdas[-1]) - BEYOND * self.unit
+            return 0.0 if self.ceiling else float(self.lambdas[-1]) - END_OFFSET * self.unit
         step = float(self.lambdas[int(np.searchsorted(self.spends, spend))])
-        return step + (-BESIDE if prefer_more else BESIDE) * self.unit
+        return step + (-STEP_OFFSET if prefer_more else STEP_OFFSET) * self.unit
 
 
 def spend_curve(offers: Offers, spend: Floats, *, ceiling: bool = False) -> SpendCurve:
-    """The curve of a sample.
+    """Return the curve of a sample.
 
-    Each request starts in its cheapest pool and climbs, as lambda falls, along the upper hull of its offers.
+    Each request starts in its cheapest pool. As lambda falls, it climbs along the upper hull of its offers.
 
     Args:
-        spend: what each choice adds to the spend that the curve is about, shape of the offers.
-        ceiling: whether requests stop climbing where quality does; else the curve goes on below lambda 0, and ends with
-            every request in its dearest pool.
+        spend: what each choice adds to the spend of the curve, in the shape of the offers.
+        ceiling: whether requests stop climbing when quality does. Otherwise the curve continues below lambda 0 and ends
+            with every request in its most expensive pool.
     """
     rows = np.arange(len(offers.cost))
     allowed = np.where(np.isfinite(offers.quality), offers.cost, np.inf)
     cheapest = allowed <= allowed.min(axis=1, keepdims=True)
-    here = np.where(cheapest, offers.quality, -np.inf).argmax(axis=1)
-    least = float(spend[rows, here].mean())
+    current = np.where(cheapest, offers.quality, -np.inf).argmax(axis=1)
+    least = float(spend[rows, current].mean())
     lambdas, steps = [], []
     for _ in range(offers.cost.shape[1]):
-        rise = offers.quality - offers.quality[rows, here][:, None]
-        run = offers.cost - offers.cost[rows, here][:, None]
+        rise = offers.quality - offers.quality[rows, current][:, None]
+        run = offers.cost - offers.cost[rows, current][:, None]
         slope = np.divide(rise, run, out=np.full_like(rise, -np.inf), where=(run > 0) & np.isfinite(rise))
-        there = slope.argmax(axis=1)
-        found = slope[rows, there]
-        climbs = (found > 0) if ceiling else np.isfinite(found)
-        lambdas.append(found[climbs])
-        steps.append((spend[rows, there] - spend[rows, here])[climbs])
-        here = np.where(climbs, there, here)
+        target = slope.argmax(axis=1)
+        steepest = slope[rows, target]
+        climbs = (steepest > 0) if ceiling else np.isfinite(steepest)
+        lambdas.append(steepest[climbs])
+        steps.append((spend[rows, target] - spend[rows, current])[climbs])
+        current = np.where(climbs, target, current)
     falling, step = np.concatenate(lambdas), np.concatenate(steps)
     order = np.argsort(-falling, kind="stable")
     climbed = least + np.cumsum(step[order]) / len(rows)

@@ -1,4 +1,4 @@
-"""How much of a budget the newest requests took, read off an account that only grows."""
+"""The mean spend of the newest requests, from an account that only grows."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections import deque
 from router.budget.controller import Account
 
 NEWEST_REQUESTS = 500
-"""Requests whose mean spend is told: as many as say how lambda is set (`router.budget.controller.SAMPLE_REQUESTS`)."""
+"""Sample size of the mean; the same as the controller's SAMPLE_REQUESTS."""
 
 
 class SpendWindow:
-    """Mean spend of about the newest requests."""
+    """Mean spend of about the newest `requests` requests."""
 
     def __init__(self, requests: int = NEWEST_REQUESTS) -> None:
         self._requests = requests
         self._seen: deque[Account] = deque()
 
     def mean(self, account: Account) -> float | None:
-        """Spend per request since the account had `requests` fewer; None as long as no request came.
+        """Return the spend per request since the account had `requests` fewer requests; None before the first request.
 
         Args:
-            account: the whole account as it is now. One with fewer requests than before has begun anew.
+            account: the current account. If it has fewer requests than before, it was reset.
         """
         if self._seen and account.requests < self._seen[-1].requests:
             self._seen.clear()

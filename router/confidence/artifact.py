@@ -1,4 +1,4 @@
-"""Coefficients of confidence as a file: small JSON, checked when it is read."""
+"""The confidence file: coefficients as a small JSON file, checked on reading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Coefficient = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 class ConfidenceError(Exception):
-    """The file holds no usable coefficients; the message says what is wrong."""
+    """The file has no usable coefficients; the message names the problem."""
 
 
 class TierPart(Part):
@@ -32,32 +32,32 @@ class ConfidencePart(Part):
     format: Literal["signalbox-confidence"]
     version: Literal[1]
     hold_tokens: int = Field(ge=1, le=1_000)
-    """First tokens of an answer that the coefficients judge."""
+    """Number of first tokens that the coefficients judge."""
     tiers: dict[Literal["small", "moe"], TierPart] = Field(min_length=1)
     card: dict[str, Any] = Field(default={})
-    """Where the coefficients come from: tasks, counts, measurements, date."""
+    """Origin of the coefficients: tasks, counts, measurements, date."""
 
 
 def read_confidence(data: bytes) -> ConfidenceModel:
-    """The model in a file's bytes.
+    """Return the model in a file's bytes.
 
     Raises:
-        ConfidenceError: not JSON, another version, a field that is missing, unknown or out of range.
+        ConfidenceError: not JSON, another version, or a field that is missing, unknown or out of range.
     """
     if len(data) > MAX_BYTES:
-        raise ConfidenceError(f"found {len(data)} bytes: write a confidence file of at most {MAX_BYTES}")
+        raise ConfidenceError(f"has {len(data)} bytes: use a confidence file of at most {MAX_BYTES}")
     try:
         part = ConfidencePart.model_validate(json.loads(data))
     except ValidationError as error:
         raise ConfidenceError("; ".join(list(explain(error))[:5])) from error
     except (ValueError, RecursionError) as error:
-        raise ConfidenceError("found no JSON: write a file that `python -m demo.confidence` made") from error
+        raise ConfidenceError("is not JSON: use a file from `python -m demo.confidence`") from error
     tiers: dict[str, Logistic] = {tier: Logistic(each.weights, each.intercept) for tier, each in part.tiers.items()}
     return ConfidenceModel(tiers, part.hold_tokens)
 
 
 def write_confidence(model: ConfidenceModel, card: dict[str, Any]) -> bytes:
-    """A model with coefficients as a file's bytes."""
+    """Return a model with coefficients as a file's bytes."""
     tiers = {
         tier: {
             "intercept": round(logistic.intercept, 5),

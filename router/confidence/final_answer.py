@@ -1,34 +1,34 @@
-r"""The final answer of a text whose answer can be compared: a number, a choice, what is boxed or named so."""
+r"""Find the final answer of a text, if it can be compared: a number, a choice, or what is marked as the answer."""
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
 
-LOOKED_AT = 20_000
-"""Characters from the end of the text; a final answer stands at the end."""
+READ_CHARS = 20_000
+"""Characters to read from the end of the text, where a final answer is."""
 NUMBER = r"-?(?:\d+(?:,\d+)*(?:\.\d+)?|\.\d+)"
 LIST = re.compile(rf"{NUMBER}(?:[,;]?\s+{NUMBER})+\.?")
 SHORT_WORDS = 5
-"""A text of one line with at most so many words is an answer as a whole."""
+"""A text of one line with at most this many words is an answer as a whole."""
 
 MARKED = (
     re.compile(r"####[ \t]*([^\n]+)"),
     re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}"),
     re.compile(r'"answer"\s*:\s*("(?:[^"\\]|\\.)*"|[^,}\n]+)'),
 )
-"""Ways of marking the answer, the surest first."""
+"""Ways to mark the answer, the most reliable first."""
 CHOICE = re.compile(r"(?:.*\banswer\b\s*(?:is|:)?\s*)?[*(\[]*([A-J])[*)\].:]*", re.IGNORECASE)
 
 
 def final_answer(text: str) -> str | None:
-    """The answer that a text ends with, written in one way, or None when it has none that can be compared.
+    """Return the answer at the end of a text in a normal form; None if no answer can be compared.
 
-    In this order: what follows `####`, what is in `\\boxed{}`, a JSON field `answer`, a lone choice letter (`B`, `(b)`,
-    `Answer: B`) on the last line that has words, a list of numbers that is this whole line, its last number, or a text
-    that is nothing but a few words.
+    The order is: the text after `####`, the content of `\\boxed{}`, a JSON field `answer`, a lone choice letter (`B`,
+    `(b)`, `Answer: B`) on the last line with words, a list of numbers that fills this line, its last number, or a text
+    of only a few words.
     """
-    end = text[-LOOKED_AT:]
+    end = text[-READ_CHARS:]
     for pattern in MARKED:
         if found := pattern.findall(end):
             return _normal(found[-1])
@@ -43,17 +43,17 @@ def final_answer(text: str) -> str | None:
 
 
 def _normal(answer: str) -> str | None:
-    """One spelling for equal answers: a single number alone, else words without case, quotes and end marks."""
+    """Return one spelling for equal answers: a lone number, or words without case, quotes and punctuation."""
     numbers = re.findall(NUMBER, answer)
     if len(numbers) == 1:
         return _number(numbers[0])
     return " ".join(answer.lower().split()).strip("\"'$*.!()[] ") or None
 
 
-def _number(written: str) -> str:
+def _number(text: str) -> str:
     """`1,250.50` -> `1250.5`, `18.00` -> `18`."""
     try:
-        value = Decimal(written.replace(",", ""))
-    except InvalidOperation:  # more digits than a number has
-        return written
+        value = Decimal(text.replace(",", ""))
+    except InvalidOperation:  # more digits than Decimal accepts
+        return text
     return format(value.normalize(), "f") if value else "0"

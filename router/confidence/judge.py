@@ -1,4 +1,4 @@
-"""How much a tier's answer is to be believed after its first tokens, and whether a higher tier should be asked."""
+"""Judge an answer by its first tokens, and decide whether to escalate it to a higher tier."""
 
 from __future__ import annotations
 
@@ -12,61 +12,64 @@ from cluster.pool import TIERS
 from router.types import Prediction
 
 SURE = math.log(0.9)
-"""Tokens below this log-probability count as unsure."""
+"""Tokens with a lower log-probability count as unsure."""
 LOWEST = -20.0
 WIDEST = 10.0
-"""Bounds of log-probabilities and margins: beyond them a token is hopeless or certain, and no more than that."""
+"""Bounds of log-probabilities and of margins. Beyond them, a token is simply hopeless or certain."""
 DEFAULT_TEMPERATURE = 1.0
-"""Of the default confidence, which nobody has calibrated: the tokens' mean log-probability is divided by it."""
+"""Temperature of the default confidence, which is uncalibrated. It divides the tokens' mean log-probability."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The first tokens of one answer, as its engine saw them."""
+    """The first tokens of one answer, as its engine reported them."""
 
     logprobs: tuple[float, ...]
     """Log-probability of each token, <= 0."""
     margins: tuple[float, ...]
-    """Log-probability of each token above that of the best other one; negative where sampling took a worse one."""
+    """Log-probability of each token minus that of the best other token; negative if sampling took a worse token."""
     finished: bool = False
-    """The answer ended within these tokens."""
+    """Whether the answer ended within these tokens."""
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """P = 1 / (1 + exp(-(intercept + weights . features))); features that are not named count nothing."""
+    """P = 1 / (1 + exp(-(intercept + weights . features))); features without a weight do not count."""
 
     weights: Mapping[str, float]
     intercept: float = 0.0
 
     def probability(self, features: Mapping[str, float]) -> float:
-        """P in (0, 1)."""
+        """Return P, in (0, 1)."""
         total = self.intercept + sum(weight * features[name] for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-min(max(total, -30.0), 30.0)))
 
 
 @dataclass(frozen=True)
 class ConfidenceModel:
-    """P(the answer is good) by tier. A tier without coefficients gets the default: exp(mean log-probability / T), the
-    typical probability of a token, which ranks answers but is calibrated for no model."""
+    """P(the answer is good) by tier.
+
+    A tier without coefficients uses the default, exp(mean log-probability / T): the typical probability of a token. It
+    ranks answers but is not calibrated for any model.
+    """
 
     tiers: Mapping[str, Logistic] = field(default_factory=dict)
     hold_tokens: int | None = None
-    """Tokens the coefficients were fitted on; None: the defaults, for any number."""
+    """Number of tokens that the coefficients were fitted on; None for the defaults, which fit any number."""
 
     def probability(self, tier: str, evidence: Evidence, prediction: Prediction | None = None) -> float:
-        """P(the answer of this tier is good), 0..1, for at least one token of evidence."""
+        """Return P(the answer of this tier is good), 0..1. The evidence needs at least one token."""
         if tier in self.tiers:
             return self.tiers[tier].probability(confidence_features(tier, evidence, prediction))
         return math.exp(float(np.clip(evidence.logprobs, LOWEST, 0).mean()) / DEFAULT_TEMPERATURE)
 
 
 def confidence_features(tier: str, evidence: Evidence, prediction: Prediction | None = None) -> dict[str, float]:
-    """What the judgement reads, by name; every one is finite.
+    """Return the inputs of the judgement by name; every value is finite.
 
     Args:
-        tier: the tier that answers.
-        prediction: what was expected of the tiers before anyone had spoken; None: as likely good as bad.
+        tier: the tier that generated the answer.
+        prediction: the prediction before the answer; None means as likely good as bad.
     """
     logprobs = np.clip(evidence.logprobs, LOWEST, 0)
     margins = np.clip(evidence.margins, -WIDEST, WIDEST)
@@ -113,31 +116,33 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer goes on or is dropped."""
+    """Whether an answer is kept or dropped."""
 
     escalate_to: str | None
-    """The pool to ask instead; None: the answer goes on."""
+    """The pool to ask instead; None keeps the answer."""
     reason: str
 
 
 def judge(
     confidence: float, candidates: Sequence[Candidate], cost_lambda: float, min_gain: float, tokens: int
 ) -> Verdict:
-    """Escalate to the candidate with the most to gain, quality_high - confidence - lambda x cost, if that is more than
-    `min_gain`. What the dropped tokens cost is spent either way.
+    """Escalate to the candidate with the largest gain, if that exceeds `min_gain`.
+
+    The gain is quality_high - confidence - lambda x cost. It ignores the cost of the tokens so far, which is spent in
+    either case.
 
     Args:
         confidence: P(the answer at hand is good), 0..1.
         candidates: at least one.
         cost_lambda: quality given up per unit of the prices' currency.
-        tokens: how many were judged, for the reason.
+        tokens: number of judged tokens, for the reason.
     """
 
     def gain(candidate: Candidate) -> float:
         return candidate.quality - confidence - cost_lambda * candidate.cost
 
     best = max(candidates, key=gain)
-    said = f"confidence {confidence:.2f} after {tokens} tokens, {best.pool} would add {gain(best):.2f}"
+    summary = f"confidence {confidence:.2f} after {tokens} tokens, {best.pool} would add {gain(best):.2f}"
     if gain(best) > min_gain:
-        return Verdict(best.pool, f"{said}: escalated")
-    return Verdict(None, f"{said}: kept")
+        return Verdict(best.pool, f"{summary}: escalated")
+    return Verdict(None, f"{summary}: kept")

@@ -1,4 +1,4 @@
-"""The learned model as a file: arrays and a card in numpy's .npz, no pickle, everything checked when it is read."""
+"""The artifact: the learned model as a file of arrays and a card (numpy's .npz, no pickle), checked on reading."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from router.model.ngrams import BUCKETS
 from router.types import CalibrationSample
 
 FORMAT = 2
-"""Version of the layout; a file of another version is refused."""
+"""Version of the layout; a file with another version is rejected."""
 MAX_BYTES = 64 * 2**20
-"""Unpacked size beyond which a file is none of ours."""
+"""Maximum unpacked size of an artifact."""
 
-GREATEST = 1e12
-"""Greater numbers are in no trained model, and predictions made of them might not be finite."""
+MAX_VALUE = 1e12
+"""Largest absolute value in an artifact. Trained models stay far below, and larger values could make predictions
+infinite."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 class ArtifactError(ValueError):
-    """The file is no usable artifact; the message says why and what to do."""
+    """The file is not a usable artifact; the message gives the reason and a remedy."""
 
 
 def dump_artifact(model: LearnedQuality) -> bytes:
-    """The model as a file's content. Hashed weights are kept in half precision: they are many and small."""
+    """Return the model as a file's content. The hashed weights are many and small, so half precision is enough."""
     ensemble, sample = model.ensemble, model.calibration
     head = {"format": FORMAT, "features": list(NAMES), "tiers": [model.anchor, *model.lower], "card": dict(model.card)}
     arrays: dict[str, NDArray[Any]] = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
@@ -52,10 +53,10 @@ def dump_artifact(model: LearnedQuality) -> bytes:
 
 
 def load_artifact(data: bytes) -> LearnedQuality:
-    """The model in a file's content.
+    """Return the model in a file's content.
 
     Raises:
-        ArtifactError: it is truncated, of another version, for other features, or not made by `signalbox router train`.
+        ArtifactError: the file is truncated, of another version, for other features, or not an artifact at all.
     """
     arrays = _Arrays(_unpacked(data))
     head = arrays.head()
@@ -84,18 +85,18 @@ def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_BYTES:
-                raise ArtifactError("is too large for a router's artifact: write the path of another file")
+                raise ArtifactError("is too large for an artifact: use the path of another file")
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            # What is no array comes out of numpy as plain bytes.
+            # numpy returns a member that is not an array as plain bytes.
             return {name: array for name in file.files if isinstance(array := file[name], np.ndarray)}
     except ArtifactError:
         raise
-    except Exception as error:  # damaged files fail in many ways inside zipfile, zlib and numpy
-        raise ArtifactError("is damaged or not an artifact: make one with `signalbox router train`") from error
+    except Exception as error:  # damaged files raise many kinds of errors in zipfile, zlib and numpy
+        raise ArtifactError("is damaged or not an artifact: create one with `signalbox router train`") from error
 
 
 class _Arrays:
-    """The arrays of a file, each checked when it is taken."""
+    """The arrays of a file; every access checks the array."""
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
@@ -106,38 +107,38 @@ class _Arrays:
             head = json.loads(raw.tobytes())
             version, tiers = head["format"], head["tiers"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ArtifactError("has no readable head: make it anew with `signalbox router train`") from error
+            raise ArtifactError("has no readable head: create it again with `signalbox router train`") from error
         if version != FORMAT:
-            raise ArtifactError(f"has format {version!r}, this version reads {FORMAT}: train it anew")
+            raise ArtifactError(f"has format {version!r}, this version reads {FORMAT}: train it again")
         if head.get("features") != list(NAMES):
-            raise ArtifactError("was trained on other features than this version has: train it anew")
+            raise ArtifactError("was trained on other features than this version uses: train it again")
         known = isinstance(tiers, list) and all(tier in TIERS for tier in tiers)
         if not (known and 2 <= len(tiers) == len(set(tiers)) and isinstance(head.get("card"), dict)):
-            raise ArtifactError("names no two tiers, or has no card: make it anew with `signalbox router train`")
+            raise ArtifactError("has invalid tiers or has no card: create it again with `signalbox router train`")
         checked: dict[str, Any] = head
         return checked
 
     def take(self, name: str, kind: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """An array of a kind of number and a shape; None in the shape is any length."""
+        """Return an array of a given number type and shape; None in the shape means any length."""
         array = self._arrays.get(name)
         if array is None:
-            raise ArtifactError(f"lacks {name}: it is cut off, train it anew")
+            raise ArtifactError(f"lacks {name}: it is truncated, train it again")
         pairs = zip(shape, array.shape, strict=False)
         fits = array.ndim == len(shape) and all(want in (None, has) for want, has in pairs)
         if not fits or not np.issubdtype(array.dtype, kind):
-            raise ArtifactError(f"has {name} of shape {array.shape} and type {array.dtype}: train it anew")
+            raise ArtifactError(f"has {name} of shape {array.shape} and type {array.dtype}: train it again")
         return array
 
     def floats(self, name: str, *shape: int | None) -> NDArray[np.float64]:
         array = self.take(name, np.floating, shape).astype(np.float64)
-        if not (np.abs(array) <= GREATEST).all():
-            raise ArtifactError(f"has numbers in {name} that are not finite or too great: train it anew")
+        if not (np.abs(array) <= MAX_VALUE).all():
+            raise ArtifactError(f"has numbers in {name} that are not finite or too large: train it again")
         return array
 
     def linear(self, heads: int) -> Linear:
         places = self.take("linear_places", np.integer, (None,)).astype(np.intp)
         if not ((places >= 0) & (places < len(NAMES))).all():
-            raise ArtifactError("has a linear member on features that do not exist: train it anew")
+            raise ArtifactError("has a linear member on unknown features: train it again")
         return Linear(
             places,
             self.floats("linear_mean", len(places)),
@@ -158,12 +159,12 @@ class _Arrays:
         count = feature.shape[1]
         starts = self.take("trees_heads", np.integer, (heads,)).astype(np.intp)
         if feature.size and not (feature.min() >= 0 and feature.max() < len(NAMES)):
-            raise ArtifactError("has trees on features that do not exist: train it anew")
+            raise ArtifactError("has trees on unknown features: train it again")
         if starts[0] != 0 or (np.diff(starts) <= 0).any() or starts.max() >= count:
-            raise ArtifactError("has trees that do not follow each other: train it anew")
+            raise ArtifactError("has trees whose heads are out of order: train it again")
         return Trees(
             feature,
-            # A threshold may be infinite: such a split is never failed.
+            # A threshold may be infinite: every request passes such a split.
             self.take("trees_threshold", np.float64, (MAX_SPLITS, count)),
             self.take("trees_left", np.uint16, (MAX_SPLITS, count)),
             self.floats("trees_leaves", count, MAX_LEAVES),

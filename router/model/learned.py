@@ -21,18 +21,18 @@ from router.types import CalibrationSample, Contributions, Prediction, RoutingRe
 VOCABULARY = 1 << 17
 """Bits of the set of known tokens."""
 KNOWN_SHARE = 0.4
-"""Of a request's tokens, the share that training must have seen for the model to speak; other languages have less."""
+"""Minimum share of a request's tokens that training has seen. Other languages stay below it, so rules predict them."""
 LENGTH_BEYOND = 1.5
-"""Natural logarithm of how many times longer than training's longest a query may be (e**1.5 is 4.5 times)."""
-TOLD = 6
-"""Parts of an explanation."""
+"""Maximum length of a query compared with the longest in training, as a natural logarithm (e**1.5 is 4.5 times)."""
+EXPLAINED_PARTS = 6
+"""Number of features in an explanation."""
 LINEAR_SHARE, SHARE = 0.5, 0.25
-"""Weights of the linear member and of the others. It knows least and is least misled by queries of a new kind."""
+"""Weights of the linear member and of each other one. It is the simplest and the most robust on new kinds of query."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What the members see of one request."""
+    """One request as the members see it."""
 
     features: Floats
     """Shape (len(NAMES),)."""
@@ -43,7 +43,7 @@ class View:
 
 
 def view(request: RoutingRequest) -> View:
-    """Take a request apart for the members; any request, in linear time."""
+    """Return the members' view of any request, in linear time."""
     reading = read(request.text)
     hashes = token_hashes(reading.tokens)
     return View(
@@ -56,27 +56,27 @@ def view(request: RoutingRequest) -> View:
 
 @dataclass(frozen=True)
 class Votes:
-    """What the members of an ensemble say of one request."""
+    """The predictions of each member for one request."""
 
     linear: Floats
-    """Shape (heads,), as the following."""
+    """Shape (heads,), like the other two."""
     words: Floats
     trees: Floats
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Three members, each predicting every head; their weighted mean, set right by a line per head, counts."""
+    """Three members that each predict every head. A linear calibration per head corrects their weighted mean."""
 
     linear: Linear
     words: Hashed
     trees: Trees
     slope: Floats
-    """Shape (heads,); fitted on queries that the members had not seen."""
+    """Shape (heads,); fitted on queries that the members were not trained on."""
     offset: Floats
 
     def votes(self, seen: View) -> Votes:
-        """What each member says."""
+        """Return the prediction of each member."""
         return Votes(
             self.linear.predict(seen.features),
             self.words.predict(seen.words),
@@ -84,37 +84,40 @@ class Ensemble:
         )
 
     def raw(self, votes: Votes) -> Floats:
-        """Mean of the members before it is set right, shape (heads,)."""
+        """Return the weighted mean of the members before calibration, shape (heads,)."""
         mean: Floats = LINEAR_SHARE * votes.linear + SHARE * (votes.words + votes.trees)
         return mean
 
     def predict(self, votes: Votes) -> Floats:
-        """Shape (heads,)."""
+        """Return the calibrated prediction, shape (heads,)."""
         return self.raw(votes) * self.slope + self.offset
 
 
 @dataclass(frozen=True)
 class LearnedQuality:
-    """See `router.quality.QualityModel`. Head 0 is the anchor tier's quality, the others are what it gains over the
-    tiers below: gains are what decisions are made of, and they are learned better than differences of levels."""
+    """See `router.quality.QualityModel`.
+
+    Head 0 is the anchor tier's quality. The other heads are its gains over the tiers below. Decisions depend on gains,
+    and a gain is learned better than the difference of two qualities.
+    """
 
     anchor: str
-    """The highest tier that training knew."""
+    """The highest tier in training."""
     lower: tuple[str, ...]
-    """Tiers of the gain heads. A tier that is neither here nor the anchor is put in line with the others."""
+    """Tiers of the gain heads. A tier that is neither here nor the anchor is interpolated or extrapolated."""
     ensemble: Ensemble
     usual: Floats
-    """Mean of the features in training, shape (len(NAMES),): what explanations compare a query with."""
+    """Mean of the features in training, shape (len(NAMES),). Explanations compare a query with it."""
     output_tokens: Floats
-    """Mean length of each tier's answers, in the order of TIERS."""
+    """Mean tokens of each tier's answers, in the order of TIERS."""
     vocabulary: NDArray[np.uint8]
-    """Bits of the tokens that training saw, packed."""
+    """Packed bits of the tokens that training has seen."""
     longest: float
-    """log(1 + characters) of training's longest query."""
+    """log(1 + characters) of the longest query in training."""
     calibration: CalibrationSample
-    """Predictions made out of fold."""
+    """Out-of-fold predictions."""
     card: Mapping[str, Any]
-    """Where the model comes from: sources, counts, metrics, date, version."""
+    """Origin of the model: sources, counts, metrics, date, version."""
 
     def predict(self, request: RoutingRequest) -> Prediction:
         """See QualityModel.predict."""
@@ -125,7 +128,7 @@ class LearnedQuality:
         fallback = None
         if unknown := next((tier for tier in TIERS if tier not in quality), None):
             quality[unknown] = in_line(quality, unknown)
-            fallback = f"training knew nothing of tier {unknown}, which is put in line with the others"
+            fallback = f"training has no data for tier {unknown}: its quality follows the other tiers' trend"
         limit = request.max_tokens or math.inf
         return Prediction(
             quality={tier: quality[tier] for tier in TIERS},
@@ -134,7 +137,7 @@ class LearnedQuality:
         )
 
     def qualities(self, heads: Floats) -> dict[str, float]:
-        """Quality by tier from the heads. Where a level would leave 0..1 all of them move, so that gains stay."""
+        """Return the quality by tier. If a level would leave 0..1, all levels shift, which keeps the gains."""
         anchor, *gains = heads.tolist()
         levels = [anchor, *(anchor - min(max(gain, -1.0), 1.0) for gain in gains)]
         shift = max(0.0, -min(levels))
@@ -145,7 +148,7 @@ class LearnedQuality:
         }
 
     def why_not(self, seen: View) -> str | None:
-        """Why the request is too far from training for the model to speak; None when it is not."""
+        """Return why the request is too far from training to be predicted; None if it is not."""
         if not len(seen.tokens):
             return "the query has no words"
         if seen.log_characters > self.longest + LENGTH_BEYOND:
@@ -156,8 +159,11 @@ class LearnedQuality:
         return None
 
     def because(self, request: RoutingRequest) -> Contributions:
-        """Parts of the anchor's gain over the lowest tier: what the query's length and wording say, and what the trees
-        would say less were a feature as it usually is."""
+        """Return the parts of the anchor's gain over the lowest tier.
+
+        The parts are those of the query's length and wording, and for each feature what the trees predict beyond the
+        prediction with its usual value.
+        """
         seen = view(request)
         if self.why_not(seen):
             return RuleQuality().because(request)
@@ -166,18 +172,18 @@ class LearnedQuality:
         parts = {name: SHARE * part[1] for name, part in zip(NAMES, trees, strict=True)}
         parts["length"] = LINEAR_SHARE * (votes.linear - ensemble.linear.intercept)[1]
         parts["wording"] = SHARE * (votes.words - ensemble.words.intercept)[1]
-        greatest = sorted(parts.items(), key=lambda part: -abs(part[1]))[:TOLD]
-        return tuple((name, float(part * ensemble.slope[1])) for name, part in greatest)
+        largest = sorted(parts.items(), key=lambda part: -abs(part[1]))[:EXPLAINED_PARTS]
+        return tuple((name, float(part * ensemble.slope[1])) for name, part in largest)
 
     def _without(self, seen: View, place: int) -> Floats:
-        """The query's features, one of them as it usually is."""
+        """Return the query's features with one of them at its usual value."""
         features = seen.features.copy()
         features[place] = self.usual[place]
         return features
 
 
 def in_line(quality: Mapping[str, float], tier: str) -> float:
-    """Quality of a tier from two others', where steps from tier to tier are alike; within 0..1."""
+    """Return a tier's quality on a straight line through two other tiers, assuming equal steps between tiers; 0..1."""
     (low, first), (high, second) = sorted((TIERS.index(known), value) for known, value in quality.items())
     level = first + (second - first) * (TIERS.index(tier) - low) / (high - low)
     return min(max(level, 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""Lexical and structural features of a request: named counts that say what is asked and how much there is to do."""
+"""Lexical and structural features of a request: named counts that show the kind of task and how much work it takes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ WORD_GROUPS = {
     "not, except": "not except never",
     "why, how": "why how explain compare prove",
 }
-"""Words that ask for steps, counted by group. Words that betray a subject are left out on purpose: on subjects that
-training has not seen they mislead (docs/routing.md)."""
+"""Words that ask for steps, counted by group. Words that reveal a subject are left out on purpose, because they mislead
+on subjects that training has not seen (docs/routing.md)."""
 NUMBER_WORDS = frozenset(
     "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand dozen half "
     "twice double triple quarter".split()
@@ -41,7 +41,7 @@ _LOGS = tuple(math.log1p(count) for count in range(100))
 
 
 def lexical(request: RoutingRequest, reading: Reading) -> list[float]:
-    """The values of NAMES, in order; every one is finite."""
+    """Return the values of NAMES in order; every value is finite."""
     words = [0.0] * len(WORD_GROUPS)
     for token, count in reading.counts.items():
         if (index := _GROUP_OF.get(token)) is not None:
@@ -51,7 +51,7 @@ def lexical(request: RoutingRequest, reading: Reading) -> list[float]:
 
 
 def _measures(request: RoutingRequest, reading: Reading) -> Features:
-    """The features that are not counts of one token, always under the same names in the same order."""
+    """Return the features that are not counts of one token, always with the same names in the same order."""
     return (
         _lengths(reading)
         | _options(reading)
@@ -86,7 +86,7 @@ def _lengths(reading: Reading) -> Features:
 
 
 def _sentences(text: str) -> int:
-    """At least one: the last sentence ends with the text."""
+    """Return the number of sentences, at least one: the last one ends with the text."""
     before = text.rstrip()
     return 1 + sum([before.count(end) for end in _ENDS])
 
@@ -128,7 +128,7 @@ def _numbers(reading: Reading) -> Features:
 
 
 def _last_question(reading: Reading) -> Features:
-    """The sentence that asks: the last one of the stem."""
+    """Return the features of the stem's last sentence, which usually asks the question."""
     stem = reading.stem.rstrip()
     last = stem[max(stem.rfind(end) for end in _ENDS) + 1 :]
     return {
@@ -152,7 +152,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _spread(values: Sequence[float]) -> float:
-    """Standard deviation; 0 of nothing."""
+    """Return the standard deviation; 0 for no values."""
     mean = _mean(values)
     return math.sqrt(_mean([(value - mean) ** 2 for value in values]))
 

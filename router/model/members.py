@@ -1,6 +1,6 @@
-"""The members of the learned ensemble as arrays: each turns a request's view into one number per head, fast.
+"""The members of the learned ensemble as arrays. Each maps a request's view to one number per head, fast.
 
-A head is one thing to predict (a tier's quality, or what one tier gains over another).
+A head is one predicted quantity: a tier's quality, or the gain of one tier over another.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from router.model.ngrams import Counts
 
 Floats = NDArray[np.float64]
 CLIP = 4.0
-"""Standard deviations beyond which a feature says no more to a linear member."""
+"""Limit of a standardised feature in the linear member, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,18 @@ class Linear:
     """Ridge regression on some of the features, standardised."""
 
     places: NDArray[np.intp]
-    """Of those features among all."""
+    """Indices of the used features, shape (features used,)."""
     mean: Floats
     """Shape (len(places),)."""
     scale: Floats
-    """Same shape; 0 switches a feature off that never varied in training."""
+    """Factor of each feature, same shape; 0 switches off a feature that never varied in training."""
     weights: Floats
     """Shape (heads, len(places))."""
     intercept: Floats
     """Shape (heads,)."""
 
     def predict(self, features: Floats) -> Floats:
-        """Shape (heads,)."""
+        """Return the prediction of each head, shape (heads,)."""
         standardised = (features[self.places] - self.mean) * self.scale
         predicted: Floats = self.weights @ np.minimum(np.maximum(standardised, -CLIP), CLIP) + self.intercept
         return predicted
@@ -44,44 +44,44 @@ class Hashed:
     """Ridge regression on tf-idf weighted, hashed n-grams."""
 
     idf: NDArray[np.float32]
-    """Shape (buckets,); single precision, because decisions wait for memory."""
+    """Shape (buckets,); single precision, because memory access limits the speed of a decision."""
     weights: NDArray[np.float32]
-    """Shape (buckets, heads): a bucket's weights lie side by side."""
+    """Shape (buckets, heads): the weights of a bucket are adjacent in memory."""
     intercept: Floats
     """Shape (heads,)."""
 
     def predict(self, counts: Counts) -> Floats:
-        """Shape (heads,)."""
+        """Return the prediction of each head, shape (heads,)."""
         predicted: Floats = counts.weighted(self.idf) @ self.weights[counts.buckets] + self.intercept
         return predicted
 
 
 @dataclass(frozen=True)
 class Trees:
-    """Boosted regression trees, all of them evaluated at once.
+    """Boosted regression trees, all evaluated at once.
 
-    Each split that a request fails strikes out the leaves of its left branch; the leftmost leaf that is left over is
-    where the request ends (QuickScorer, Lucchese et al., SIGIR 2015). A tree has at most 16 leaves; one with fewer is
-    filled up with splits that nobody fails.
+    Each split that a request fails removes the leaves of its left branch. The request ends in the leftmost leaf that
+    remains (QuickScorer, Lucchese et al., SIGIR 2015). A tree has at most 16 leaves; a smaller tree is padded with
+    splits that every request passes.
     """
 
     feature: NDArray[np.intp]
     """Feature of each split, shape (15, trees)."""
     threshold: Floats
-    """A request goes left where its feature is not greater. Same shape."""
+    """A request goes left if its feature is not larger. Same shape."""
     left: NDArray[np.uint16]
-    """Bits of the leaves that stay when the request goes right. Same shape."""
+    """Bits of the leaves that remain if the request goes right. Same shape."""
     leaves: Floats
     """Value of each leaf, shape (trees, 16)."""
     heads: NDArray[np.intp]
-    """First tree of each head, shape (heads,)."""
+    """Index of the first tree of each head, shape (heads,)."""
 
     def predict(self, features: Floats) -> Floats:
-        """Shape (heads,)."""
+        """Return the prediction of each head, shape (heads,)."""
         passed = features[self.feature] <= self.threshold
         kept = np.multiply(passed, ALL_LEAVES) | self.left
-        left_over = np.bitwise_and.reduce(kept, axis=0)
-        lowest = left_over & (~left_over + ONE)
+        remaining = np.bitwise_and.reduce(kept, axis=0)
+        lowest = remaining & (~remaining + ONE)
         sums: Floats = np.add.reduceat(self.leaves[np.arange(len(lowest)), LEAF_OF[lowest]], self.heads)
         return sums
 
@@ -91,5 +91,5 @@ MAX_SPLITS = MAX_LEAVES - 1
 ALL_LEAVES = np.uint16(0xFFFF)
 ONE = np.uint16(1)
 LEAF_OF = np.zeros(1 << MAX_LEAVES, dtype=np.uint8)
-"""Place of a lone bit."""
+"""Position of a single set bit."""
 LEAF_OF[[1 << place for place in range(MAX_LEAVES)]] = range(MAX_LEAVES)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 BUCKET_BITS = 15
 BUCKETS = 1 << BUCKET_BITS
-"""Buckets: collisions cost little, and weights stay at 64 kB per tier in half precision."""
+"""Enough that collisions cost little; the weights take 64 kB per tier in half precision."""
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _SPREAD = np.uint64(0xD6E8FEB86659FD93)
 _LAST = np.ones(1, dtype=bool)
@@ -21,13 +21,13 @@ _BEFORE = np.full(1, -1, dtype=np.intp)
 
 @dataclass(frozen=True)
 class Counts:
-    """Which buckets a text fills and how often; buckets ascend."""
+    """The buckets of a text in ascending order, with the count of each."""
 
     buckets: NDArray[np.intp]
     counts: NDArray[np.float64]
 
     def weighted(self, idf: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Sublinear tf-idf of the buckets, scaled to length 1 (Salton and Buckley 1988)."""
+        """Return the sublinear tf-idf of the buckets, scaled to length 1 (Salton and Buckley 1988)."""
         values = (1.0 + np.log(self.counts)) * idf[self.buckets]
         length = float(np.sqrt(values @ values))
         scaled: NDArray[np.float64] = values / length if length else values
@@ -35,7 +35,7 @@ class Counts:
 
 
 def token_hashes(tokens: Sequence[str]) -> NDArray[np.uint64]:
-    """A 32-bit hash of each token, the same in every process."""
+    """Return a 32-bit hash of each token, the same in every process."""
     return np.array([_hash(token) for token in tokens], dtype=np.uint64)
 
 
@@ -45,8 +45,8 @@ def _hash(token: str) -> int:
 
 
 def word_ngrams(hashes: NDArray[np.uint64]) -> Counts:
-    """Single tokens and pairs of neighbours, from the tokens' hashes."""
-    pairs = hashes[:-1] * _BASE + hashes[1:]  # unsigned arithmetic wraps around, which is what a hash wants
+    """Return the counts of single tokens and of pairs of neighbours, from the tokens' hashes."""
+    pairs = hashes[:-1] * _BASE + hashes[1:]  # unsigned overflow wraps around, as a hash needs
     return _counts(np.concatenate((hashes, pairs)))
 
 

@@ -1,4 +1,4 @@
-"""A request's text taken apart once, for all features: the query proper, its words, numbers and answer options."""
+"""Parse a request's text once for all features: the query itself, its words, numbers and answer options."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 READ_CHARS = 4_000
-"""Longer queries are judged by their beginning and end, so that a decision's time is bounded."""
+"""The features of a longer query come from its beginning and end, which bounds the time of a decision."""
 MAX_NUMBER = 1e12
-"""Greater numbers are read as this one: identifiers, not quantities."""
+"""Larger numbers count as this one: they are identifiers, not quantities."""
 
-# Every pattern reads any text in linear time: what is sent to a public endpoint is not always a query.
+# Every pattern reads any text in linear time, because a public endpoint also receives hostile text.
 _TOKEN = re.compile(r"[^\W\d_]+|\d|[^\s\w]|_")
 _NUMBER = re.compile(r"\d{1,15}(?:,\d{3})*(?:\.\d{1,15})?")
 _OPTION = re.compile(r"[ \t]*\(?[A-J][.):][ \t]*(?=\S)")
@@ -21,10 +21,10 @@ _SHOT = re.compile(r"[ \t#*]*(?:Q|Question|Problem|Input|User|Task|Example(?: \d
 
 @dataclass(frozen=True)
 class Reading:
-    """What the features of one query are counted from."""
+    """The parts of one query from which features are counted."""
 
     text: str
-    """The query proper: without worked examples before it, shortened in the middle to READ_CHARS."""
+    """The query without the worked examples before it, shortened in the middle to READ_CHARS."""
     stem: str
     """The text up to its answer options."""
     options: tuple[str, ...]
@@ -36,25 +36,25 @@ class Reading:
     words: tuple[str, ...]
     """The tokens that are words."""
     names: tuple[str, ...]
-    """Words that were written with one capital at their beginning."""
+    """Words with a capital first letter and lower-case letters after it."""
     capitals: int
-    """Words of several letters that were written in capitals only."""
+    """Number of words of two or more letters in capitals only."""
     numbers: tuple[float, ...]
     """Numbers, finite and at most MAX_NUMBER."""
     shots: int
-    """Worked examples that stood before the query."""
+    """Number of worked examples before the query."""
 
 
 def read(text: str) -> Reading:
-    """Take a text apart; any text, in linear time."""
+    """Parse any text, in linear time."""
     query, shots = _query_proper(text)
-    shown = query if len(query) <= READ_CHARS else query[: READ_CHARS // 2] + "\n" + query[-READ_CHARS // 2 :]
-    stem, options = _stem_and_options(shown)
-    written = _TOKEN.findall(shown)
-    tokens = tuple([token.lower() for token in written])
-    capitalised = [token for token, lower in zip(written, tokens, strict=True) if token != lower]
+    excerpt = query if len(query) <= READ_CHARS else query[: READ_CHARS // 2] + "\n" + query[-READ_CHARS // 2 :]
+    stem, options = _stem_and_options(excerpt)
+    raw_tokens = _TOKEN.findall(excerpt)
+    tokens = tuple([token.lower() for token in raw_tokens])
+    capitalised = [token for token, lower in zip(raw_tokens, tokens, strict=True) if token != lower]
     return Reading(
-        text=shown,
+        text=excerpt,
         stem=stem,
         options=options,
         tokens=tokens,
@@ -62,13 +62,13 @@ def read(text: str) -> Reading:
         words=tuple([token for token in tokens if token.isalpha()]),
         names=tuple([token for token in capitalised if token.istitle()]),
         capitals=sum([token.isupper() and len(token) > 1 for token in capitalised]),
-        numbers=tuple([min(float(match.replace(",", "")), MAX_NUMBER) for match in _NUMBER.findall(shown)]),
+        numbers=tuple([min(float(match.replace(",", "")), MAX_NUMBER) for match in _NUMBER.findall(excerpt)]),
         shots=shots,
     )
 
 
 def _query_proper(text: str) -> tuple[str, int]:
-    """The text from the last of several like headings on, and how many blocks came before it."""
+    """Return the text from the last of several example headings on, and the number of blocks before it."""
     lines = text.split("\n")
     headings = [place for place, line in enumerate(lines) if _SHOT.match(line)] if len(lines) > 2 else []
     if len(headings) < 2:

@@ -102,20 +102,20 @@ BROKEN = {
     "zip of nothing": (lambda: zip_of({}), "has no readable head"),
     "zip of something else": (lambda: zip_of({"a.txt": b"hello", "b/c.json": b"{}"}), "has no readable head"),
     "head that is no array": (lambda: zip_of({"head": b'{"format": 1}'}), "has no readable head"),
-    "zip bomb": (lambda: zip_of({"head.npy": bytes(MAX_BYTES + 1)}), "is too large for a router's artifact"),
+    "zip bomb": (lambda: zip_of({"head.npy": bytes(MAX_BYTES + 1)}), "is too large for an artifact"),
     "head of list": (lambda: with_arrays(head=lambda _: np.frombuffer(b"[]", np.uint8)), "has no readable head"),
     "head of no text": (lambda: with_arrays(head=lambda _: np.full(9, 255, np.uint8)), "has no readable head"),
     "head too deep": (
         lambda: with_arrays(head=lambda _: np.frombuffer(b"[" * 100_000, np.uint8)),
         "has no readable head",
     ),
-    "other format": (lambda: with_head(format=1), "has format 1, this version reads 2: train it anew"),
+    "other format": (lambda: with_head(format=1), "has format 1, this version reads 2: train it again"),
     "other features": (lambda: with_head(features=["length"]), "was trained on other features"),
-    "one tier": (lambda: with_head(tiers=["large"]), "names no two tiers"),
-    "a tier twice": (lambda: with_head(tiers=["large", "large", "moe"]), "names no two tiers"),
-    "unknown tier": (lambda: with_head(tiers=["large", "tiny", "moe"]), "names no two tiers"),
-    "tiers of another kind": (lambda: with_head(tiers=[["large"], {}, 3]), "names no two tiers"),
-    "no tiers": (lambda: with_head(tiers=None), "names no two tiers"),
+    "one tier": (lambda: with_head(tiers=["large"]), "has invalid tiers"),
+    "a tier twice": (lambda: with_head(tiers=["large", "large", "moe"]), "has invalid tiers"),
+    "unknown tier": (lambda: with_head(tiers=["large", "tiny", "moe"]), "has invalid tiers"),
+    "tiers of another kind": (lambda: with_head(tiers=[["large"], {}, 3]), "has invalid tiers"),
+    "no tiers": (lambda: with_head(tiers=None), "has invalid tiers"),
     "fewer tiers than heads": (lambda: with_head(tiers=["large", "moe"]), "of shape"),
     "no card": (lambda: with_head(card=[]), "has no card"),
     "array missing": (lambda: with_arrays(words_weights=None), "lacks words_weights"),
@@ -128,21 +128,21 @@ BROKEN = {
     "uneven sample": (lambda: with_arrays(sample_output_tokens=lambda a: a[1:]), "has sample_output_tokens of shape"),
     "NaN": (lambda: with_arrays(words_idf=at(7, np.nan)), "has numbers in words_idf that are not finite"),
     "infinite": (lambda: with_arrays(longest=at(0, np.inf)), "has numbers in longest that are not finite"),
-    "far too great": (lambda: with_arrays(slope=at(1, 1e300)), "has numbers in slope that are not finite or too great"),
-    "linear member out of range": (lambda: with_arrays(linear_places=at(1, 255)), "has a linear member on features"),
-    "feature out of range": (lambda: with_arrays(trees_feature=at((0, 0), 255)), "has trees on features that do not"),
+    "far too large": (lambda: with_arrays(slope=at(1, 1e300)), "has numbers in slope that are not finite or too large"),
+    "linear member out of range": (lambda: with_arrays(linear_places=at(1, 255)), "on unknown features"),
+    "feature out of range": (lambda: with_arrays(trees_feature=at((0, 0), 255)), "has trees on unknown features"),
     "feature below range": (
         lambda: with_arrays(trees_feature=lambda a: a.astype(np.int64) - 99),
-        "has trees on features that do not",
+        "has trees on unknown features",
     ),
-    "heads out of order": (lambda: with_arrays(trees_heads=lambda a: a[[0, 2, 1]]), "do not follow each other"),
-    "first head late": (lambda: with_arrays(trees_heads=at(0, 1)), "do not follow each other"),
-    "head beyond trees": (lambda: with_arrays(trees_heads=at(2, 10**6)), "do not follow each other"),
+    "heads out of order": (lambda: with_arrays(trees_heads=lambda a: a[[0, 2, 1]]), "heads are out of order"),
+    "first head late": (lambda: with_arrays(trees_heads=at(0, 1)), "heads are out of order"),
+    "head beyond trees": (lambda: with_arrays(trees_heads=at(2, 10**6)), "heads are out of order"),
     "heads that wrap around": (
         lambda: with_arrays(trees_heads=lambda _: np.array([0, 2**63 - 1, -(2**63)])),
-        "do not follow each other",
+        "heads are out of order",
     ),
-    "no trees": (lambda: with_arrays(trees_feature=lambda a: a[:, :0]), "do not follow each other"),
+    "no trees": (lambda: with_arrays(trees_feature=lambda a: a[:, :0]), "heads are out of order"),
     "fewer leaves than trees": (lambda: with_arrays(trees_leaves=lambda a: a[:-1]), "has trees_leaves of shape"),
 }
 
@@ -158,7 +158,7 @@ def test_a_broken_file_is_refused(name):
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9, 0.999])
 def test_a_file_that_is_cut_off_is_refused(share):
-    with pytest.raises(ArtifactError, match="is damaged or not an artifact: make one with `signalbox router train`"):
+    with pytest.raises(ArtifactError, match="is damaged or not an artifact: create one with `signalbox router train`"):
         load_artifact(whole()[: int(len(whole()) * share)])
 
 

@@ -140,5 +140,5 @@ def test_a_tier_that_training_did_not_know_is_put_in_line():
     )
     request = RoutingRequest(EASY)
     said = replace(model, lower=("small",), ensemble=heads).predict(request)
-    assert said.fallback == "training knew nothing of tier moe, which is put in line with the others"
+    assert said.fallback == "training has no data for tier moe: its quality follows the other tiers' trend"
     assert said.quality["moe"] == pytest.approx((said.quality["small"] + said.quality["large"]) / 2)

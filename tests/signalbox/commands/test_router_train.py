@@ -35,7 +35,7 @@ def test_an_artifact_is_written_and_described(tmp_path):
     assert source["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert source["models"] == {"moe": "mixtral-8x7b", "large": "mine"}
     assert model.predict(RoutingRequest("Day 3: add up these coins: 4, 5.")).fallback == (
-        "training knew nothing of tier small, which is put in line with the others"
+        "training has no data for tier small: its quality follows the other tiers' trend"
     )
 
 
