@@ -1,41 +1,42 @@
-"""The fleet board: one named actor that knows what every replica last said about itself.
+"""The fleet board: one named actor that holds the newest report of every replica, and what gateway replicas share.
 
-Replicas push, gateways pull in the background; nobody waits for it on a request's way. It may die at any time: routing
-then goes on and ignores load, and the next push brings a new board up.
+Replicas push; gateways and the scaling policy exchange in the background, so no request waits for the board. It may die
+at any time: routing then continues without load, and the next call starts a new board.
 
-It also keeps what gateway replicas share: the artifact in use (on disk) and recently answered requests (in memory).
+On disk it keeps the artifact in use and the budget's account; everything else is in memory.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cluster.state import ReplicaState
 from deployments.board.artifacts import ArtifactStore
 from deployments.board.budget import BudgetStore
+from deployments.board.messages import (
+    AnsweredRequests,
+    ArtifactChange,
+    BoardView,
+    Booked,
+    GatewayReport,
+    ScalingLog,
+    ScalingView,
+    SharedAccount,
+)
+from deployments.board.periods import LISTEN_FIRST_S, REPLICA_GONE_AFTER_S
 from deployments.board.recent_requests import RecentRequests
-from deployments.board.records import Decided, Limits, PoolDemand, Recent, Totals
+from deployments.board.records import Decided, Recent
 from deployments.board.scaling import ScalingBoard
 from deployments.board.totals import TotalsBoard
-from router.budget.controller import Account
-
-LISTEN_FIRST_S = 3.0
-"""A board that has just (re)started knows nothing: silence then does not mean that nobody is there."""
-REPLICA_GONE_AFTER_S = 15.0
-"""A replica that said nothing for so long is gone from the board."""
-
-log = logging.getLogger("signalbox.board")
 
 
 class FleetBoard:
-    """The newest report of every replica, and what gateways share."""
+    """What `deployments.board.link.BoardLink` calls: one exchange per role, and a few calls on demand."""
 
     def __init__(self, folder: Path) -> None:
-        self._born_s = time.time()
+        self._started_s = time.time()
         self._reports: dict[str, tuple[float, ReplicaState]] = {}
         self._artifacts = ArtifactStore(folder / "router")
         self._budget = BudgetStore(folder)
@@ -50,71 +51,74 @@ class FleetBoard:
         self._reports[state.replica_id] = (time.time(), state)
 
     def leave(self, replica_id: str) -> None:
-        """Forget a replica that stops."""
+        """Drop a replica that stops."""
         self._reports.pop(replica_id, None)
 
-    def snapshot(self) -> list[ReplicaState] | None:
-        """Reports of all replicas that still speak; None from a new board that has not heard everybody yet."""
-        if time.time() - self._born_s < LISTEN_FIRST_S:
+    # -- gateways --------------------------------------------------------------------------------------------
+
+    def exchange(self, report: GatewayReport) -> BoardView:
+        """Take in a gateway replica's report; return what it needs to know."""
+        now_s = time.time()
+        self._scaling.demand_of(report.gateway, report.demand, now_s)
+        if report.answered:
+            self._remember(report.answered)
+        return BoardView(
+            reports=self._snapshot(now_s),
+            scaling=dict(self._scaling.current),
+            totals=self._totals.exchange(report.gateway, report.totals),
+            artifact=self._artifacts.state(),
+            budget=self._settle(report.gateway, report.booked, now_s) if report.booked else None,
+        )
+
+    def recall(self, request_id: str) -> Recent | None:
+        """An answered request; None if it is not remembered."""
+        return self._recent.find(request_id) if self._recent else None
+
+    def scaling(self, newest: int) -> ScalingLog:
+        """Newest decisions, and the `newest` entries of their log."""
+        return self._scaling.log(newest)
+
+    def artifact(self, version: str) -> bytes | None:
+        """An artifact's bytes; None if they are not kept."""
+        return self._artifacts.read(version)
+
+    def use_artifact(self, data: bytes) -> ArtifactChange:
+        """Put an artifact in use.
+
+        Raises:
+            OSError: it could not be stored; the one before stays in use.
+        """
+        self._artifacts.use(data, time.time())
+        return ArtifactChange(True, self._artifacts.state())
+
+    def roll_back_artifact(self) -> ArtifactChange:
+        """Return to the artifact before the one in use.
+
+        Raises:
+            OSError: it could not be stored; nothing has changed.
+        """
+        return ArtifactChange(self._artifacts.roll_back(time.time()), self._artifacts.state())
+
+    # -- the scaling policy ----------------------------------------------------------------------------------
+
+    def exchange_scaling(self, decisions: Sequence[Decided]) -> ScalingView:
+        """Take in the policy's decisions; return the fleet and its demand."""
+        now_s = time.time()
+        self._scaling.decided(decisions)
+        return ScalingView(self._snapshot(now_s), self._scaling.demand(now_s))
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _snapshot(self, now_s: float) -> list[ReplicaState] | None:
+        if now_s - self._started_s < LISTEN_FIRST_S:
             return None
-        oldest = time.time() - REPLICA_GONE_AFTER_S
+        oldest = now_s - REPLICA_GONE_AFTER_S
         self._reports = {key: entry for key, entry in self._reports.items() if entry[0] >= oldest}
         return [state for _, state in self._reports.values()]
 
-    # -- scaling ---------------------------------------------------------------------------------------------
+    def _remember(self, answered: AnsweredRequests) -> None:
+        self._recent = self._recent or RecentRequests(answered.limits)
+        self._recent.remember(answered.requests)
 
-    def demand(self, gateway: str, demand: Mapping[str, PoolDemand]) -> dict[str, Decided]:
-        """Take in a gateway replica's demand; give it the newest decisions by pool."""
-        self._scaling.demand_of(gateway, demand, time.time())
-        return self._scaling.current
-
-    def exchange_scaling(self, decisions: Sequence[Decided]) -> tuple[list[ReplicaState] | None, dict[str, PoolDemand]]:
-        """Take in the policy's decisions; give it the newest reports (as `snapshot`) and the demand."""
-        self._scaling.decided(decisions)
-        return self.snapshot(), self._scaling.demand(time.time())
-
-    def scaling(self, newest: int) -> dict[str, Any]:
-        """As ScalingBoard.view."""
-        return self._scaling.view(newest)
-
-    # -- the artifact in use ---------------------------------------------------------------------------------
-
-    def artifact_state(self) -> dict[str, Any]:
-        """As ArtifactStore.state."""
-        return self._artifacts.state()
-
-    def artifact(self, version: str) -> bytes | None:
-        """As ArtifactStore.read."""
-        return self._artifacts.read(version)
-
-    def use_artifact(self, data: bytes) -> bool:
-        """As ArtifactStore.use; True when it is stored."""
-        self._artifacts.use(data, time.time())
-        return True
-
-    def roll_back_artifact(self) -> bool:
-        """As ArtifactStore.roll_back."""
-        return self._artifacts.roll_back(time.time())
-
-    # -- the budget's account --------------------------------------------------------------------------------
-
-    def settle_budget(self, gateway: str, budget: dict[str, Any], booked: Account) -> tuple[Account, int]:
-        """As BudgetStore.settle."""
-        return self._budget.settle(gateway, budget, booked, time.time())
-
-    # -- what was routed and spent ---------------------------------------------------------------------------
-
-    def exchange_totals(self, gateway: str, totals: Totals) -> Totals:
-        """As TotalsBoard.exchange."""
-        return self._totals.exchange(gateway, totals)
-
-    # -- answered requests, for feedback that arrives at another gateway -------------------------------------
-
-    def remember(self, limits: Limits, entries: Sequence[Recent]) -> None:
-        """As RecentRequests.remember."""
-        self._recent = self._recent or RecentRequests(limits)
-        self._recent.remember(entries)
-
-    def recall(self, request_id: str) -> Recent | None:
-        """As RecentRequests.find."""
-        return self._recent.find(request_id) if self._recent else None
+    def _settle(self, gateway: str, booked: Booked, now_s: float) -> SharedAccount:
+        return self._budget.settle(gateway, dict(booked.budget), booked.account, now_s)

@@ -9,9 +9,6 @@ from typing import Any
 
 from autoscaling.types import Signal
 
-GATEWAY_GONE_AFTER_S = 5.0
-"""After this silence the board drops a gateway replica's demand and no longer counts it as a sharer of the budget."""
-
 
 @dataclass(frozen=True)
 class PoolDemand:

@@ -8,19 +8,19 @@ from deployments.board.records import Totals
 
 
 class TotalsBoard:
-    """The board's side: the newest totals of every gateway replica; one that is gone keeps its share."""
+    """The newest totals of every gateway replica; a replica that is gone keeps its share."""
 
     def __init__(self) -> None:
         self._by_gateway: dict[str, Totals] = {}
 
     def exchange(self, gateway: str, totals: Totals) -> Totals:
-        """Replace what a gateway replica said; what all said together."""
+        """Replace a gateway replica's totals; return the sum over all replicas."""
         self._by_gateway[gateway] = totals
         return merge_totals(self._by_gateway.values())
 
 
 def merge_totals(parts: Iterable[Totals]) -> Totals:
-    """The sum."""
+    """The sum of totals."""
     whole = Totals()
     for part in parts:
         _add(whole.decisions, part.decisions)

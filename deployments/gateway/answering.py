@@ -24,9 +24,7 @@ Shape = Callable[[bytes], bytes]
 class Answering:
     """Relays inference requests of one gateway replica to the pools that the desk chooses."""
 
-    def __init__(
-        self, spec: FleetSpec, pools: Mapping[str, PoolClient], desk: GatewayDesk, learning: Learning
-    ) -> None:
+    def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient], desk: GatewayDesk, learning: Learning) -> None:
         self.limits = spec.gateway
         self.pools = pools
         self.desk = desk

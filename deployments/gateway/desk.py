@@ -1,24 +1,19 @@
-"""Where a gateway replica decides: the router's desk, with the clock, the board and the ledger added."""
+"""Where a gateway replica decides: the router's desk, with the clock and the ledger added."""
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
-from deployments.board.link import BoardLink
-from deployments.board.records import Decided
 from deployments.gateway.errors import HttpError, router_errors
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.ledger import Ledger
-from deployments.gateway.scaling_export import ScalingExport
 from deployments.gateway.ticket import GatewayTicket
 from deployments.metrics.gateway import GatewayMetrics
 from deployments.wire.frames import Kind
-from router.budget.spend_window import SpendWindow
 from router.conversations import SESSION_HEADER
 from router.decide import Router
 from router.desk import Desk, Sender
@@ -34,16 +29,10 @@ PRIORITY_HEADER = "x-signalbox-priority"
 class GatewayDesk:
     """Decides and keeps the accounts of one gateway replica."""
 
-    def __init__(self, spec: FleetSpec, model: QualityModel, board: BoardLink, metrics: GatewayMetrics) -> None:
+    def __init__(self, spec: FleetSpec, model: QualityModel, metrics: GatewayMetrics) -> None:
         self.spec = spec
         self.accounts = Desk(spec, model, load_confidence(spec.routing))
         self.ledger = Ledger(spec, metrics)
-        self.scaling: Mapping[str, Decided] = {}
-        """The newest scaling decisions by pool; none without the board."""
-        self._board = board
-        self._spend = SpendWindow()
-        self._scaling_export = ScalingExport(spec, metrics)
-        self._gateway = secrets.token_hex(8)
 
     @property
     def fleet(self) -> FleetState | None:
@@ -78,38 +67,6 @@ class GatewayDesk:
         with router_errors():
             request = self.accounts.complete(request, body, _sender(exchange))
             return explained(self.router, request, self.accounts.decide(request, time.time()))
-
-    # -- in the background -------------------------------------------------------------------------------------
-
-    async def sync(self, fleet: FleetState | None) -> None:
-        """Take in a new snapshot, say what demand there is, and exchange what was spent with the other gateway
-        replicas."""
-        self.accounts.see(fleet)
-        demand = self.ledger.demand.now(self.spec.pools, fleet)
-        scaled = await self._board.call("demand", self._gateway, demand)
-        self.scaling = scaled or {}
-        self._scaling_export.set(scaled, fleet, time.time())
-        for pool, one in demand.items():
-            self.ledger.metrics.ongoing.set(self.ledger.demand.ongoing[pool], tags={"pool": pool})
-            self.ledger.metrics.held.set(one.held, tags={"pool": pool})
-        await self._settle()
-
-    async def _settle(self) -> None:
-        """Exchange what was spent with the other gateway replicas."""
-        budget = self.accounts.budget
-        if budget is None or self.spec.routing.budget is None:
-            return
-        booked = budget.take()
-        section = self.spec.routing.budget.model_dump(mode="json")
-        shared = await self._board.call("settle_budget", self._gateway, section, booked)
-        if shared is None:
-            budget.untake(booked)
-        else:
-            budget.adopt(*shared)
-            spend = self._spend.mean(shared[0])
-            if spend is not None and budget.target:
-                self.ledger.metrics.spend_ratio.set(spend / budget.target)
-        self.ledger.metrics.cost_lambda.set(budget.cost_lambda)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

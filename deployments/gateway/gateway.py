@@ -14,12 +14,12 @@ from ray.serve.handle import DeploymentHandle
 from starlette.types import Receive, Scope, Send
 
 from cluster.spec import FleetSpec
-from cluster.state import group_by_pool
 from deployments.board.link import BoardLink
 from deployments.board.scaling import LOG_LENGTH
 from deployments.gateway import scrape as fleet_metrics
 from deployments.gateway import views as fleet_views
 from deployments.gateway.answering import Answering
+from deployments.gateway.board_sync import BoardSync
 from deployments.gateway.clients import Clients
 from deployments.gateway.counts import RequestCounts
 from deployments.gateway.desk import GatewayDesk
@@ -35,8 +35,6 @@ from router.loading import load_quality
 from router.requests import as_chat, from_chat, from_completion, from_name
 from router.types import RoutingRequest
 
-READ_BOARD_EVERY_S = 0.5
-
 log = logging.getLogger("signalbox.gateway")
 
 
@@ -49,11 +47,11 @@ class Gateway:
         self.metrics = GatewayMetrics()
         self.board = BoardLink(spec)
         self.clients = Clients(spec.gateway)
-        self.desk = GatewayDesk(spec, load_quality(spec), self.board, self.metrics)
+        self.desk = GatewayDesk(spec, load_quality(spec), self.metrics)
         self.learning = Learning(spec, pools, self.board, self.desk, self.metrics)
         self.answering = Answering(spec, pools, self.desk, self.learning)
-        self.live = LiveData(self.desk, self.board)
-        self.background: list[asyncio.Task[None]] = []
+        self.live = LiveData(self.desk)
+        self.sync = BoardSync(self.board, self.desk, self.learning, self.live)
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/chat/completions": {"POST": self._chat},
             "/v1/completions": {"POST": self._completion},
@@ -118,20 +116,11 @@ class Gateway:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        forever = (self._watch_board(), self.learning.sync_forever(), self.live.sample_forever())
-        self.background = [asyncio.create_task(each) for each in forever]
+        syncing = asyncio.create_task(self.sync.run())
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        for task in self.background:
-            task.cancel()
+        syncing.cancel()
         await send({"type": "lifespan.shutdown.complete"})
-
-    async def _watch_board(self) -> None:
-        """Keep a snapshot of the fleet beside the requests' way."""
-        while True:
-            reports = await self.board.call("snapshot")
-            await self.desk.sync(None if reports is None else group_by_pool(reports))
-            await asyncio.sleep(READ_BOARD_EVERY_S)
 
     # -- inference -------------------------------------------------------------------------------------------
 
@@ -178,8 +167,7 @@ class Gateway:
 
     async def _scaling(self, exchange: Exchange) -> None:
         newest = exchange.query_number("newest", LOG_LENGTH)
-        view = await self.board.call("scaling", max(0, int(newest)))
-        await exchange.reply_json({"board": view is not None, **(view or {"pools": {}, "log": []})})
+        await exchange.reply_json(fleet_views.scaling(await self.board.scaling(max(0, int(newest)))))
 
     async def _health(self, exchange: Exchange) -> None:
         await exchange.reply_json({"status": "ok"})

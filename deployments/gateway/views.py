@@ -7,6 +7,7 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 from cluster.state import FleetState, PoolState, ReplicaState
+from deployments.board.messages import ScalingLog
 
 
 def _pool_state(fleet: FleetState | None, pool: str) -> PoolState:
@@ -70,3 +71,11 @@ def fleet(spec: FleetSpec, fleet: FleetState | None, now_s: float) -> dict[str, 
             "replicas": replicas,
         }
     return {"name": spec.name, "as_of_s": now_s, "board": fleet is not None, "pools": pools}
+
+
+def scaling(decisions: ScalingLog | None) -> dict[str, Any]:
+    """GET /v1/scaling: the newest decision for each pool and the log, newest first; empty without the board."""
+    if decisions is None:
+        return {"board": False, "pools": {}, "log": []}
+    pools = {name: vars(one) for name, one in decisions.current.items()}
+    return {"board": True, "pools": pools, "log": [vars(one) for one in decisions.log]}

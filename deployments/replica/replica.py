@@ -16,6 +16,7 @@ from ray import serve
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.board.link import BoardLink
+from deployments.board.periods import REPORT_EVERY_S
 from deployments.caches import require_cache
 from deployments.engines.base import make_engine
 from deployments.replica import serve_logs
@@ -24,14 +25,14 @@ from deployments.wire.errors import EngineDead
 from deployments.wire.frames import EngineRequest, Frame
 from deployments.wire.start_phases import StartClock, in_order
 
-REPORT_EVERY_S = 1.0
 STOP_TIMEOUT_S = 10.0
+"""How long a dead engine may take to stop before its process ends."""
 
 log = logging.getLogger("signalbox.replica")
 
 
 class PoolReplica:
-    """The Serve deployment behind each pool. It is constructed only when its engine answered a warm-up request."""
+    """The Serve deployment behind each pool. Its construction ends when its engine has answered a warm-up request."""
 
     async def __init__(self, spec: dict[str, Any], pool: str) -> None:  # type: ignore[misc]  # Serve awaits it
         began, clock = time.perf_counter(), StartClock()
@@ -53,7 +54,7 @@ class PoolReplica:
         self.reporter = asyncio.create_task(self._report_forever())
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
-        """The engine's frames; ending the iteration early cancels the request in the engine."""
+        """The engine's frames. Ending the iteration early cancels the request in the engine."""
         frames = self.engine.generate(request)
         try:
             async for frame in frames:
@@ -82,11 +83,15 @@ class PoolReplica:
         while True:
             state = self.state()
             self.exported.set(state)
-            await self.board.call("report", state)
+            await self.board.report(state)
             await asyncio.sleep(REPORT_EVERY_S)
 
     async def check_health(self) -> None:
-        """Serve's probe: covers the engine and its ranks."""
+        """Check the engine and its ranks; called by Serve.
+
+        Raises:
+            EngineDead: they cannot serve.
+        """
         try:
             await self.engine.check_health()
         except EngineDead:
@@ -94,24 +99,24 @@ class PoolReplica:
             raise
 
     def _replace_me(self) -> None:
-        """End this process, so that Serve starts another at once instead of after several failed probes."""
+        """End this process: Serve then starts another at once, and not after several failed probes."""
         if self.dying is None:
             self.dying = asyncio.create_task(self._die())
 
     async def _die(self) -> None:
-        log.error("engine of %s is dead; ending the replica so that it is replaced", self.replica_id)
+        log.error("engine of %s is dead; ending the replica to have it replaced", self.replica_id)
         self.reporter.cancel()
-        await self.board.call("leave", self.replica_id)
+        await self.board.leave(self.replica_id)
         try:
             await asyncio.wait_for(self.engine.stop(), STOP_TIMEOUT_S)
         except Exception as error:
-            log.warning("the dead engine could not be stopped cleanly: %s", error)
+            log.warning("cannot stop the dead engine cleanly: %s", error)
         os._exit(1)
 
     async def __del__(self) -> None:
         """Serve calls this when it stops the replica."""
         if hasattr(self, "reporter"):
             self.reporter.cancel()
-            await self.board.call("leave", self.replica_id)
+            await self.board.leave(self.replica_id)
         if hasattr(self, "engine"):
             await self.engine.stop()

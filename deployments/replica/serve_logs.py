@@ -1,8 +1,8 @@
-"""Serve's log in a process where a library sets logging up anew.
+"""Serve's log in a process where a library reconfigures logging.
 
-`logging.config.dictConfig`, which vLLM calls as it is imported, closes every handler of the process, and a closed
-MemoryHandler has no target any more. Serve's log is such a handler: what a replica says then goes nowhere, and after a
-restart of Serve's controller the replica fails the question where its log is, for which it is stopped and replaced.
+vLLM calls `logging.config.dictConfig` when it is imported. That closes every handler of the process, and a closed
+MemoryHandler loses its target. Serve's log is such a handler: the replica's log lines are then lost. After a restart of
+Serve's controller the replica cannot say where its log is either, so Serve stops and replaces it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SERVE_LOGGER = "ray.serve"
 
 @contextmanager
 def kept_open() -> Iterator[None]:
-    """Gives Serve's log handlers their targets back, whatever happens to them inside."""
+    """Restore the targets of Serve's log handlers at the end of the block."""
     handlers = [each for each in logging.getLogger(SERVE_LOGGER).handlers if isinstance(each, MemoryHandler)]
     targets = [handler.target for handler in handlers]
     try:

@@ -1,62 +1,44 @@
 """Scaling of a whole fleet as Ray Serve's application-level policy: the board's view in, replicas per deployment out.
 
-Serve calls it in its controller every tenth of a second or so, and a policy there must neither raise nor block: what it
-knows is fetched by a thread beside it, and where it knows nothing, every target stays.
+Serve calls it in its controller about every tenth of a second, and a policy there must neither raise nor block.
+Therefore a thread fetches the board's view. Without a fresh view, every target stays.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import ray
-
 from autoscaling.gateways import GatewaySize
 from autoscaling.types import PoolDecision, PoolSignals, ScalingPolicy
 from cluster.spec import FleetSpec
-from cluster.state import PoolState, group_by_pool
-from deployments.board.link import BoardLink
+from deployments.board.periods import DECIDE_EVERY_S, OLDEST_VIEW_S
 from deployments.board.records import Decided, PoolDemand
 from deployments.metrics.scaling import PolicyMetrics
+from deployments.scaling.board_watch import BoardWatch, View
 from deployments.scaling.cold_starts import ColdStarts
 
-DECIDE_EVERY_S = 1.0
-OLDEST_VIEW_S = 5.0
-"""A view of the fleet that is older decides nothing."""
-BOARD_TIMEOUT_S = 2.0
-MOST_UNSAID = 100
 GATEWAY = "gateway"
 
 log = logging.getLogger("signalbox.scaling")
 
 
-@dataclass(frozen=True)
-class View:
-    """What the board knew at one moment."""
-
-    as_of_s: float
-    fleet: Mapping[str, PoolState]
-    demand: Mapping[str, PoolDemand]
-
-
 @dataclass
 class Memory:
-    """What a policy object keeps between two calls."""
+    """What the policy keeps between two calls."""
 
     decided_s: float = 0.0
     desired: dict[str, int] = field(default_factory=dict)
     wanted: dict[str, int] = field(default_factory=dict)
-    """Each pool's newest decision, kept while nothing can be decided."""
+    """Each pool's newest decision; kept while nothing can be decided."""
     cold_starts: ColdStarts = field(default_factory=ColdStarts)
 
 
 class FleetScaling:
-    """The policy that the Serve config names; Serve makes one and calls it with a context for each deployment."""
+    """The policy that the Serve config names. Serve makes one and calls it with a context for each deployment."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         from autoscaling.planner import Planner
@@ -69,7 +51,7 @@ class FleetScaling:
         self.watch = BoardWatch(self.spec)
 
     def __call__(self, contexts: Mapping[Any, Any]) -> tuple[dict[Any, int], dict[Any, Any]]:
-        """Replicas by deployment id. What cannot be decided keeps its target."""
+        """Replicas by deployment id. A deployment keeps its target if nothing can be decided for it."""
         targets = {key.name: int(context.target_num_replicas) for key, context in contexts.items()}
         now_s = time.time()
         try:
@@ -78,38 +60,38 @@ class FleetScaling:
                 self.memory.desired = self._decide(targets, now_s) | self._decide_gateways(contexts, now_s)
             desired = {**targets, **self.memory.desired}
         except Exception as error:  # a policy that raises would stop the scaling of every app on the cluster
-            log.exception("scaling decided nothing")
-            self._say_problem(targets, now_s, f"{type(error).__name__}: {error}")
+            log.exception("the scaling policy failed; every target stays")
+            self._publish_problem(targets, now_s, f"{type(error).__name__}: {error}")
             self.memory.desired, desired = {}, targets
         return {key: desired[key.name] for key in contexts}, {}
 
     def _decide(self, targets: Mapping[str, int], now_s: float) -> dict[str, int]:
-        """Desired replicas of pools; empty where the fleet is not in sight."""
+        """Desired replicas by pool; empty without a fresh view of the fleet."""
         pools = {name: target for name, target in targets.items() if name in self.spec.pools}
         view = self.watch.view
         if view is None or now_s - view.as_of_s > OLDEST_VIEW_S:
-            self._say_problem(targets, now_s, "the fleet board is not in sight")
+            self._publish_problem(targets, now_s, "the fleet board is unreachable")
             return {}
         signals = {pool: self._signals(pool, target, view) for pool, target in pools.items()}
         decisions = self.policy.decide(signals, now_s)
         for pool in pools:
             self.memory.cold_starts.see(pool, signals[pool].ready, decisions[pool].desired, now_s)
             self._count_change(pool, targets[pool], decisions[pool].desired)
-        self.watch.say([_decided(signals[pool], decisions[pool], now_s) for pool in pools])
+        self.watch.publish([_decided(signals[pool], decisions[pool], now_s) for pool in pools])
         return {pool: decisions[pool].desired for pool in pools}
 
     def _count_change(self, pool: str, target: int, desired: int) -> None:
-        """Count a decision that differs from the one before; Serve may take a while to make it the target."""
+        """Count a decision that differs from the one before. Serve may need a while to make it the target."""
         before = self.memory.wanted.get(pool, target)
         self.memory.wanted[pool] = desired
         if desired != before:
             self.metrics.changes.inc(tags={"pool": pool, "direction": "up" if desired > before else "down"})
 
-    def _say_problem(self, targets: Mapping[str, int], now_s: float, problem: str) -> None:
-        """Why nothing is decided for any pool."""
+    def _publish_problem(self, targets: Mapping[str, int], now_s: float, problem: str) -> None:
+        """Tell the board why nothing is decided for any pool."""
         reason = f"target stays: {problem}"
         pools = (pool for pool in targets if pool in self.spec.pools)
-        self.watch.say(
+        self.watch.publish(
             [Decided(pool, now_s, targets[pool], targets[pool], 0, reason, {}, problem, "problem") for pool in pools]
         )
 
@@ -133,7 +115,7 @@ class FleetScaling:
         )
 
     def _decide_gateways(self, contexts: Mapping[Any, Any], now_s: float) -> dict[str, int]:
-        """Desired gateway replicas; empty where the gateway does not scale."""
+        """Desired gateway replicas; empty if the gateway does not scale."""
         return {
             key.name: self.gateways.decide(context.total_num_requests, int(context.target_num_replicas), now_s)
             for key, context in contexts.items()
@@ -161,39 +143,3 @@ def _decided(signals: PoolSignals, decision: PoolDecision, now_s: float) -> Deci
         },
         signal=decision.signal,
     )
-
-
-class BoardWatch:
-    """Exchanges with the board in a thread: the newest view comes in, decisions go out. Ends with its owner."""
-
-    def __init__(self, spec: FleetSpec) -> None:
-        self.view: View | None = None
-        self._unsaid: list[Decided] = []
-        threading.Thread(target=_exchange_forever, args=(weakref.ref(self), BoardLink(spec)), daemon=True).start()
-
-    def say(self, decisions: list[Decided]) -> None:
-        """What the board is to know next; the newest are kept while it cannot be reached."""
-        self._unsaid = [*self._unsaid, *decisions][-MOST_UNSAID:]
-
-    def exchange(self, board: BoardLink) -> None:
-        """One exchange; without the board the view grows old."""
-        said, self._unsaid = self._unsaid, []
-        try:
-            answer: Any = ray.get(board.actor().exchange_scaling.remote(said), timeout=BOARD_TIMEOUT_S)
-        except Exception:
-            self._unsaid = [*said, *self._unsaid]
-            raise
-        reports, demand = answer
-        if reports is not None:
-            self.view = View(time.time(), group_by_pool(reports), demand)
-
-
-def _exchange_forever(watch: weakref.ref[BoardWatch], board: BoardLink) -> None:
-    while (owner := watch()) is not None:
-        try:
-            owner.exchange(board)
-        except Exception as error:
-            log.warning("fleet board not reached: %s", error)
-            board.forget()
-        del owner
-        time.sleep(DECIDE_EVERY_S)

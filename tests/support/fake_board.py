@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 
 import httpx
 
 from deployments.board.board import FleetBoard
+from deployments.board.link import BoardLink
 from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
 
 
-class FakeBoard:
-    """As BoardLink; `away` plays a board that cannot be reached."""
+class FakeBoard(BoardLink):
+    """A link to a board in this process. `away` plays a board that is unreachable."""
 
     def __init__(self, folder) -> None:
-        self.board = FleetBoard(folder)
+        self.folder = folder
         self.away = False
+        self.calls = []
+        """Names of the methods that were called."""
+        self.restart()
 
-    async def call(self, method, *args):
-        """As BoardLink.call."""
+    def restart(self) -> None:
+        """Replace the board by a new one, which gives no snapshot yet."""
+        self.board = FleetBoard(self.folder)
+
+    def listened(self) -> None:
+        """The board is as old as it must be to give snapshots."""
+        self.board._started_s = 0.0
+
+    async def _call(self, method, *args):
+        self.calls.append(method.__name__)
         if self.away:
             return None
+        # Over the wire everything is a copy.
         try:
-            return getattr(self.board, method)(*args)
+            return copy.deepcopy(method(self.board, *copy.deepcopy(args)))
         except Exception:
             return None
 

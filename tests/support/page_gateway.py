@@ -44,7 +44,7 @@ def streaming(text):
 
 @dataclass
 class TalkingBoard(FakeBoard):
-    """Hears every replica of `replicas` anew whenever somebody asks, as if they had just reported."""
+    """Gets a report of every replica of `replicas` before each call, as if they had just reported."""
 
     folder: object
     replicas: dict[str, ReplicaState] = field(default_factory=dict)
@@ -53,17 +53,17 @@ class TalkingBoard(FakeBoard):
 
     def __post_init__(self) -> None:
         super().__init__(self.folder)
-        self.board._born_s = 0.0
+        self.listened()
 
-    async def call(self, method, *args):
-        """As BoardLink.call."""
+    async def _call(self, method, *args):
         for state in () if self.silent else list(self.replicas.values()):
             self.board.report(replace(state, as_of_s=time.time()))
-        return await super().call(method, *args)
+        return await super()._call(method, *args)
 
     def decide(self, pool, target, desired, reason):
         """A scaling decision of now."""
-        self.board._scaling.decided([Decided(pool, time.time(), target, desired, target, reason, {"held": 0.0})])
+        signals = {"held": 0.0, "cold_start_s": 0.0}
+        self.board._scaling.decided([Decided(pool, time.time(), target, desired, target, reason, signals)])
 
 
 @contextmanager

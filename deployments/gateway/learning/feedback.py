@@ -1,7 +1,7 @@
 """`POST /v1/feedback`: scores that clients give to answers become lines that the router is trained on.
 
-A gateway replica remembers the requests it answered; where a fleet has several, what each remembers is handed to the
-fleet board in the background, so that feedback may arrive at any of them.
+A gateway replica remembers the requests that it answered. In a fleet with several, it also reports them to the fleet
+board, because feedback may arrive at any replica.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.routing import FeedbackSpec
 from deployments.board.link import BoardLink
-from deployments.board.recent_requests import RecentRequests
+from deployments.board.messages import AnsweredRequests
+from deployments.board.periods import RECALL_AFTER_S
+from deployments.board.recent_requests import RecentRequests, size_of
 from deployments.board.records import Limits, Recent
 from deployments.durable_files import JsonLinesFolder
 from deployments.gateway.errors import HttpError
@@ -26,8 +28,10 @@ from router.recording import outcome_line
 from router.types import RoutingRequest
 
 MAX_BODY_BYTES = 20_000
-ASK_BOARD_AFTER_S = (0.0, 0.5, 1.0, 2.0)
-"""Pauses before the board is asked: another gateway replica may not have told it yet what it answered."""
+MAX_REPORT_REQUESTS = 500
+"""In one exchange with the board; twice a second, that is more than a gateway replica answers."""
+MAX_REPORT_BYTES = 2 * 2**20
+"""In one exchange, up to one request more: the board takes no other call meanwhile."""
 
 log = logging.getLogger("signalbox.feedback")
 
@@ -45,7 +49,7 @@ class FeedbackBody(BaseModel):
 
 
 class Feedback:
-    """Remembers answered requests and stores what clients say of them."""
+    """Remembers answered requests and stores their scores."""
 
     def __init__(
         self, spec: FeedbackSpec, folder: Path, board: BoardLink, metrics: GatewayMetrics, *, shared: bool
@@ -56,22 +60,39 @@ class Feedback:
         self._board = board
         self._metrics = metrics
         self._shared = shared
-        """Whether other gateway replicas may be given feedback for this one's answers."""
-        self._unshared: list[Recent] = []
+        """Whether feedback for this replica's answers may arrive at another one."""
+        self._unreported: dict[str, None] = {}
+        """Ids of requests that the board does not know yet, oldest first."""
 
     def remember(self, request_id: str, client: str | None, ask: RoutingRequest, tier: str) -> None:
         """Note a request that was answered."""
         entry = Recent(request_id, client, tier, outcome_line(ask))
         self._recent.remember([entry])
         if self._shared:
-            # Bounded as well: the board may be away for long.
-            self._unshared = [*self._unshared, entry][-self._limits.requests :]
+            self._unreported.pop(request_id, None)
+            self._unreported[request_id] = None
+            if len(self._unreported) > self._limits.requests:  # the board may be unreachable for long
+                del self._unreported[next(iter(self._unreported))]
 
-    async def share(self) -> None:
-        """Hand what is new to the board; called in the background."""
-        entries, self._unshared = self._unshared, []
-        if entries:
-            await self._board.call("remember", self._limits, entries)
+    def report(self) -> AnsweredRequests | None:
+        """Requests that the board does not know yet, oldest first; not many at a time."""
+        found: list[Recent] = []
+        room = MAX_REPORT_BYTES
+        for request_id in list(self._unreported):
+            if len(found) == MAX_REPORT_REQUESTS or room <= 0:
+                break
+            if (entry := self._recent.get(request_id)) is None:  # no longer remembered here either
+                del self._unreported[request_id]
+            else:
+                found.append(entry)
+                room -= size_of(entry)
+        return AnsweredRequests(self._limits, found) if found else None
+
+    def reported(self, answered: AnsweredRequests) -> None:
+        """The board has got a report. A request that was answered again meanwhile is reported again."""
+        for entry in answered.requests:
+            if self._recent.get(entry.request_id) is entry:
+                self._unreported.pop(entry.request_id, None)
 
     async def take(self, exchange: Exchange, client: str | None) -> None:
         """Answer POST /v1/feedback.
@@ -101,8 +122,8 @@ class Feedback:
 
     async def _find(self, request_id: str) -> Recent | None:
         found = self._recent.find(request_id)
-        for pause_s in ASK_BOARD_AFTER_S if self._shared else ():
+        for pause_s in RECALL_AFTER_S if self._shared else ():
             if found is None:
                 await asyncio.sleep(pause_s)
-                found = await self._board.call("recall", request_id)
+                found = await self._board.recall(request_id)
         return found

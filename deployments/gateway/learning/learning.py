@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from cluster.spec import FleetSpec
 from deployments.board.link import BoardLink
+from deployments.board.messages import AnsweredRequests, ArtifactState
 from deployments.board.state_folder import state_folder
 from deployments.gateway.desk import GatewayDesk
 from deployments.gateway.errors import HttpError
@@ -18,8 +19,6 @@ from deployments.gateway.learning.shadow import MAX_ANSWER_BYTES, Answered, Shad
 from deployments.gateway.pool_client import PoolClient
 from deployments.gateway.ticket import GatewayTicket
 from deployments.metrics.gateway import GatewayMetrics
-
-SYNC_EVERY_S = 0.5
 
 log = logging.getLogger("signalbox.learning")
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -44,22 +43,34 @@ class Learning:
         )
         self._shadow = Shadow(spec, pools, folder / "shadow", metrics) if routing.shadow else None
         self._quality = QualityReload(board, routing.artifact or "shipped", desk.router.model, desk.accounts.use)
+        self._following: asyncio.Task[None] | None = None
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/feedback": {"POST": self._take_feedback},
             "/v1/router": {"GET": self._for_admins(self._quality.show), "PUT": self._for_admins(self._quality.put)},
             "/v1/router/rollback": {"POST": self._for_admins(self._quality.roll_back)},
         }
 
-    async def sync_forever(self) -> None:
-        """Keep in step with the other gateway replicas, over the board."""
-        while True:
-            try:
-                await self._quality.follow()
-                if self._feedback:
-                    await self._feedback.share()
-            except Exception:
-                log.exception("learning could not be synchronised; trying again")
-            await asyncio.sleep(SYNC_EVERY_S)
+    # -- the exchange with the fleet board -------------------------------------------------------------------
+
+    def report(self) -> AnsweredRequests | None:
+        """Answered requests that the board does not know yet."""
+        return self._feedback.report() if self._feedback else None
+
+    def reported(self, answered: AnsweredRequests | None) -> None:
+        """The board has got them."""
+        if self._feedback and answered:
+            self._feedback.reported(answered)
+
+    def follow(self, state: ArtifactState) -> None:
+        """Decide by the artifact in use. In the background: loading another one takes seconds."""
+        if self._following is None or self._following.done():
+            self._following = asyncio.create_task(self._follow(state))
+
+    async def _follow(self, state: ArtifactState) -> None:
+        try:
+            await self._quality.follow(state)
+        except Exception:
+            log.exception("cannot follow the artifact in use; trying again")
 
     # -- a request's way -------------------------------------------------------------------------------------
 

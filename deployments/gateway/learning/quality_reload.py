@@ -1,7 +1,7 @@
 """Changing the quality model of a running fleet: `/v1/router`.
 
-The fleet board keeps which artifact is in use; every gateway replica asks it for the version in the background and
-switches between two decisions, so no request notices.
+The fleet board knows which artifact is in use. Every gateway replica learns its version in the exchange with the board,
+and switches between two decisions, so no request notices.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from deployments.board.link import BoardLink
+from deployments.board.messages import ArtifactChange, ArtifactState
 from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
 from router.model.artifact import ArtifactError, load_artifact
@@ -23,7 +25,7 @@ log = logging.getLogger("signalbox.quality")
 
 
 class QualityReload:
-    """What this gateway replica decides by: the spec's quality model, or the artifact that was put in use."""
+    """Switches this gateway replica between the spec's quality model and artifacts that were put in use."""
 
     def __init__(
         self, board: BoardLink, base: str, model: QualityModel, switch: Callable[[QualityModel], None]
@@ -34,18 +36,15 @@ class QualityReload:
         self._base_model = self._model = model
         self._switch = switch
         self._version: str | None = None
-        self._state: dict[str, Any] = {"version": None, "since_s": None, "previous": []}
+        self._state = ArtifactState()
         self._refused: str | None = None
-        """A version that could not be loaded here; it is not tried again and again."""
+        """A version that cannot be loaded here; it is not tried again."""
         self._problem: str | None = None
 
-    async def follow(self) -> None:
-        """Decide by what the board says is in use; called in the background. Without the board nothing changes."""
-        state = await self._board.call("artifact_state")
-        if state is None:
-            return
+    async def follow(self, state: ArtifactState) -> None:
+        """Decide by the artifact in use; fetch and load it if it is another one than before."""
         self._state = state
-        version = state["version"]
+        version = state.version
         if version is not None and version == self._refused:
             return
         self._refused = self._problem = None
@@ -53,7 +52,7 @@ class QualityReload:
             return
         if version is None:
             self._decide_by(self._base_model, None)
-        elif data := await self._board.call("artifact", version):
+        elif data := await self._board.artifact(version):
             await self._load(version, data)
 
     async def _load(self, version: str, data: bytes) -> None:
@@ -86,7 +85,7 @@ class QualityReload:
             await asyncio.to_thread(load_artifact, data)
         except ArtifactError as error:
             raise HttpError(400, f"The artifact {error}.", code="invalid_artifact") from error
-        await self._change("use_artifact", data)
+        await self._adopt(await self._board.use_artifact(data))
         await self.show(exchange)
 
     async def roll_back(self, exchange: Exchange) -> None:
@@ -95,7 +94,7 @@ class QualityReload:
         Raises:
             HttpError: 409 when the spec's model decides already, 503 when it cannot be stored.
         """
-        if not await self._change("roll_back_artifact"):
+        if not await self._adopt(await self._board.roll_back_artifact()):
             raise HttpError(409, "The spec's own model decides: there is nothing to go back to.", code="no_rollback")
         await self.show(exchange)
 
@@ -103,18 +102,21 @@ class QualityReload:
         """What decides on this replica, since when, and what was in use before."""
         return {
             "version": self._version,
-            "since_s": self._state["since_s"],
+            "since_s": self._state.since_s,
             "base": self._base,
             "card": getattr(self._model, "card", None),
-            "previous": self._state["previous"],
+            "previous": [asdict(each) for each in self._state.previous],
             "problem": self._problem,
         }
 
-    async def _change(self, method: str, *args: Any) -> bool:
-        """Change the board's choice and follow it; False when the board had nothing to change."""
-        done = await self._board.call(method, *args)
-        if done is None:
+    async def _adopt(self, change: ArtifactChange | None) -> bool:
+        """Follow a change on the board; False if it changed nothing.
+
+        Raises:
+            HttpError: 503 without the board's answer.
+        """
+        if change is None:
             message = "The fleet board did not store this; nothing has changed, try again soon."
             raise HttpError(503, message, code="not_stored")
-        await self.follow()
-        return bool(done)
+        await self.follow(change.state)
+        return change.changed

@@ -1,44 +1,41 @@
-"""What the live page shows over time: sampled by each gateway replica beside the requests' way, read by browsers."""
+"""What the live page shows over time: each gateway replica samples the fleet, browsers read the samples."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import secrets
+import math
 import time
+from collections.abc import Mapping
 
-from deployments.board.link import BoardLink
+from cluster.state import FleetState
+from deployments.board.periods import EXCHANGE_EVERY_S
+from deployments.board.records import Decided, Totals
 from deployments.gateway.desk import GatewayDesk
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.page.assets import Routes
 from deployments.gateway.page.history import History
 
-log = logging.getLogger("signalbox.gateway")
-
 
 class LiveData:
-    """Takes a sample of the fleet every other second; `GET /v1/history` shows them."""
+    """Keeps a sample every two seconds; `GET /v1/history` shows them."""
 
-    def __init__(self, desk: GatewayDesk, board: BoardLink) -> None:
+    def __init__(self, desk: GatewayDesk) -> None:
         self._desk = desk
-        self._board = board
-        self._gateway = secrets.token_hex(8)
         self._history = History({name: pool.replicas for name, pool in desk.spec.pools.items()})
+        self._sampled_s = -math.inf
         self.routes: Routes = {"/v1/history": {"GET": self._show}}
 
-    async def sample_forever(self) -> None:
-        """Keep the history; what fails once is left out."""
-        while True:
-            try:
-                await self.sample(time.time())
-            except Exception:
-                log.exception("no sample for the live page")
-            await asyncio.sleep(self._history.every_s)
+    def see(
+        self, now_s: float, fleet: FleetState | None, scaling: Mapping[str, Decided], totals: Totals | None
+    ) -> None:
+        """Take a sample if one is due; called after every exchange with the fleet board.
 
-    async def sample(self, now_s: float) -> None:
-        """Take one sample; counts are those of all gateway replicas."""
-        totals = await self._board.call("exchange_totals", self._gateway, self._desk.ledger.totals)
-        self._history.take(now_s, self._desk.fleet, self._desk.scaling, totals)
+        Args:
+            fleet: None without the board.
+            totals: of all gateway replicas; None without the board.
+        """
+        if now_s - self._sampled_s > self._history.every_s - EXCHANGE_EVERY_S / 2:
+            self._sampled_s = now_s
+            self._history.take(now_s, fleet, scaling, totals)
 
     async def _show(self, exchange: Exchange) -> None:
         view = self._history.view(time.time(), exchange.query_number("since", 0.0))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from deployments.board.artifacts import KEEP, ArtifactStore
+from deployments.board.messages import ArtifactState
 
 
 def versions(store):
     state = store.state()
-    return [state["version"], *(each["version"] for each in state["previous"])]
+    return [state.version, *(each.version for each in state.previous)]
 
 
 def test_the_newest_is_in_use_and_each_rollback_goes_one_back(tmp_path):
     store = ArtifactStore(tmp_path / "router")
-    assert store.state() == {"version": None, "since_s": None, "previous": []}
+    assert store.state() == ArtifactState()
     for number, data in enumerate((b"a", b"b", b"b"), start=1):
         store.use(data, float(number))
     third, second, first = versions(store)
@@ -22,7 +23,7 @@ def test_the_newest_is_in_use_and_each_rollback_goes_one_back(tmp_path):
     assert store.read(third) == b"b"
     assert store.roll_back(4.0)
     assert versions(store) == [second, first]
-    assert store.state()["since_s"] == 4.0
+    assert store.state().since_s == 4.0
     assert store.read(third) is None
     assert store.roll_back(5.0)
     assert store.roll_back(6.0)
@@ -33,7 +34,7 @@ def test_the_newest_is_in_use_and_each_rollback_goes_one_back(tmp_path):
 def test_another_process_finds_what_was_in_use_and_never_reuses_a_name(tmp_path):
     ArtifactStore(tmp_path).use(b"a", 1.0)
     again = ArtifactStore(tmp_path)
-    assert again.read(again.state()["version"]) == b"a"
+    assert again.read(again.state().version) == b"a"
     again.roll_back(2.0)
     again.use(b"a", 3.0)
     assert versions(ArtifactStore(tmp_path))[0].startswith("2-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployments.board.budget import BudgetStore
-from deployments.board.records import GATEWAY_GONE_AFTER_S
+from deployments.board.periods import GATEWAY_GONE_AFTER_S
 from router.budget.controller import Account
 
 BUDGET = {"large_share": 0.4}

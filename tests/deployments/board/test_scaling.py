@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deployments.board.records import GATEWAY_GONE_AFTER_S, Decided, PoolDemand
+from deployments.board.periods import GATEWAY_GONE_AFTER_S
+from deployments.board.records import Decided, PoolDemand
 from deployments.board.scaling import LOG_LENGTH, ScalingBoard
 
 KEPT = Decided("small", 1.0, 1, 1, 1, "calm", {"waiting": 0.0})
@@ -26,9 +27,9 @@ def test_changes_are_logged_once_and_the_newest_first():
     board.decided([replace(GROWN, at_s=3.0)])  # Serve has not taken it up yet
     board.decided([replace(KEPT, at_s=4.0, target=2, desired=2, ready=1)])
     board.decided([replace(KEPT, at_s=9.0, target=2, desired=1, reason="1 replica would do")])
-    view = board.view()
-    assert [entry["at_s"] for entry in view["log"]] == [9.0, 2.0]
-    assert view["pools"]["small"]["at_s"] == 9.0
+    view = board.log()
+    assert [entry.at_s for entry in view.log] == [9.0, 2.0]
+    assert view.current["small"].at_s == 9.0
 
 
 def test_a_problem_is_logged_though_nothing_changes():
@@ -38,12 +39,12 @@ def test_a_problem_is_logged_though_nothing_changes():
     board.decided([broken])
     board.decided([KEPT])
     board.decided([broken])
-    assert len(board.view()["log"]) == 2
+    assert len(board.log().log) == 2
 
 
 def test_the_log_is_bounded():
     board = ScalingBoard()
     for step in range(2 * LOG_LENGTH):
         board.decided([replace(KEPT, at_s=float(step), desired=2 + step % 2)])
-    assert len(board.view()["log"]) == LOG_LENGTH
-    assert board.view()["log"][0]["at_s"] == 2 * LOG_LENGTH - 1
+    assert len(board.log().log) == LOG_LENGTH
+    assert board.log().log[0].at_s == 2 * LOG_LENGTH - 1

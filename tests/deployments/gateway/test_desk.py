@@ -11,7 +11,6 @@ import pytest
 
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
-from deployments.board.budget import BudgetStore
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
 from deployments.gateway.pool_client import PoolFailed
@@ -39,31 +38,13 @@ def spec(**changes):
 KEYS = {"alice": {"sha256": hashlib.sha256(KEY.encode()).hexdigest(), "default": "auto:cheap,quality=0.5"}}
 
 
-class Board:
-    """The board's account, in this process; it can be gone."""
-
-    def __init__(self, folder):
-        self.store = BudgetStore(folder)
-        self.gone = False
-
-    async def call(self, method, *args):
-        """As BoardLink.call."""
-        return None if self.gone or method != "settle_budget" else self.store.settle(*args, 0.0)
-
-
 @pytest.fixture
-def make(monkeypatch, tmp_path):
+def make(monkeypatch):
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
-    board = Board(tmp_path)
 
     def make(pools=None, **changes):
-        gateway = Gateway(
-            spec(**changes), {name: fakes.FakePool() for name in ("small", "moe", "large")} | (pools or {})
-        )
-        gateway.desk._board = board
-        return gateway
+        return Gateway(spec(**changes), {name: fakes.FakePool() for name in ("small", "moe", "large")} | (pools or {}))
 
-    make.board = board
     return make
 
 
@@ -215,41 +196,6 @@ def test_a_share_counts_who_answered_in_the_end(make):
     assert answered.spent in (0, 1)
 
 
-def test_gateways_share_the_budget_and_go_on_without_the_board(make, tmp_path):
-    gateways = [make(routing={"budget": {"large_share": 0.5}}) for _ in range(2)]
-    for _ in range(20):
-        for gateway in gateways:
-            post(gateway, json=ask("auto:best"))
-    asyncio.run(gateways[0].desk.sync(None))
-    asyncio.run(gateways[1].desk.sync(None))
-    total, sharers = make.board.store.settle(
-        "third", {"mean_cost": None, "large_share": 0.5, "ceiling": False}, Account(), 0.0
-    )
-    assert (total.requests, total.spent, sharers) == (40, 40, 3)
-    make.board.gone = True
-    post(gateways[0], json=ask("auto:best"))
-    asyncio.run(gateways[0].desk.sync(None))
-    make.board.gone = False
-    asyncio.run(gateways[0].desk.sync(None))
-    assert (
-        make.board.store.settle("x", {"mean_cost": None, "large_share": 0.5, "ceiling": False}, Account(), 0.0)[
-            0
-        ].requests
-        == 41
-    )
-
-
-def test_the_spend_is_told_in_units_of_the_budget(make):
-    gateway = make(routing={"budget": {"mean_cost": 4.0}})
-    asyncio.run(gateway.desk.sync(None))
-    assert "spend_ratio" not in {name for name, _, _ in gateway.metrics.seen}, "nothing was spent"
-    for _ in range(3):
-        post(gateway, json=ask())
-    asyncio.run(gateway.desk.sync(None))
-    told = [value for name, value, _ in gateway.metrics.seen if name == "spend_ratio"]
-    assert told == [pytest.approx(fakes.USAGE.completion_tokens * 1 / 4.0)]
-
-
 # -- load ------------------------------------------------------------------------------------------------------------
 
 
@@ -261,36 +207,11 @@ def test_rates_come_from_reports_and_queues_spill(make):
                          generated_tokens_total=100 * second)
             for n in gateway.spec.pools
         ]  # fmt: skip
-        asyncio.run(gateway.desk.sync({r.pool: PoolState(r.pool, (r,)) for r in reports}))
+        gateway.desk.accounts.see({r.pool: PoolState(r.pool, (r,)) for r in reports})
     answer = post(gateway, json=ask())
     assert answer.headers["x-signalbox-pool"] == "moe"
     assert "spilled to moe" in answer.headers["x-signalbox-reason"]
     assert any(name == "spills" for name, _, _ in gateway.metrics.seen)
-
-
-def test_what_is_open_and_what_is_held_is_told_while_it_lasts(make):
-    released = asyncio.Event()
-    script = (released.wait, *fakes.WHOLE)
-    gateway = make({"small": fakes.FakePool(script)})
-    nobody = {"small": PoolState("small")}
-
-    def told(name):
-        return [value for what, value, tags in gateway.metrics.seen if what == name and tags == {"pool": "small"}][-1]
-
-    async def run():
-        async with fakes.client(gateway) as http:
-            asking = asyncio.create_task(http.post("/v1/chat/completions", json=ask("small")))
-            while not gateway.desk.ledger.demand.ongoing["small"]:
-                await asyncio.sleep(0)
-            await asyncio.sleep(0.01)
-            await gateway.desk.sync(nobody)
-            during = told("ongoing"), told("held")
-            released.set()
-            await asking
-            await gateway.desk.sync(nobody)
-            return during, (told("ongoing"), told("held"))
-
-    assert asyncio.run(run()) == ((1, 1), (0, 0))
 
 
 def test_a_request_is_demand_of_the_sleeping_pool_that_it_would_have_gone_to(make):

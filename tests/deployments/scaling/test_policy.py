@@ -12,9 +12,10 @@ from counting_metrics import CountingMetrics
 from autoscaling.types import PoolDecision
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
+from deployments.board.periods import OLDEST_VIEW_S
 from deployments.board.records import PoolDemand
 from deployments.scaling import policy as scaling_policy
-from deployments.scaling.policy import OLDEST_VIEW_S, FleetScaling, View
+from deployments.scaling.policy import FleetScaling, View
 
 SPEC = FleetSpec.model_validate(
     {
@@ -40,10 +41,10 @@ class Watch:
 
     def __init__(self, spec):
         self.view = None
-        self.said = []
+        self.published = []
 
-    def say(self, decisions):
-        self.said += decisions
+    def publish(self, decisions):
+        self.published += decisions
 
 
 class Policy:
@@ -91,11 +92,11 @@ def test_desired_replicas_are_the_policys(scaling):
     assert state == {}
     small = scaling.policy.seen[0]["small"]
     assert (small.target, small.ready, small.arrivals_per_s, small.held, small.cold_start_s) == (2, 2, 5.0, 2, 9.0)
-    assert {one.pool: (one.target, one.desired, one.reason) for one in scaling.watch.said} == {
+    assert {one.pool: (one.target, one.desired, one.reason) for one in scaling.watch.published} == {
         "small": (2, 3, "told so"),
         "large": (2, 1, "told so"),
     }
-    told = scaling.watch.said[0]
+    told = scaling.watch.published[0]
     assert (told.signal, told.signals["late_ratio"], told.signals["held"]) == ("demand", 0.25, 2.0)
 
 
@@ -112,7 +113,9 @@ def test_without_a_fresh_view_every_target_stays(scaling, seen):
     scaling.watch.view = seen
     desired, _ = scaling(contexts(small=2, large=4))
     assert desired == {Id("small"): 2, Id("large"): 4}
-    assert {(one.problem, one.signal) for one in scaling.watch.said} == {("the fleet board is not in sight", "problem")}
+    assert {(one.problem, one.signal) for one in scaling.watch.published} == {
+        ("the fleet board is unreachable", "problem")
+    }
 
 
 def test_a_bug_in_the_policy_changes_nothing_and_is_reported(scaling):
@@ -120,9 +123,9 @@ def test_a_bug_in_the_policy_changes_nothing_and_is_reported(scaling):
     scaling.policy = Policy(small=3)  # knows no large
     desired, _ = scaling(contexts(small=2, large=2, gateway=2))
     assert desired == {Id("small"): 2, Id("large"): 2, Id("gateway"): 2}
-    assert {one.pool for one in scaling.watch.said} == {"small", "large"}
-    assert "KeyError: 'large'" in scaling.watch.said[0].problem
-    assert "target stays" in scaling.watch.said[0].reason
+    assert {one.pool for one in scaling.watch.published} == {"small", "large"}
+    assert "KeyError: 'large'" in scaling.watch.published[0].problem
+    assert "target stays" in scaling.watch.published[0].reason
 
 
 def test_what_was_decided_before_a_bug_is_not_asked_for_again(scaling, monkeypatch):

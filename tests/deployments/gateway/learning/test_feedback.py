@@ -10,6 +10,8 @@ import pytest
 from fake_board import FakeBoard, send
 
 from cluster.routing import FeedbackSpec
+from deployments.board.messages import GatewayReport
+from deployments.board.records import Totals
 from deployments.gateway.learning import feedback as module
 from deployments.gateway.learning.feedback import Feedback
 from router.types import RoutingRequest
@@ -19,7 +21,7 @@ ASK = RoutingRequest(text="7 + 5?", system="Be brief.", turns=2, max_tokens=9, p
 
 @pytest.fixture
 def make(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "ASK_BOARD_AFTER_S", (0.0,))
+    monkeypatch.setattr(module, "RECALL_AFTER_S", (0.0,))
     board = FakeBoard(tmp_path)
 
     def make(shared=False, **spec):
@@ -34,6 +36,15 @@ def make(tmp_path, monkeypatch):
 
 def give(feedback, body, client=None):
     return send(lambda exchange: feedback.take(exchange, client), json=body)
+
+
+def share(feedback, board):
+    """One exchange with the board; returns the ids that were sent."""
+    answered = feedback.report()
+    report = GatewayReport("gateway", {}, Totals(), answered=answered)
+    if asyncio.run(board.exchange(report)) and answered:
+        feedback.reported(answered)
+    return [entry.request_id for entry in answered.requests] if answered else []
 
 
 def test_a_score_becomes_an_outcome_line_of_the_tier_that_answered(make):
@@ -93,7 +104,7 @@ def test_feedback_may_arrive_at_another_gateway(make):
     first, second = make(shared=True), make(shared=True)
     first.remember("r1", None, ASK, "moe")
     assert give(second, {"request_id": "r1", "score": 1}).status_code == 404, "the board does not know it yet"
-    asyncio.run(first.share())
+    share(first, make.board)
     assert give(second, {"request_id": "r1", "score": 1}).status_code == 200
 
 
@@ -101,9 +112,56 @@ def test_without_the_board_the_own_requests_are_still_known(make):
     feedback = make(shared=True)
     feedback.remember("r1", None, ASK, "moe")
     make.board.away = True
-    asyncio.run(feedback.share())
+    share(feedback, make.board)
     assert give(feedback, {"request_id": "r1", "score": 1}).status_code == 200
     assert give(feedback, {"request_id": "r2", "score": 1}).status_code == 404
+
+
+def test_requests_are_reported_once_and_kept_while_the_board_is_unreachable(make):
+    feedback = make(shared=True)
+    make.board.away = True
+    for name in ("r1", "r2"):
+        feedback.remember(name, None, ASK, "moe")
+    assert share(feedback, make.board) == ["r1", "r2"]
+    feedback.remember("r1", None, ASK, "large")
+    make.board.away = False
+    assert share(feedback, make.board) == ["r2", "r1"]
+    assert share(feedback, make.board) == []
+    assert make.board.board.recall("r1").tier == "large"
+
+
+def test_a_request_that_is_answered_again_during_an_exchange_is_reported_again(make):
+    feedback = make(shared=True)
+    feedback.remember("r1", None, ASK, "moe")
+    answered = feedback.report()
+    feedback.remember("r1", None, ASK, "large")
+    feedback.reported(answered)
+    assert [entry.tier for entry in feedback.report().requests] == ["large"]
+
+
+def test_a_report_is_bounded_by_number_and_by_bytes_and_the_rest_follows(make, monkeypatch):
+    feedback = make(shared=True)
+    monkeypatch.setattr(module, "MAX_REPORT_REQUESTS", 3)
+    for number in range(5):
+        feedback.remember(f"r{number}", None, ASK, "moe")
+    assert share(feedback, make.board) == ["r0", "r1", "r2"]
+    monkeypatch.setattr(module, "MAX_REPORT_BYTES", 1)
+    assert [share(feedback, make.board) for _ in range(3)] == [["r3"], ["r4"], []]
+
+
+def test_what_waits_for_the_board_is_bounded_as_what_is_remembered(make):
+    feedback = make(shared=True, keep_requests=2)
+    make.board.away = True
+    for number in range(5):
+        feedback.remember(f"r{number}", None, ASK, "moe")
+    assert len(feedback._unreported) == 2
+    assert share(feedback, make.board) == ["r3", "r4"]
+
+
+def test_a_single_gateway_reports_nothing(make):
+    feedback = make(shared=False)
+    feedback.remember("r1", None, ASK, "moe")
+    assert feedback.report() is None
 
 
 def test_a_disk_that_takes_nothing_is_said(make, tmp_path):

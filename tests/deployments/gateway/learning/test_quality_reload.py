@@ -78,7 +78,13 @@ def pool_of(gateway):
 
 
 def follow(gateway):
-    asyncio.run(gateway.learning._quality.follow())
+    async def run():
+        await gateway.sync.exchange()
+        if following := gateway.learning._following:
+            await following
+        gateway.learning._following = None
+
+    asyncio.run(run())
 
 
 def test_an_artifact_decides_at_once_and_a_rollback_goes_one_back(make):
@@ -101,7 +107,7 @@ def test_an_artifact_decides_at_once_and_a_rollback_goes_one_back(make):
 
 def test_other_gateways_follow_the_board_and_a_new_one_finds_what_is_in_use(make):
     first, second = make(), make()
-    second.learning._quality._board = first.learning._quality._board
+    second.sync._board = second.learning._quality._board = first.learning._quality._board
     put(first, "large")
     assert pool_of(second) == "small"
     follow(second)

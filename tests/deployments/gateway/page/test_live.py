@@ -42,7 +42,7 @@ def after(gateway, *requests):
         async with fakes.client(gateway) as http:
             for path, body in requests:
                 await http.post(path, json=body)
-            await gateway.live.sample(1000.0)
+            await gateway.sync.exchange()
             return (await http.get("/v1/history")).json()["samples"][-1]["totals"]
 
     return asyncio.run(run())

@@ -1,0 +1,100 @@
+"""Keeps a gateway replica in step with the fleet board: one exchange twice a second, off the path of requests.
+
+While the board is unreachable nothing is lost: totals are cumulative, and what was booked and which requests were
+answered is reported once it is back. Routing continues without load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+
+from cluster.state import group_by_pool
+from deployments.board.link import BoardLink
+from deployments.board.messages import Booked, GatewayReport, SharedAccount
+from deployments.board.periods import EXCHANGE_EVERY_S
+from deployments.board.records import PoolDemand
+from deployments.gateway.desk import GatewayDesk
+from deployments.gateway.learning.learning import Learning
+from deployments.gateway.page.live import LiveData
+from deployments.gateway.scaling_export import ScalingExport
+from router.budget.spend_window import SpendWindow
+
+log = logging.getLogger("signalbox.gateway")
+
+
+class BoardSync:
+    """Reports for the desk and learning, and hands what comes back to them and to the live page."""
+
+    def __init__(self, board: BoardLink, desk: GatewayDesk, learning: Learning, live: LiveData) -> None:
+        self._gateway = secrets.token_hex(8)
+        self._board = board
+        self._desk = desk
+        self._learning = learning
+        self._live = live
+        self._metrics = desk.ledger.metrics
+        self._scaling_export = ScalingExport(desk.spec, self._metrics)
+        self._spend = SpendWindow()
+
+    async def run(self) -> None:
+        """Exchange until cancelled."""
+        while True:
+            try:
+                await self.exchange()
+            except Exception:
+                log.exception("the exchange with the fleet board failed; trying again")
+            await asyncio.sleep(EXCHANGE_EVERY_S)
+
+    async def exchange(self) -> None:
+        """Exchange once. Without the board there is no snapshot, and load is ignored."""
+        report = self._report()
+        view = await self._board.exchange(report)
+        now_s = time.time()
+        self._settle(report.booked, view.budget if view else None)
+        fleet = group_by_pool(view.reports) if view and view.reports is not None else None
+        self._desk.accounts.see(fleet)
+        self._export_demand(report.demand)
+        self._scaling_export.set(view.scaling if view else None, fleet, now_s)
+        self._live.see(now_s, fleet, view.scaling if view else {}, view.totals if view else None)
+        if view:
+            self._learning.reported(report.answered)
+            self._learning.follow(view.artifact)
+
+    def _report(self) -> GatewayReport:
+        """What is new here. The booking comes last: an error before it loses nothing."""
+        ledger, accounts = self._desk.ledger, self._desk.accounts
+        return GatewayReport(
+            self._gateway,
+            ledger.demand.now(self._desk.spec.pools, accounts.fleet),
+            ledger.totals,
+            answered=self._learning.report(),
+            booked=self._booked(),
+        )
+
+    def _booked(self) -> Booked | None:
+        budget, section = self._desk.accounts.budget, self._desk.spec.routing.budget
+        if budget is None or section is None:
+            return None
+        return Booked(section.model_dump(mode="json"), budget.take())
+
+    def _settle(self, booked: Booked | None, shared: SharedAccount | None) -> None:
+        """Continue from the shared account, or keep what was booked for the next report."""
+        budget = self._desk.accounts.budget
+        if budget is None or booked is None:
+            return
+        if shared is None:
+            budget.untake(booked.account)
+        else:
+            budget.adopt(shared.account, shared.sharers)
+            spend = self._spend.mean(shared.account)
+            if spend is not None and budget.target:
+                self._metrics.spend_ratio.set(spend / budget.target)
+        self._metrics.cost_lambda.set(budget.cost_lambda)
+
+    def _export_demand(self, demand: Mapping[str, PoolDemand]) -> None:
+        for pool, one in demand.items():
+            self._metrics.ongoing.set(self._desk.ledger.demand.ongoing[pool], tags={"pool": pool})
+            self._metrics.held.set(one.held, tags={"pool": pool})
