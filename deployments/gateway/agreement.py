@@ -1,4 +1,4 @@
-"""Asking two cheap pools for whole answers at a time, and comparing what they end with."""
+"""Ask two cheap pools for whole answers at the same time, and compare their final answers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from deployments.wire.answers import answer_text
 from deployments.wire.frames import Closed, EngineRequest, Frame, Opened, Progress
 from router.confidence.final_answer import final_answer
 
-Answered = list[Frame] | PoolFailed | PoolBusy
-"""All frames of an answer, or why there is none."""
+AnswerOrFailure = list[Frame] | PoolFailed | PoolBusy
+"""All frames of an answer, or the reason why there is none."""
 
 
-async def ask_both(pools: Sequence[tuple[PoolClient, EngineRequest]]) -> list[Answered]:
-    """Whole answers of pools that are asked at the same time. Being cancelled cancels all of them."""
+async def ask_both(pools: Sequence[tuple[PoolClient, EngineRequest]]) -> list[AnswerOrFailure]:
+    """Ask the pools at the same time and return their whole answers. Cancellation cancels all of them."""
     return list(await asyncio.gather(*(_whole(pool, request) for pool, request in pools)))
 
 
-async def _whole(pool: PoolClient, request: EngineRequest) -> Answered:
+async def _whole(pool: PoolClient, request: EngineRequest) -> AnswerOrFailure:
     try:
         async with pool.frames(request) as frames:
             return [frame async for frame in frames if not isinstance(frame, Progress)]
@@ -28,11 +28,11 @@ async def _whole(pool: PoolClient, request: EngineRequest) -> Answered:
         return error
 
 
-def agreed(answers: Sequence[Answered]) -> tuple[bool, str]:
-    """Whether the first answer is believed, with the reason.
+def agreed(answers: Sequence[AnswerOrFailure]) -> tuple[bool, str]:
+    """Return whether the first answer is accepted, with the reason.
 
-    Answers without a final answer cannot be compared: then the first one stands. An error that the request itself
-    caused (4xx) would be every pool's, and is believed as well.
+    The first answer is kept if neither has a final answer to compare. An error that the request itself caused (4xx)
+    is accepted as well, because every pool would return it.
     """
     first, second = answers
     if not isinstance(first, list) or not isinstance(second, list):
@@ -45,8 +45,8 @@ def agreed(answers: Sequence[Answered]) -> tuple[bool, str]:
     return ends[0] == ends[1], f"final answers {_shown(ends[0])} and {_shown(ends[1])}"
 
 
-def usage_of(answer: Answered) -> Usage:
-    """What an answer has consumed; nothing is known of one that failed."""
+def usage_of(answer: AnswerOrFailure) -> Usage:
+    """Return the tokens of an answer; zero for one that failed, whose tokens are unknown."""
     closed = next((frame for frame in answer if isinstance(frame, Closed)), None) if isinstance(answer, list) else None
     return closed.usage if closed else Usage()
 

@@ -1,4 +1,4 @@
-"""Answering one inference request: `Answering.answer` is its whole way."""
+"""Answer an inference request: `Answering.answer` is its whole path through the gateway."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from router.types import RoutingRequest
 
 Frames = AsyncIterator[Frame]
 Shape = Callable[[bytes], bytes]
-"""Turns the body of a whole answer into what the client wants."""
+"""Converts the body of a whole answer into the format that the client expects."""
 
 
 class Answering:
@@ -33,10 +33,10 @@ class Answering:
     async def answer(
         self, exchange: Exchange, kind: Kind, body: dict[str, Any], request: RoutingRequest, shape: Shape = bytes
     ) -> None:
-        """Decide, and relay a pool's frames; before the first byte, ask another pool after a failure or a doubt.
+        """Decide, and relay a pool's frames. After a failure or a doubt before the first byte, ask another pool.
 
         Raises:
-            HttpError: no pool may answer, or none did.
+            HttpError: no pool may answer, or every attempt failed.
         """
         ticket = self.desk.open(exchange, kind, body, request)
         self.learning.before(ticket)
@@ -48,14 +48,14 @@ class Answering:
         self.learning.after(ticket)
 
     async def _relay(self, ticket: GatewayTicket, pool: str, shape: Shape) -> None:
-        """Pass one pool's frames on to the client, if second opinions let them."""
+        """Relay one pool's frames to the client, unless a second opinion drops them."""
         async with judged_frames(self.pools, ticket, pool) as frames:
-            # A whole answer opens when it is complete: only a stream's opening says that the first token is there.
-            patience_s = self.limits.first_token_timeout_s if ticket.body.get("stream") else None
+            # A whole answer opens when it is complete. Only a stream opens with its first token.
+            timeout_s = self.limits.first_token_timeout_s if ticket.body.get("stream") else None
             with self.desk.ledger.demand.unopened(pool):
-                opened = await asyncio.wait_for(anext(frames), patience_s)
+                opened = await asyncio.wait_for(anext(frames), timeout_s)
             assert isinstance(opened, Opened)
-            ticket.explain(pool)  # now with what was said of the answer
+            ticket.explain(pool)  # again, now with the judgement of the answer
             if opened.streams:
                 await self._stream(ticket, pool, opened, frames)
             else:
@@ -74,7 +74,7 @@ class Answering:
         await exchange.write(b"", more=False)
 
     async def _whole(self, ticket: GatewayTicket, pool: str, opened: Opened, frames: Frames, shape: Shape) -> None:
-        """Join the parts of a body: a message between processes has a greatest size, an answer has none."""
+        """Join the parts of a body: messages between processes have a maximum size, answers do not."""
         parts, closed = [], None
         async for frame in frames:
             if isinstance(frame, Chunk):

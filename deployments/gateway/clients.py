@@ -1,4 +1,4 @@
-"""Who is asking: API keys, of which the spec knows only the SHA-256."""
+"""Identify clients by their API keys. The spec holds only the SHA-256 of each key."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from deployments.gateway.errors import HttpError
 from deployments.gateway.page.assets import FOLDER
 
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics"})
-"""Paths that probes and scrapers read without a key, and the live page, which asks for one."""
+"""Paths without a key: probes and scrapers read them, and the live page asks its user for a key."""
 
 
 class Clients:
-    """The clients of an endpoint; without any in the spec everybody may ask."""
+    """The clients of an endpoint. If the spec has no API keys, everybody may send requests."""
 
     def __init__(self, gateway: GatewaySpec) -> None:
         self._names = {key.sha256: name for name, key in gateway.api_keys.items()}
 
     def identify(self, path: str, headers: Mapping[str, str]) -> str | None:
-        """The client's name in the spec; None where no key is needed.
+        """Return the client's name in the spec; None if no key is needed.
 
         Raises:
-            HttpError: 401 without a known key.
+            HttpError: 401 for a missing or unknown key.
         """
         if not self._names or path in OPEN_PATHS or path.startswith(FOLDER):
             return None
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise _unknown("No API key came with the request: send `Authorization: Bearer KEY`.")
-        # A digest is looked up, not the key: how long that takes tells nothing about the keys there are.
+            raise _unknown("The request has no API key: send `Authorization: Bearer KEY`.")
+        # Look up a digest instead of the key, so that the time of the look-up reveals nothing about valid keys.
         name = self._names.get(hashlib.sha256(key.strip().encode("utf-8", "surrogatepass")).hexdigest())
         if name is None:
-            raise _unknown("The API key is not one of this endpoint's: check it, or ask whoever runs the fleet.")
+            raise _unknown("The API key is unknown to this endpoint: check it, or ask the fleet's operator.")
         return name
 
 

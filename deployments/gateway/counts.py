@@ -1,4 +1,4 @@
-"""What a gateway replica counts: HTTP requests when they have ended, and answers with their times and tokens."""
+"""Count what a gateway replica does: HTTP requests when they end, and answers with their times and tokens."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from deployments.metrics.gateway import GatewayMetrics
 from deployments.metrics.rejections import is_outage, rejection_reason
 
 ANSWERING_PATHS = frozenset({"/v1/chat/completions", "/v1/completions", "/generate"})
-"""Where a model answers: what tenants are counted by, and what objectives are about."""
+"""Paths on which a model answers. Tenants and objectives count only these."""
 CLIENT_LEFT = 499
-"""The status of a request whose client went away before there was one, as nginx writes it."""
+"""Status of a request whose client left before the response had a status; nginx uses the same number."""
 
 
 class RequestCounts:
-    """What is counted of HTTP requests, whatever became of them."""
+    """Counts all HTTP requests, successful or not."""
 
     def __init__(self, metrics: GatewayMetrics, paths: Collection[str]) -> None:
         self._metrics = metrics
         self._paths = paths
 
     def ended(self, exchange: Exchange) -> None:
-        """Count a request, under the pool that was asked last."""
+        """Count a request under the last pool that was asked."""
         pool, tenant = exchange.pool, exchange.client or ""
         path = exchange.path if exchange.path in self._paths else "other"
         status = str(exchange.status or CLIENT_LEFT)
@@ -36,13 +36,13 @@ class RequestCounts:
         if path in ANSWERING_PATHS:
             self._metrics.tenant_requests.inc(tags={"tenant": tenant})
             self._count_outage(exchange, pool)
-        # What is no error of the gateway's and no answer, as `/ready` before a fleet is up, refuses nobody.
+        # The 503 of `/ready` while a fleet starts is neither a gateway error nor an answer, so it is not a rejection.
         if exchange.status >= 400 and (exchange.error is not None or path in ANSWERING_PATHS):
             reason = rejection_reason(exchange.status, exchange.error.code if exchange.error else None)
             self._metrics.rejections.inc(tags={"reason": reason, "tenant": tenant})
 
     def _count_outage(self, exchange: Exchange, pool: str) -> None:
-        """Count an answer that the client should have got. A broken stream's status is that of its error event."""
+        """Count an answer that the client should have received. A broken stream has the status of its error event."""
         status = exchange.error.status if exchange.error else exchange.status
         if is_outage(status):
             self._metrics.slo_answers.inc(tags={"pool": pool})
@@ -50,18 +50,18 @@ class RequestCounts:
 
 
 class AnswerCounts:
-    """What is counted of answers: times and objectives of those that clients got, tokens and cost of all there were."""
+    """Counts answers: times and objectives of those that clients received, tokens and cost of all answers."""
 
     def __init__(self, targets: ScalingSpec, metrics: GatewayMetrics) -> None:
         self._targets = targets
         self._metrics = metrics
 
     def complete(self, pool: str, arrived: float, first: float | None, usage: Usage) -> None:
-        """A client has its whole answer.
+        """Count an answer that a client received as a whole.
 
         Args:
-            arrived: when the request came, in seconds of `time.perf_counter`.
-            first: when its first byte was sent; None for an answer that was not streamed.
+            arrived: arrival of the request, in seconds of `time.perf_counter`.
+            first: when the first byte was sent, on the same clock; None for an answer that was not streamed.
         """
         tags, now, steps = {"pool": pool}, time.perf_counter(), usage.completion_tokens - 1
         self._metrics.e2e.observe(now - arrived, tags=tags)
@@ -76,7 +76,7 @@ class AnswerCounts:
             self._metrics.slo_missed.inc(tags=tags | {"objective": objective})
 
     def consumed(self, pool: str, tenant: str | None, usage: Usage, cost: float) -> None:
-        """A pool has consumed tokens, whether the client saw them or not; `cost` in the prices' currency."""
+        """Count a pool's tokens, whether the client saw them or not; `cost` is in the prices' currency."""
         tags, who = {"pool": pool}, {"tenant": tenant or ""}
         self._metrics.prompt_tokens.inc(usage.prompt_tokens, tags=tags)
         self._metrics.cached_tokens.inc(usage.cached_tokens, tags=tags)

@@ -1,4 +1,4 @@
-"""What gateways see of demand, pool by pool: arrivals, lengths, and requests that no replica has answered yet."""
+"""Demand of each pool as gateways see it: arrivals, lengths, and requests that no replica has answered yet."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from deployments.board.records import PoolDemand
 
 
 class GatewayDemand:
-    """Counts of one gateway replica."""
+    """Counts the demand of one gateway replica."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.ongoing: dict[str, int] = defaultdict(int)
-        """Requests that have been sent to a pool and not ended yet."""
+        """Requests that were sent to a pool and have not ended."""
         self._unopened: dict[str, int] = defaultdict(int)
         self._windows: dict[str, DemandWindow] = defaultdict(partial(DemandWindow, clock()))
 
     def arrived(self, pool: str, prompt_tokens: int) -> None:
-        """A request is demand of a pool, though another may answer it."""
+        """Count a request as demand of a pool, even if another pool answers it."""
         self._windows[pool].arrived(self._clock(), prompt_tokens)
 
     def taken(self, pool: str) -> None:
-        """A request is sent to a pool."""
+        """Count a request that is sent to a pool."""
         self._windows[pool].taken(self._clock())
 
     def answered(self, pool: str, answer_tokens: int, *, late: bool) -> None:
-        """An answer of a pool ended; whether it was late, as `autoscaling.lateness.is_late`."""
+        """Count an answer of a pool; `late` is from `autoscaling.lateness.is_late`."""
         self._windows[pool].answered(self._clock(), answer_tokens, late=late)
 
     @contextmanager
     def asked(self, pool: str) -> Iterator[None]:
-        """While a request is at a pool, from asking it to the last byte of its answer."""
+        """Count a request as ongoing in this block, from asking the pool to the last byte of its answer."""
         self.ongoing[pool] += 1
         try:
             yield
@@ -46,7 +46,7 @@ class GatewayDemand:
 
     @contextmanager
     def unopened(self, pool: str) -> Iterator[None]:
-        """While a request waits for a pool's first frame."""
+        """Count a request as unopened in this block, while it waits for a pool's first frame."""
         self._unopened[pool] += 1
         try:
             yield
@@ -54,10 +54,10 @@ class GatewayDemand:
             self._unopened[pool] -= 1
 
     def now(self, pools: Iterable[str], fleet: FleetState | None) -> dict[str, PoolDemand]:
-        """Demand for each of the pools."""
+        """Return the demand of each pool."""
         return {pool: self._of(pool, fleet) for pool in pools}
 
     def _of(self, pool: str, fleet: FleetState | None) -> PoolDemand:
-        # Without a snapshot nobody knows whether a replica is there; Serve wakes an empty pool by itself.
+        # Without a snapshot the gateway cannot tell whether a pool is empty. Serve starts an empty pool by itself.
         is_empty = fleet is not None and not (pool in fleet and fleet[pool].ready)
         return PoolDemand(*self._windows[pool].means(self._clock()), held=self._unopened[pool] if is_empty else 0)

@@ -1,4 +1,4 @@
-"""Errors over HTTP: the exception that ends a request with an error body, and what the router's refusals become."""
+"""Errors over HTTP: the exception that ends a request with an error body, and the mapping of the router's errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_POOL: dict[NoPoolKind, tuple[int, str]] = {
 
 
 class HttpError(Exception):
-    """A request that ends with an error response."""
+    """Ends a request with an error response."""
 
     def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -29,10 +29,10 @@ class HttpError(Exception):
 
 @contextmanager
 def router_errors() -> Iterator[None]:
-    """Turn the router's refusals into HTTP errors.
+    """Turn the router's errors into HTTP errors.
 
     Raises:
-        HttpError: 400 for a wrong request; as NO_POOL where no pool may answer.
+        HttpError: 400 for an invalid request; as in NO_POOL if no pool may answer.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Small JSON bodies as typed fields, with one 400 for whatever is wrong."""
+"""Read small JSON bodies as typed fields, with a 400 for the first invalid field."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Fields = TypeVar("Fields", bound=BaseModel)
 
 
 def read_fields(model: type[Fields], body: dict[str, Any]) -> Fields:
-    """A checked body.
+    """Return a checked body.
 
     Raises:
-        HttpError: 400 naming the field, and the fields there are.
+        HttpError: 400 that names the field and the known fields.
     """
     try:
         return model.model_validate(body)
@@ -23,4 +23,4 @@ def read_fields(model: type[Fields], body: dict[str, Any]) -> Fields:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(str(part) for part in problem["loc"])
         known = ", ".join(model.model_fields)
-        raise HttpError(400, f"{field}: {problem['msg']}; fields are {known}.", param=field) from error
+        raise HttpError(400, f"{field}: {problem['msg']}; known fields: {known}.", param=field) from error

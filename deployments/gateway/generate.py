@@ -1,4 +1,4 @@
-"""`POST /generate`: a chat without the ceremony, {prompt, system_prompt, max_tokens} -> {text, usage}."""
+"""`POST /generate`: a simple form of a chat, {prompt, system_prompt, max_tokens} -> {text, usage}."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class PlainRequest(BaseModel):
         """Check a body.
 
         Raises:
-            HttpError: 400 naming the field.
+            HttpError: 400 that names the field.
         """
         return read_fields(cls, body)
 
     def as_chat(self) -> dict[str, Any]:
-        """The same question as a chat completion body."""
+        """Return the same question as a chat completion body."""
         messages = [
             {"role": "system", "content": self.system_prompt},
             {"role": "user", "content": self.prompt},
@@ -39,7 +39,7 @@ class PlainRequest(BaseModel):
 
 
 def plain_answer(chat: bytes) -> bytes:
-    """A chat completion's body as {text, usage}."""
+    """Return a chat completion's body as {text, usage}."""
     body = json.loads(chat)
     usage = {key: body["usage"][key] for key in ("prompt_tokens", "completion_tokens", "total_tokens")}
     return json.dumps({"text": body["choices"][0]["message"]["content"] or "", "usage": usage}).encode()

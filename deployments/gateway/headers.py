@@ -1,4 +1,4 @@
-"""The response headers that say what was decided and why."""
+"""The response headers that show the decision and its reasons."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from router.types import RoutingDecision
 
 
 def route_headers(spec: FleetSpec, decision: RoutingDecision, pool: str, reasons: Sequence[str] = ()) -> dict[str, str]:
-    """Headers of an answer.
+    """Return the headers of an answer.
 
     Args:
-        pool: the pool that answers, which the decision's own may have left to.
-        reasons: what was said after the decision.
+        pool: the pool that answers; it differs from `decision.pool` after a retry or an escalation.
+        reasons: what happened after the decision.
     """
     headers = {
         "x-signalbox-pool": pool,

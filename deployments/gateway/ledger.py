@@ -1,4 +1,4 @@
-"""What a gateway replica counts on a request's way: demand for the autoscaler, totals for the live page, metrics."""
+"""What a gateway replica counts for a request: demand for the autoscaler, totals for the live page, metrics."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Ledger:
         self.metrics = metrics
         self.demand = GatewayDemand()
         self.totals = Totals()
-        """Of this gateway replica since it began."""
+        """Totals of this gateway replica since it started."""
         self.answers = AnswerCounts(spec.scaling, metrics)
 
     def decided(self, request: RoutingRequest, decision: RoutingDecision) -> None:
-        """A request was given a pool."""
+        """Count a decision."""
         if request.generates:
             self.totals.decided(decision.pool)
         pool = {"pool": decision.pool}
@@ -41,8 +41,10 @@ class Ledger:
             self.metrics.predicted_cost.inc(chosen.cost, tags=pool)
 
     def sent(self, request: RoutingRequest, decision: RoutingDecision, pool: str) -> None:
-        """A request is sent to a pool: it is demand of the pools that the decision names, or of the one that is asked
-        instead."""
+        """Count a request that is sent to a pool.
+
+        It is demand for the pools that the decision names, or for the pool that is asked instead.
+        """
         if not request.generates:
             return
         for demanded in decision.demanded if pool == decision.pool else (pool,):
@@ -50,11 +52,11 @@ class Ledger:
         self.demand.taken(pool)
 
     def consumed(self, pool: str, client: str | None, usage: Usage, cost: float, *, late: bool) -> None:
-        """A pool consumed tokens for a client, whether the client saw them or not.
+        """Count a pool's tokens for a client, whether the client saw them or not.
 
         Args:
-            cost: in the prices' currency.
-            late: whether the answer missed its targets, as `autoscaling.lateness.is_late`.
+            cost: cost of the tokens, in the prices' currency.
+            late: whether the answer is an SLO miss, from `autoscaling.lateness.is_late`.
         """
         self.totals.cost += cost
         self.answers.consumed(pool, client, usage, cost)
@@ -62,10 +64,10 @@ class Ledger:
             self.demand.answered(pool, usage.completion_tokens, late=late)
 
     def answered(self, pool: str, usage: Usage, always_large_cost: float) -> None:
-        """A client has got a whole answer.
+        """Count an answer that a client received as a whole.
 
         Args:
-            always_large_cost: what its tokens would have cost in the large tier, in the prices' currency.
+            always_large_cost: cost of its tokens at the price of the large tier, in the prices' currency.
         """
         self.metrics.always_large_cost.inc(always_large_cost, tags={"pool": pool})
         if usage.prompt_tokens or usage.completion_tokens:

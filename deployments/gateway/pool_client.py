@@ -1,4 +1,4 @@
-"""The gateway's way to a pool: a Serve handle, with Ray's many ways of failing folded into two."""
+"""The gateway's client of a pool: a Serve handle that reduces Ray's many errors to two."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from deployments.wire.errors import EngineDead
 from deployments.wire.frames import EngineRequest, Frame
 
 REPLICA_FAILURES = (RayError, RayServeException, DeploymentUnavailableError, EngineDead, RpcError, ConnectionError)
-"""What a handle raises when a replica or its engine is gone."""
+"""Errors that a handle raises if a replica or its engine is gone."""
 
 
 class PoolFailed(Exception):
-    """The replica failed under the request: another one may answer it if no byte was sent."""
+    """The replica failed during the request. Another one may answer if no byte was sent."""
 
 
 class PoolBusy(Exception):
-    """The pool takes no more requests now."""
+    """The pool accepts no more requests now."""
 
 
 class PoolClient:
@@ -41,7 +41,7 @@ class PoolClient:
 
     @asynccontextmanager
     async def frames(self, request: EngineRequest) -> AsyncIterator[AsyncIterator[Frame]]:
-        """The replica's frames; leaving the block cancels what still runs.
+        """Yield the replica's frames. Leaving the block cancels an unfinished request.
 
         Raises (while iterating):
             PoolFailed: the replica or its engine died, or the pool is being torn down.

@@ -1,4 +1,4 @@
-"""`/metrics` of the whole fleet: what every Ray node exports, joined into one page that Prometheus can read."""
+"""`/metrics` for the whole fleet: the exports of every Ray node, joined into one page for Prometheus."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import httpx
 import ray
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-OURS = re.compile(r"^ray_(signalbox|vllm|serve)_")
-"""Ray exports hundreds of its own metrics on each node; the endpoint shows the serving ones."""
+SERVING_METRIC = re.compile(r"^ray_(signalbox|vllm|serve)_")
+"""Ray exports hundreds of its own metrics on each node; the endpoint shows only these."""
 TIMEOUT_S = 5.0
-"""A node left out is a hole in every graph; Prometheus itself waits for ten seconds."""
+"""Time limit for one node. A node without a response leaves a gap in every graph; Prometheus waits ten seconds."""
 
 
 def join(pages: Iterable[str]) -> bytes:
-    """One exposition page out of several, every family once: the first HELP and TYPE, then all samples.
+    """Join exposition pages into one with every family once: the first HELP and TYPE, then all samples.
 
-    Lines are sorted by family and not read any further: a fleet's page has megabytes, and requests wait meanwhile.
+    It groups lines by family and does not parse samples, because a fleet's page has megabytes and requests wait
+    meanwhile.
     """
     families: dict[str, dict[str, str]] = {}
     for page in pages:
@@ -27,7 +28,7 @@ def join(pages: Iterable[str]) -> bytes:
         for line in page.split("\n"):
             if line.startswith(("# HELP ", "# TYPE ")):
                 name = line.split(" ", 3)[2]
-                lines = families.setdefault(name, {}) if OURS.match(name) else {}
+                lines = families.setdefault(name, {}) if SERVING_METRIC.match(name) else {}
                 lines.setdefault(line[:7], line)
             elif line:
                 lines[line] = line
@@ -35,7 +36,7 @@ def join(pages: Iterable[str]) -> bytes:
 
 
 async def joined() -> bytes:
-    """Scrape every living node now. A node that does not answer is left out."""
+    """Scrape every living node now. Nodes that do not respond are left out."""
     nodes = await asyncio.to_thread(ray.nodes)
     addresses = [(n["NodeManagerAddress"], n["MetricsExportPort"]) for n in nodes if n["Alive"]]
     async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:

@@ -1,5 +1,8 @@
-"""Second opinions before the first byte: an answer is held back until its first tokens have been judged, or until two
-cheap pools have answered. `router.attempts` judges; what is dropped is cancelled in its engine and paid for."""
+"""Second opinions before the first byte.
+
+The gateway holds an answer back until its first tokens are judged, or until two cheap pools have answered.
+`router.attempts` judges. The engine cancels a dropped answer, whose tokens still cost.
+"""
 
 from __future__ import annotations
 
@@ -16,53 +19,53 @@ from router.confidence.judge import Evidence
 
 
 class Dropped(Exception):
-    """An answer was dropped before a byte was sent: ask `next_pool`."""
+    """An answer was dropped before its first byte. The next pool to ask is `next_pool`."""
 
     def __init__(self, next_pool: str) -> None:
         super().__init__(next_pool)
         self.next_pool = next_pool
 
 
-class Asked(Protocol):
-    """The request whose answers are judged, as `deployments.gateway.ticket.GatewayTicket`."""
+class JudgedTicket(Protocol):
+    """The ticket of a request whose answers are judged, such as `deployments.gateway.ticket.GatewayTicket`."""
 
     @property
     def attempts(self) -> Attempts:
-        """Which pools are judged, and the judgements."""
+        """The pools to ask, and the judgements."""
 
     def engine_request(self, pool: str, judged_tokens: int = 0) -> EngineRequest:
-        """What the pool is asked; `judged_tokens` as in EngineRequest."""
+        """Return the request for a pool; `judged_tokens` is as in EngineRequest."""
 
     def spent(self, pool: str, usage: Usage, *, late: bool = False) -> None:
-        """Account tokens that a pool consumed."""
+        """Account for a pool's tokens."""
 
 
 @asynccontextmanager
 async def judged_frames(
-    pools: Mapping[str, PoolClient], asked: Asked, pool: str
+    pools: Mapping[str, PoolClient], ticket: JudgedTicket, pool: str
 ) -> AsyncIterator[AsyncIterator[Frame]]:
-    """The frames of a pool's answer, judged where it has to be; leaving the block cancels what still runs.
+    """Yield the frames of a pool's answer, judged if necessary. Leaving the block cancels an unfinished request.
 
     Raises (while iterating, before the first frame):
-        Dropped: the answer is not good enough; it has been accounted.
+        Dropped: the answer is not good enough; its tokens have been accounted for.
     """
-    attempts = asked.attempts
+    attempts = ticket.attempts
     if not attempts.is_judged(pool):
-        async with pools[pool].frames(asked.engine_request(pool)) as frames:
+        async with pools[pool].frames(ticket.engine_request(pool)) as frames:
             yield frames
     elif attempts.rule.kind == "agreement":
-        yield _agreeing(pools, asked, pool)
+        yield _agreeing(pools, ticket, pool)
     else:
-        async with pools[pool].frames(asked.engine_request(pool, attempts.rule.hold_tokens)) as frames:
-            yield _confident(asked, pool, frames)
+        async with pools[pool].frames(ticket.engine_request(pool, attempts.rule.hold_tokens)) as frames:
+            yield _confident(ticket, pool, frames)
 
 
-async def _confident(asked: Asked, pool: str, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
+async def _confident(ticket: JudgedTicket, pool: str, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
     """Judge an answer by its first tokens."""
     kept: list[Frame] = []
-    evidence, usage = await _held(frames, asked.attempts.rule.hold_tokens, kept)
-    if evidence is not None and (next_pool := asked.attempts.judge(pool, evidence)):
-        asked.spent(pool, usage)
+    evidence, usage = await _held(frames, ticket.attempts.rule.hold_tokens, kept)
+    if evidence is not None and (next_pool := ticket.attempts.judge(pool, evidence)):
+        ticket.spent(pool, usage)
         raise Dropped(next_pool)
     for frame in kept:
         yield frame
@@ -71,25 +74,25 @@ async def _confident(asked: Asked, pool: str, frames: AsyncIterator[Frame]) -> A
             yield frame
 
 
-async def _agreeing(pools: Mapping[str, PoolClient], asked: Asked, pool: str) -> AsyncIterator[Frame]:
-    """Judge a whole answer by that of another cheap pool."""
-    partner = asked.attempts.partner(pool)
-    assert partner is not None  # is_judged has looked
-    mine, others = await ask_both([(pools[each], asked.engine_request(each)) for each in (pool, partner)])
-    agree, reason = agreed((mine, others))
-    asked.spent(partner, usage_of(others))
-    if next_pool := asked.attempts.compare(pool, partner, agree=agree, reason=reason):
-        asked.spent(pool, usage_of(mine))
+async def _agreeing(pools: Mapping[str, PoolClient], ticket: JudgedTicket, pool: str) -> AsyncIterator[Frame]:
+    """Judge a whole answer by the answer of another cheap pool."""
+    partner = ticket.attempts.partner(pool)
+    assert partner is not None  # is_judged has checked this
+    first, second = await ask_both([(pools[each], ticket.engine_request(each)) for each in (pool, partner)])
+    agree, reason = agreed((first, second))
+    ticket.spent(partner, usage_of(second))
+    if next_pool := ticket.attempts.compare(pool, partner, agree=agree, reason=reason):
+        ticket.spent(pool, usage_of(first))
         raise Dropped(next_pool)
-    assert isinstance(mine, list)  # only an answer can agree
-    for frame in mine:
+    assert isinstance(first, list)  # only an answer can agree
+    for frame in first:
         yield frame
 
 
 async def _held(frames: AsyncIterator[Frame], hold_tokens: int, kept: list[Frame]) -> tuple[Evidence | None, Usage]:
-    """Read frames into `kept` until enough tokens were reported on; no evidence where there is nothing to judge.
+    """Read frames into `kept` until enough tokens were reported. Returns no evidence if there is nothing to judge.
 
-    The judgement reads the first `hold_tokens` tokens and no more, however the engine groups them.
+    The judgement reads exactly the first `hold_tokens` tokens, however the engine groups them.
     """
     logprobs: tuple[float, ...] = ()
     margins: tuple[float, ...] = ()

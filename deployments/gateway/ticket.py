@@ -1,4 +1,4 @@
-"""One inference request at the gateway: the router's ticket, with clock, demand, totals, metrics and headers added."""
+"""One inference request at the gateway: the router's ticket plus clock, demand, totals, metrics and headers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger("signalbox.gateway")
 
 
 class GatewayTicket:
-    """From the decision to the end of the answer. Used as a context, it closes the accounts."""
+    """A request from its decision to the end of its answer. Leaving its context closes the accounts."""
 
     def __init__(
         self, ticket: Ticket, ledger: Ledger, exchange: Exchange, kind: Kind, body: dict[str, Any], priority: int
@@ -38,13 +38,13 @@ class GatewayTicket:
         self._ledger = ledger
         self._arrived = time.perf_counter()
         self._asked = self._arrived
-        """When the pool that is asked now was asked, in seconds of `time.perf_counter`, as are the other two."""
+        """When the current pool was asked, in seconds of `time.perf_counter`, like the other two times."""
         self._first: float | None = None
         """When the first byte of a stream was sent; None before, and for an answer that is not streamed."""
 
     @property
     def attempts(self) -> Attempts:
-        """Which pool is asked next."""
+        """The pools to ask, in order."""
         return self.ticket.attempts
 
     def __enter__(self) -> Self:
@@ -57,15 +57,16 @@ class GatewayTicket:
 
     @contextmanager
     def asked(self, pool: str) -> Iterator[None]:
-        """While a pool has the request. What fails or is dropped inside ends the block, not the request, as long as no
-        byte was sent and another pool can be tried.
+        """Ask a pool in this block.
+
+        After a failure or a dropped answer the block ends normally, if no byte was sent and another pool can be tried.
 
         Raises:
-            PoolFailed, PoolBusy: nothing more can be tried.
+            PoolFailed, PoolBusy: no other pool can be tried.
         """
         self._asked = time.perf_counter()
         self._ledger.sent(self.ticket.request, self.ticket.decision, pool)
-        self.explain(pool)  # for an error, too
+        self.explain(pool)  # so that an error has the headers, too
         try:
             with self._ledger.demand.asked(pool):
                 yield
@@ -78,20 +79,20 @@ class GatewayTicket:
                 self._ledger.metrics.broken_streams.inc(tags={"pool": pool})
             if self.exchange.started or not self.attempts.more:
                 raise
-            log.warning("another try: %s", error)
+            log.warning("retrying: %s", error)
             self.attempts.failed(pool)
             self._ledger.metrics.retries.inc(tags={"pool": pool})
 
     def engine_request(self, pool: str, judged_tokens: int = 0) -> EngineRequest:
-        """What a pool is asked: the client's body with the pool's true model name, or with its adapter's."""
-        served, named = self._ledger.spec.pools[pool], self.body.get("model")
-        body = {**self.body, "model": named if named in served.adapters else served.public_name}
-        # Clients may repeat an id, and so do retries; an engine takes each only once at a time.
+        """Return the request for a pool: the client's body with the name of the pool's model or adapter."""
+        pool_spec, model = self._ledger.spec.pools[pool], self.body.get("model")
+        body = {**self.body, "model": model if model in pool_spec.adapters else pool_spec.public_name}
+        # Clients and retries may repeat an id, but an engine accepts each id only once at a time.
         engine_id = f"{self.exchange.request_id}-{secrets.token_hex(4)}"
         return EngineRequest(self.kind, body, engine_id, self.priority, judged_tokens)
 
     def explain(self, pool: str) -> None:
-        """Say in headers which pool answers and why, and what other pools' answers to the request cost."""
+        """Set the headers: the pool that answers, the reasons, and the cost of other pools' answers to the request."""
         headers = route_headers(self._ledger.spec, self.ticket.decision, pool, self.attempts.reasons)
         if self.attempts.dropped:
             headers["x-signalbox-escalated-from"] = ", ".join(self.attempts.dropped)
@@ -103,12 +104,12 @@ class GatewayTicket:
     # -- the answer ----------------------------------------------------------------------------------------------
 
     def first_byte(self, pool: str) -> None:
-        """The first byte of a stream is about to be sent."""
+        """Record that the first byte of a stream is about to be sent."""
         self._first = time.perf_counter()
         self._ledger.metrics.ttft.observe(self._first - self._arrived, tags={"pool": pool})
 
     def ended(self, pool: str, status: int, usage: Usage) -> None:
-        """A pool's answer is complete, be it a refusal."""
+        """Record that a pool's answer is complete, even if it is an error."""
         first_s = None if self._first is None else self._first - self._asked
         taken_s = time.perf_counter() - self._asked
         late = is_late(self._ledger.spec.scaling, first_s, taken_s, usage.completion_tokens)
@@ -120,24 +121,24 @@ class GatewayTicket:
                 self._ledger.answered(pool, usage, self.ticket.desk.always_large_cost(usage))
 
     def spent(self, pool: str, usage: Usage, *, late: bool = False) -> None:
-        """Account tokens that a pool consumed, whether the client saw them or not."""
+        """Account for a pool's tokens, whether the client saw them or not."""
         cost = self.ticket.spent(pool, usage)
         self._ledger.consumed(pool, self.exchange.client, usage, cost, late=late)
 
 
 @contextmanager
 def pool_errors(exchange: Exchange) -> Iterator[None]:
-    """Turn what pools fail with into HTTP errors.
+    """Turn the failures of pools into HTTP errors.
 
     Raises:
-        HttpError: 429 for full pools, 503 for failed ones, 504 for a time limit.
+        HttpError: 429 for full pools, 503 for failed pools, 504 after the time limit.
     """
     try:
         yield
     except PoolBusy as error:
         exchange.response_headers["retry-after"] = "1"
-        raise HttpError(429, f"{error}; retry in a second.", code="pool_full") from error
+        raise HttpError(429, f"{error}: retry in a second.", code="pool_full") from error
     except PoolFailed as error:
-        raise HttpError(503, f"{error}; it is being replaced, retry soon.", code="replica_failed") from error
+        raise HttpError(503, f"{error}. It is being replaced: retry soon.", code="replica_failed") from error
     except TimeoutError as error:
-        raise HttpError(504, "The answer did not come within the gateway's time limit.", code="timeout") from error
+        raise HttpError(504, "The answer exceeded the gateway's time limit.", code="timeout") from error

@@ -1,4 +1,4 @@
-"""What the endpoint says about the fleet, as JSON-ready dicts: pure functions of spec and state."""
+"""Views of the fleet as JSON-ready dicts: pure functions of spec and state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _pool_state(fleet: FleetState | None, pool: str) -> PoolState:
 
 
 def models(spec: FleetSpec, fleet: FleetState | None) -> dict[str, Any]:
-    """GET /v1/models: `auto`, then every pool's model under its true name, with names that pin it, and its adapters."""
+    """GET /v1/models: `auto`, then the model of every pool, with the names that pin it and with its adapters."""
     entries: list[dict[str, Any]] = [{"id": "auto", "object": "model", "created": 0, "owned_by": "signalbox"}]
     for name, pool in spec.pools.items():
         entries.append(
@@ -37,7 +37,7 @@ def models(spec: FleetSpec, fleet: FleetState | None) -> dict[str, Any]:
 
 
 def readiness(spec: FleetSpec, fleet: FleetState | None) -> dict[str, Any]:
-    """GET /ready: whether a request can be answered now, and by which pools."""
+    """GET /ready: whether the fleet can answer a request now, and the ready replicas of each pool."""
     pools = {name: _pool_state(fleet, name).ready for name in spec.pools}
     return {"ready": any(pools.values()), "pools": pools}
 
@@ -52,7 +52,7 @@ def _replica(replica: ReplicaState, now_s: float) -> dict[str, Any]:
 
 
 def fleet(spec: FleetSpec, fleet: FleetState | None, now_s: float) -> dict[str, Any]:
-    """GET /v1/fleet: every pool with its bounds and the newest report of each of its replicas."""
+    """GET /v1/fleet: every pool with its bounds and the newest report of each replica."""
     pools = {}
     for name, pool in spec.pools.items():
         state = _pool_state(fleet, name)

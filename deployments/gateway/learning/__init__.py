@@ -1,1 +1,1 @@
-"""What a gateway does after an answer: feedback, shadow traffic, and a new quality model."""
+"""What a gateway does after an answer: feedback, shadow traffic, and changes of the quality model."""

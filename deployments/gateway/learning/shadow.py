@@ -1,7 +1,7 @@
-"""Shadow traffic: a share of answered requests is asked of another pool as well, and both answers are recorded.
+"""Shadow traffic: another pool answers a share of the answered requests as well, and both answers are recorded.
 
-Nothing of it reaches a client or waits on a request's way: it begins when the client has its answer, has the lowest
-priority, and is dropped where the pool is busy.
+Shadow requests never reach or delay a client. They start after the client has its answer, have the lowest priority,
+and are dropped if the pool is busy.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ log = logging.getLogger("signalbox.shadow")
 
 @dataclass(frozen=True)
 class Answered:
-    """A request whose client has its answer."""
+    """A request that was answered to its client."""
 
     request_id: str
-    ask: RoutingRequest
+    request: RoutingRequest
     kind: Kind
     body: Mapping[str, Any]
-    """As the client sent it."""
+    """The body as the client sent it."""
     tier: str
     answer: str
 
 
 def is_sampled(request_id: str, share: float) -> bool:
-    """Whether a request belongs to a share (0..1) of all; equal ids always get the same answer."""
+    """Whether a request belongs to a share (0..1) of all requests; equal ids always give the same result."""
     digest = hashlib.blake2b(request_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest) < share * 2**64
 
 
 class Shadow:
-    """Asks the spec's shadow pool and records what it says."""
+    """Sends shadow requests to the spec's shadow pool and records its answers."""
 
     def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient], folder: Path, metrics: GatewayMetrics) -> None:
         assert spec.routing.shadow is not None
@@ -70,7 +70,7 @@ class Shadow:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wants(self, request_id: str, ticket: Ticket) -> bool:
-        """Whether this request is one of those that are asked twice, and another tier's pool could answer it."""
+        """Whether this request is sampled, and the shadow pool has another tier and could answer it."""
         request, decision = ticket.request, ticket.decision
         return (
             request.generates
@@ -81,7 +81,7 @@ class Shadow:
         )
 
     def begin(self, answered: Answered, fleet: FleetState | None) -> None:
-        """Ask in the background, unless there is too much to do already."""
+        """Ask the shadow pool in the background, unless it is busy or too many shadow requests are ongoing."""
         state = (fleet or {}).get(self.pool)
         if answered.tier == self._tier or not answered.answer:
             return
@@ -105,7 +105,7 @@ class Shadow:
             self._count("dropped" if isinstance(error, PoolBusy) else "failed")
 
     async def _ask(self, answered: Answered) -> list[Frame]:
-        # One body instead of a stream: nobody is waiting for its first token.
+        # A whole answer instead of a stream, because no client waits for its first token.
         body = {name: value for name, value in answered.body.items() if name not in ("stream", "stream_options")}
         body["model"] = self._model
         request_id = f"shadow-{secrets.token_hex(8)}"
@@ -113,19 +113,19 @@ class Shadow:
             return [frame async for frame in frames]
 
     def _line(self, answered: Answered, frames: list[Frame]) -> dict[str, Any] | None:
-        """Both answers as an outcome line without quality; None for a refusal or an answer without text."""
-        refused = any(isinstance(frame, Opened) and frame.status != 200 for frame in frames)
-        text = "" if refused else answer_text(frames)
+        """Return both answers as an outcome line without quality; None for an error or an answer without text."""
+        failed = any(isinstance(frame, Opened) and frame.status != 200 for frame in frames)
+        text = "" if failed else answer_text(frames)
         closed = next((frame for frame in frames if isinstance(frame, Closed)), Closed())
         if not text:
             return None
         return outcome_line(
-            answered.ask,
+            answered.request,
             output_tokens={self._tier: closed.usage.completion_tokens} if closed.usage.completion_tokens else None,
             answer={answered.tier: answered.answer, self._tier: text},
             source="shadow",
             request_id=answered.request_id,
-            messages=answered.body.get("messages") if answered.ask.turns > 1 else None,
+            messages=answered.body.get("messages") if answered.request.turns > 1 else None,
         )
 
     def _count(self, result: str) -> None:
@@ -133,7 +133,7 @@ class Shadow:
 
 
 def client_text(data: bytes, streamed: bool) -> str:
-    """The text of an answer as a client got it, "" when it has none."""
+    """Return the text of an answer as a client received it; "" if it has none."""
     if streamed or b'"choices"' in data:
         return answer_text([Opened(200, streams=streamed), Chunk(data)])
     try:

@@ -104,7 +104,7 @@ def test_a_key_is_asked_for_kept_in_the_tab_and_asked_for_again_where_it_is_wron
         assert not live.page.is_visible("main")
         live.page.fill("#key", "sk-wrong")
         live.page.keyboard.press("Enter")
-        live.wait_text("#key-why", "not one of this endpoint's")
+        live.wait_text("#key-why", "unknown to this endpoint")
         live.page.fill("#key", "sk-one")
         live.page.keyboard.press("Enter")
         live.wait("document.body.dataset.state === 'live'")
