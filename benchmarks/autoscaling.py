@@ -29,6 +29,7 @@ from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
 from cluster.loading import PROJECT_ROOT
+from demo.queries import demo_queries
 from simulation.baselines import GRIDS, Point
 from simulation.inputs import Choice, scenario_from
 from simulation.policies import OURS
@@ -93,8 +94,8 @@ def trials(loads: Iterable[str], policies: Iterable[str], most: int) -> Iterator
 @cache
 def _scenario(load: str) -> Scenario:
     trace, scale, bursts = LOADS[load]
-    choice = Choice(TRACES / trace, scale, bursts, 0, None, 10, "60-180", 0, None, SEED)
-    return scenario_from(SPEC, choice)
+    choice = Choice(TRACES / trace, scale, bursts, seed=SEED)
+    return scenario_from(SPEC, choice, demo_queries(SEED))
 
 
 def play(trial: Trial) -> dict[str, Any]:

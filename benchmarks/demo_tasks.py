@@ -1,4 +1,4 @@
-"""The demo tasks through a running endpoint: who answered, how well, for how much, and beside fixed pools."""
+"""The demo tasks through a running endpoint: pools, accuracy and cost, compared with fixed pools."""
 
 from __future__ import annotations
 
@@ -11,16 +11,24 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from demo.tasks import LEVELS, Task, grade
-from signalbox.client import authorization
 
 MAX_TOKENS = 200
 TIMEOUT_S = 300.0
 
 Prices = Mapping[str, Mapping[str, float]]
 """By pool: `input_per_mtok` and `output_per_mtok`, as in the spec."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The endpoint of a running fleet."""
+
+    url: str
+    headers: Mapping[str, str]
+    """Sent with every request, such as the API key."""
+    prices: Prices
 
 
 @dataclass(frozen=True)
@@ -32,27 +40,25 @@ class Graded:
     correct: bool
     status: int
     cost: float = 0.0
-    """Tokens of all pools that were asked times their prices, in the spec's currency."""
+    """Cost of the tokens of all pools that were asked, in the spec's currency."""
     escalated: bool = False
-    """Another pool's answer was dropped before this one."""
+    """Whether another pool's answer was dropped before this one."""
 
 
-def ask_tasks(
-    url: str, tasks: Sequence[Task], model: str, concurrency: int, prices: Prices, out: Console
-) -> list[Graded]:
-    """Ask all tasks, some at a time; answers come in the order of the tasks."""
-    return asyncio.run(_ask_all(url, tasks, model, concurrency, prices, out))
+def ask_tasks(endpoint: Endpoint, tasks: Sequence[Task], model: str, concurrency: int, out: Console) -> list[Graded]:
+    """Ask all tasks, `concurrency` at a time; answers are in the order of the tasks."""
+    return asyncio.run(_ask_all(endpoint, tasks, model, concurrency, out))
 
 
 async def _ask_all(
-    url: str, tasks: Sequence[Task], model: str, concurrency: int, prices: Prices, out: Console
+    endpoint: Endpoint, tasks: Sequence[Task], model: str, concurrency: int, out: Console
 ) -> list[Graded]:
     gate = asyncio.Semaphore(concurrency)
-    async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, headers=authorization()) as client:
+    async with httpx.AsyncClient(base_url=endpoint.url, timeout=TIMEOUT_S, headers=dict(endpoint.headers)) as client:
 
         async def ask(task: Task) -> Graded:
             async with gate:
-                return await ask_one(client, task, model, prices)
+                return await ask_one(client, task, model, endpoint.prices)
 
         pending = [asyncio.create_task(ask(task)) for task in tasks]
         for one in track(asyncio.as_completed(pending), f"asking {model}", total=len(tasks), console=out):
@@ -61,7 +67,7 @@ async def _ask_all(
 
 
 async def ask_one(client: httpx.AsyncClient, task: Task, model: str, prices: Prices) -> Graded:
-    """Ask one task and grade the answer; errors are failures, not exceptions."""
+    """Ask one task and grade the answer. Errors are counted as failures and not raised."""
     messages = [{"role": "user", "content": task.prompt}]
     body = {"model": model, "messages": messages, "temperature": 0, "max_tokens": MAX_TOKENS}
     try:
@@ -79,14 +85,16 @@ async def ask_one(client: httpx.AsyncClient, task: Task, model: str, prices: Pri
     return Graded(task, pool, grade(task, text), 200, cost, "x-signalbox-escalated-from" in answer.headers)
 
 
-# -- what it comes to ------------------------------------------------------------------------------------------------
+# -- summary --------------------------------------------------------------------------------------------------------
 
 
 def summary(results: Iterable[Graded], against: Mapping[str, Sequence[Graded]] | None = None) -> dict[str, Any]:
-    """Per level: tasks, accuracy by wording, mean cost, share of each pool and of escalations. Fractions are 0..1.
+    """Tasks, accuracy by wording, mean cost, share of each pool and of escalations, by level. Fractions are 0..1.
 
-    With `against`, answers of fixed pools to the same tasks: their rows, what a router without errors would have
-    reached (the cheapest right answer; the cheapest one where none is right), and what part of its saving was.
+    Args:
+        against: answers of fixed pools to the same tasks. The summary then also has a row for each pool, a row for a
+            perfect router (the cheapest right answer, or the cheapest answer if none is right), and the share of its
+            savings that was reached.
     """
     results = list(results)
     rows = {str(level): _row([r for r in results if r.task.level == level]) for level in LEVELS}
@@ -120,53 +128,12 @@ def _compared(routed: dict[str, Any], against: Mapping[str, Sequence[Graded]]) -
         for answers in zip(*against.values(), strict=True)
     ]
     perfect = _row(best)
-    dearest = max(rows.values(), key=lambda row: row["mean_cost"])
-    possible = dearest["mean_cost"] - perfect["mean_cost"]
+    priciest = max(rows.values(), key=lambda row: row["mean_cost"])
+    possible = priciest["mean_cost"] - perfect["mean_cost"]
     return {
         "against": rows,
         "perfect": perfect,
-        "accuracy_of_dearest": routed["accuracy"] / dearest["accuracy"] if dearest["accuracy"] else None,
-        "cost_of_dearest": routed["mean_cost"] / dearest["mean_cost"] if dearest["mean_cost"] else None,
-        "saving_of_perfect": (dearest["mean_cost"] - routed["mean_cost"]) / possible if possible else None,
+        "accuracy_of_dearest": routed["accuracy"] / priciest["accuracy"] if priciest["accuracy"] else None,
+        "cost_of_dearest": routed["mean_cost"] / priciest["mean_cost"] if priciest["mean_cost"] else None,
+        "saving_of_perfect": (priciest["mean_cost"] - routed["mean_cost"]) / possible if possible else None,
     }
-
-
-# -- tables ----------------------------------------------------------------------------------------------------------
-
-
-def level_table(report: Mapping[str, Any]) -> Table:
-    """Accuracy, pool share, escalations and cost per level of a summary."""
-    pools = sorted(report["all"]["pool_share"], key=lambda p: ("small", "moe", "large", p).index(p))
-    table = Table(title="demo tasks through the endpoint")
-    shares = (f"to {pool}" for pool in pools)
-    for column in ("level", "tasks", "correct", "seen", "fresh", "failed", *shares, "escalated", "cost/1k"):
-        table.add_column(column, justify="right")
-    for level, row in [*report["levels"].items(), ("all", report["all"])]:
-        shares = (f"{row['pool_share'].get(pool, 0):.0%}" for pool in pools)
-        correct = (_percent(row[key]) for key in ("accuracy", "accuracy_seen_wordings", "accuracy_fresh_wordings"))
-        table.add_row(level, str(row["tasks"]), *correct, str(row["failed"]), *shares, *_money(row))
-    return table
-
-
-def comparison_table(report: Mapping[str, Any], name: str) -> Table:
-    """A summary's routed answers beside fixed pools and a router without errors."""
-    table = Table(title="the same tasks, otherwise")
-    for column in ("answered by", "correct", "seen", "fresh", "escalated", "cost/1k"):
-        table.add_column(column, justify="left" if column == "answered by" else "right")
-    rows = {name: report["all"], **report["against"], "perfect router": report["perfect"]}
-    for label, row in rows.items():
-        correct = (_percent(row[key]) for key in ("accuracy", "accuracy_seen_wordings", "accuracy_fresh_wordings"))
-        table.add_row(label, *correct, *_money(row))
-    accuracy, saving = report["accuracy_of_dearest"], report["saving_of_perfect"]
-    share = f"{_percent(accuracy)} of the dearest pool's accuracy, {_percent(saving)} of the perfect router's saving"
-    table.caption = f"{name}: {share}"
-    return table
-
-
-def _money(row: Mapping[str, Any]) -> tuple[str, str]:
-    cost = row["mean_cost"]
-    return _percent(row["escalated_share"]), "-" if not cost else f"{1000 * cost:.3g}"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"

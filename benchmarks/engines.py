@@ -1,4 +1,4 @@
-"""`signalbox bench engines`: one workload on every engine that hosts models, side by side on one local fleet."""
+"""`signalbox bench engines`: one workload on every engine that hosts models, on one local fleet."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import psutil
-from rich.table import Table
 
 from cluster.spec import FleetSpec
 from demo.tasks import generate_tasks
@@ -24,7 +22,7 @@ from deployments.local.ports import free_port
 
 ENGINES = ("transformers", "deepspeed", "vllm")
 PROMPT_TASKS = (1, 1, 1, 4, 4, 12)
-"""Demo tasks joined to one prompt, drawn at random: about 25, 100 and 300 tokens."""
+"""Number of demo tasks joined into one prompt, drawn at random: about 25, 100 and 300 tokens."""
 ANSWER_TOKENS = (8, 32, 96)
 MAX_CONTEXT_TOKENS = 1024
 REQUESTS_EACH = 4
@@ -60,7 +58,7 @@ class Row:
 
 
 def fleet_spec(model: str, tensor: int, port: int) -> FleetSpec:
-    """A pool for each engine, all with one model; idle ones wait while another is measured."""
+    """A pool for each engine, all with one model. Pools are idle while another one is measured."""
     common = {"dtype": "float32", "max_model_len": MAX_CONTEXT_TOKENS, "max_num_seqs": 32, "stream_interval": 1}
     budget = {"kv_budget_tokens": 32_768}
     options: dict[str, dict[str, Any]] = {
@@ -83,7 +81,7 @@ def fleet_spec(model: str, tensor: int, port: int) -> FleetSpec:
 
 
 def workload(count: int, seed: int = SEED) -> list[dict[str, Any]]:
-    """Chat bodies of mixed lengths; every answer has exactly the tokens it asks for."""
+    """Chat bodies of mixed lengths. Every answer has exactly `max_tokens` tokens."""
     draw = random.Random(seed)
     tasks = iter(generate_tasks(count * max(PROMPT_TASKS), seed=seed))
     bodies = []
@@ -95,28 +93,32 @@ def workload(count: int, seed: int = SEED) -> list[dict[str, Any]]:
 
 
 def run(
-    model: str, tensor: int, concurrencies: list[int], said: Callable[[str], None], asked: Callable[[int, int], None]
+    model: str,
+    tensor: int,
+    concurrencies: list[int],
+    on_step: Callable[[str], None],
+    on_request: Callable[[int, int], None],
 ) -> list[Row]:
     """Start the fleet, measure every engine at every concurrency, end the fleet.
 
     Args:
-        said: hears what is being done.
-        asked: hears how many requests of how many are done.
+        on_step: callback(description) at every step.
+        on_request: callback(done, total) after every request.
     """
     fleet = LocalFleet(fleet_spec(model, tensor, free_port()))
     plan = [(engine, concurrency) for engine in ENGINES for concurrency in concurrencies]
     total, done, rows = sum(_requests(concurrency) for _, concurrency in plan), 0, []
     try:
-        fleet.start(said)
+        fleet.start(on_step)
         for states in fleet.progress(600.0):
-            said(", ".join(f"{name} {state.lower()}" for name, state in states.items()))
+            on_step(", ".join(f"{name} {state.lower()}" for name, state in states.items()))
         for engine, concurrency in plan:
-            said(f"{engine}, {concurrency} at a time")
+            on_step(f"{engine}, {concurrency} at a time")
 
             def one_done() -> None:
                 nonlocal done
                 done += 1
-                asked(done, total)
+                on_request(done, total)
 
             rows.append(asyncio.run(_measure(fleet.url, engine, concurrency, one_done)))
     finally:
@@ -139,7 +141,7 @@ async def _measure(url: str, engine: str, concurrency: int, one_done: Callable[[
             one_done()
             return sample
 
-        await _stream(client, {**bodies[0], "model": engine})  # the first request of a connection pays for it
+        await _stream(client, {**bodies[0], "model": engine})  # the first request pays for the connection
         began, cpu_s = time.perf_counter(), _cpu_s(processes)
         samples = await asyncio.gather(*map(ask, bodies))
         took_s, cpu_s = time.perf_counter() - began, _cpu_s(processes) - cpu_s
@@ -167,7 +169,7 @@ async def _stream(client: httpx.AsyncClient, body: dict[str, Any]) -> Sample:
             if not line.startswith("data: {"):
                 continue
             choices = json.loads(line.removeprefix("data: "))["choices"]
-            # A chat stream opens with an event that only says who speaks.
+            # The first event of a chat stream only has the role.
             if choices and (choices[0]["delta"].get("role") is None or choices[0]["delta"].get("content")):
                 events += 1
                 last = time.perf_counter()
@@ -198,65 +200,3 @@ def _memory_mib(processes: list[psutil.Process]) -> float:
             full = process.memory_full_info()
             total += getattr(full, "pss", full.rss) / 2**20
     return total
-
-
-# -- results -----------------------------------------------------------------------------------------------------------
-
-
-def table(rows: list[Row]) -> Table:
-    """All measurements; CPU seconds per 1000 generated tokens, memory of the replica and its ranks."""
-    made = Table(title="engines side by side")
-    columns = ("at once", "tokens/s", "TTFT p50", "p99 ms", "TPOT ms", "CPU s/1k", "MiB")
-    made.add_column("engine")
-    for column in columns:
-        made.add_column(column, justify="right")
-    for row in rows:
-        made.add_row(
-            row.engine,
-            str(row.concurrency),
-            f"{row.tokens_per_s:.0f}",
-            f"{1e3 * row.ttft_p50_s:.0f}",
-            f"{1e3 * row.ttft_p99_s:.0f}",
-            f"{1e3 * row.tpot_p50_s:.1f}",
-            f"{row.cpu_s_per_1k_tokens:.2f}",
-            f"{row.memory_mib:.0f}",
-        )
-    return made
-
-
-def as_json(rows: list[Row]) -> str:
-    """All measurements; names carry the units."""
-    return json.dumps([asdict(row) for row in rows], indent=2)
-
-
-PLOTTED = {
-    "tokens_per_s": "tokens per second",
-    "ttft_p50_s": "TTFT p50 in s",
-    "tpot_p50_s": "TPOT p50 in s",
-    "memory_mib": "memory in MiB",
-}
-
-
-def write_plot(rows: list[Row], path: Path) -> None:
-    """Four charts over concurrency as one HTML file that needs no network."""
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(rows=2, cols=2, subplot_titles=list(PLOTTED.values()))
-    colors = dict(zip(ENGINES, ("#7f7f7f", "#d95f02", "#1b9e77"), strict=True))
-    for index, name in enumerate(PLOTTED):
-        for engine in ENGINES:
-            mine = [row for row in rows if row.engine == engine]
-            figure.add_scatter(
-                x=[str(row.concurrency) for row in mine],
-                y=[getattr(row, name) for row in mine],
-                name=engine,
-                line={"color": colors[engine]},
-                legendgroup=engine,
-                showlegend=index == 0,
-                row=index // 2 + 1,
-                col=index % 2 + 1,
-            )
-    figure.update_xaxes(title_text="requests at a time", type="category")
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_layout(title="Engines side by side", template="plotly_white", height=800)
-    figure.write_html(path, include_plotlyjs=True)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, TimeElapsedColumn
 
 from cluster.loading import PROJECT_ROOT, SpecError, load_spec
+from cluster.problems import Problems
 from cluster.spec import FleetSpec
 
 DEFAULT_SPEC = PROJECT_ROOT / "examples" / "laptop.yaml"
 FAILED, WRONG_INPUT = 1, 2
-"""Exit statuses: what was asked for could not be done; an argument, option or file cannot be used."""
+"""Exit statuses: the work failed; an argument, an option or a file cannot be used."""
 
 SpecArgument = Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.")]
 UrlOption = Annotated[str, typer.Option(help="The endpoint of a running fleet.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 out = Console()
 """Results."""
@@ -42,19 +45,42 @@ def fail(error: object, status: int) -> NoReturn:
 
 
 @contextmanager
-def exit_on(*kinds: type[Exception], status: int, before: str = "") -> Iterator[None]:
-    """End the command if an exception of these kinds is raised; its message is all that is printed.
+def exit_on(*kinds: type[Exception], status: int, before: str = "", after: str = "") -> Iterator[None]:
+    """End the command with a status if one of these exceptions is raised, and print only its message.
 
     Args:
         before: text in front of the message, such as the option that it is about.
+        after: text behind the message, such as what to do.
     """
     try:
         yield
     except kinds as error:
-        fail(f"{before}{error}", status)
+        fail(f"{before}{error}{after}", status)
+
+
+@contextmanager
+def options(**flags: str) -> Iterator[None]:
+    """End the command if the logic raises Problems, and print each with its option in place of the field.
+
+    Args:
+        flags: option by field, for options that are not named like their field.
+    """
+    try:
+        yield
+    except Problems as error:
+        names = {field: flags.get(field, "--" + field.replace("_", "-")) for field in error.by_field}
+        fail("\n".join(f"{names[field]}: {text}" for field, text in error.by_field.items()), WRONG_INPUT)
 
 
 def load_or_exit(path: Path) -> FleetSpec:
     """The fleet of a spec file; a spec that cannot be used ends the command."""
     with exit_on(SpecError, status=WRONG_INPUT):
         return load_spec(path)
+
+
+@contextmanager
+def progress_bar(first: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on stderr, removed at the end; yields a function of a description, steps done and all steps."""
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=err, transient=True) as bar:
+        task = bar.add_task(first, total=None)
+        yield lambda text, done, total: bar.update(task, description=text, completed=done, total=total)

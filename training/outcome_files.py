@@ -1,4 +1,4 @@
-"""Outcome files: which of a file's models stands for which tier, and its lines as outcomes."""
+"""Outcome files: which model of a file is used as which tier, and its lines as outcomes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,15 @@ KNOWN_MODELS = {
     "nemotron-51b": "large",
     "gpt-4": "large",
 }
-"""Tiers of models of public data sets; of two models of a tier, the one listed later here is taken."""
+"""Tiers of models in public data sets. If a file has two models of a tier, the one listed later here is used."""
 
 
 class BadFile(Exception):
     """An outcome file cannot be used; the message says why and what to do."""
+
+
+class TooFewTiers(BadFile):
+    """The models of an outcome file cover too few tiers."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,11 @@ class OutcomeFile:
     stem: str
     """The file's name without its ending."""
     sha256: str
-    """Of the file as it lies there: artifacts name what they were trained on by it."""
+    """SHA-256 of the file on disk: artifacts identify their training files by it."""
     models: Mapping[str, str]
-    """Tier by model, of those that are read."""
+    """Tier by model, of the models that are read."""
     unread: tuple[str, ...]
-    """Models in the file that stand for no tier."""
+    """Models of the file that are used as no tier."""
     outcomes: Sequence[Outcome]
 
 
@@ -53,11 +57,12 @@ def read_file(path: Path, wanted: Mapping[str, str], least_tiers: int = 2) -> Ou
     """Read an outcome file, gzipped or not.
 
     Args:
-        wanted: tier by model name, which beats what is known of other models in the file.
+        wanted: tier by model name; takes precedence over the known models.
         least_tiers: tiers that the file must have.
 
     Raises:
-        BadFile: missing, damaged, a wrong line, no rows, or too few tiers.
+        TooFewTiers: the file has fewer tiers.
+        BadFile: the file is missing or damaged, has no rows, or has an invalid line.
     """
     data = _bytes(path)
     lines = latest_feedback(_lines(path, data))
@@ -68,11 +73,11 @@ def read_file(path: Path, wanted: Mapping[str, str], least_tiers: int = 2) -> Ou
     except BadOutcome as error:
         raise BadFile(str(error)) from error
     if not found:
-        raise BadFile(f"{path}: has no rows: write one JSON object a line, with query, group and quality")
+        raise BadFile(f"{path}: has no rows: write one JSON object per line, with query, group and quality")
     if len(models) < least_tiers:
-        raise BadFile(
-            f"{path}: found models {', '.join(found)}, which make {len(models)} of the tiers {', '.join(TIERS)}: "
-            f"{least_tiers} are needed, write --tier TIER=MODEL for them"
+        raise TooFewTiers(
+            f"{path}: the models {', '.join(found)} cover {len(models)} of the tiers {', '.join(TIERS)}, and "
+            f"{least_tiers} are needed"
         )
     digest = hashlib.sha256(data).hexdigest()
     return OutcomeFile(stem_of(path), digest, models, tuple(name for name in found if name not in models), outcomes)
@@ -87,11 +92,11 @@ def stem_of(path: Path) -> str:
 
 
 def tiers_of(found: Sequence[str], wanted: Mapping[str, str]) -> dict[str, str]:
-    """Tier by model, one model a tier: the one that was asked for, else one that is known."""
+    """Tier by model, one model per tier: the wanted one, else a known one."""
     by_tier = {KNOWN_MODELS[name]: name for name in KNOWN_MODELS if name in found}
     by_tier |= {wanted[name]: name for name in wanted if name in found}
     taken = {name: tier for tier, name in by_tier.items()}
-    # A model that was asked for as one tier is no other tier as well.
+    # A model that is wanted as one tier is not used as another tier as well.
     return {name: tier for name, tier in taken.items() if wanted.get(name, tier) == tier}
 
 
@@ -99,16 +104,16 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadFile(f"{path}: cannot be read ({error.strerror}): write the path of an outcome file") from error
+        raise BadFile(f"{path}: cannot be read ({error.strerror}): use the path of an outcome file") from error
 
 
 def _lines(path: Path, data: bytes) -> list[str]:
     try:
         text = gzip.decompress(data) if data[:2] == GZIP_MAGIC or path.suffix == ".gz" else data
-        # Not splitlines: JSON strings may hold line separators of other kinds.
+        # Not splitlines: JSON strings may contain other line separators.
         return text.decode().split("\n")
     except gzip.BadGzipFile as error:
-        raise BadFile(f"{path}: is not a gzip file: compress it, or name it .jsonl") from error
+        raise BadFile(f"{path}: is not a gzip file: compress it, or rename it to .jsonl") from error
     except (EOFError, zlib.error) as error:
         raise BadFile(f"{path}: the gzip data is cut off or damaged: copy the file again") from error
     except UnicodeDecodeError as error:
@@ -116,7 +121,7 @@ def _lines(path: Path, data: bytes) -> list[str]:
 
 
 def _models(lines: Sequence[str]) -> list[str]:
-    """Names under `quality`; wrong lines are left for their reader to report."""
+    """Names under `quality`; invalid lines are skipped here and reported by read_outcomes."""
     found: dict[str, None] = {}
     for line in lines:
         with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):

@@ -1,4 +1,4 @@
-"""What `signalbox router eval` is given, checked: options, artifacts, outcome files."""
+"""Options and files of `signalbox router eval` and `train`, checked."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from router.loading import BadQualityModel, load_quality
 from router.model.artifact import ArtifactError, load_artifact
 from router.quality import QualityModel, RuleQuality
 from training.judge.decision_latency import plain_fleet
-from training.outcome_files import BadFile, OutcomeFile, read_file
+from training.outcome_files import BadFile, OutcomeFile, TooFewTiers, read_file
 
 DEFAULT_PRICES = {"small": 1.0, "moe": 3.0, "large": 10.0}
 
 
 def check_options(*, trains: bool, judges: bool, labels: int | None, with_answer: bool = False) -> None:
-    """Raises BadFile where options contradict each other."""
+    """Refuse options that contradict each other.
+
+    Raises:
+        BadFile: see the message.
+    """
     if trains and judges:
-        raise BadFile("--cv trains models of its own: leave out --artifact and --compare, or --cv")
+        raise BadFile("--cv trains its own models: leave out --artifact and --compare, or --cv")
     if not trains and (labels or with_answer):
-        raise BadFile("--labels and --with-answer are about models that are trained here: write --cv question as well")
+        raise BadFile("--labels and --with-answer need models that are trained here: add --cv question")
 
 
 def prices_from(given: Sequence[str] | None) -> dict[str, float]:
-    """Price of an output token by tier, from TIER=PRICE arguments over the defaults."""
+    """Price of an output token by tier: the defaults, replaced by TIER=PRICE arguments."""
     return DEFAULT_PRICES | {tier: _price(tier, text) for tier, text in _pairs("--price", given)}
 
 
@@ -37,13 +41,17 @@ def tiers_from(given: Sequence[str] | None) -> dict[str, str]:
 
 
 def model_from(path: Path | None) -> QualityModel:
-    """The artifact in a file, the hand-written rules, or the artifact that ships; BadFile where it cannot be used."""
+    """The artifact in a file, the hand-written rules, or the shipped artifact.
+
+    Raises:
+        BadFile: the file cannot be read or is not an artifact.
+    """
     try:
         if path is None:
             return load_quality(plain_fleet())
         return RuleQuality() if path == Path(RULES) else load_artifact(path.read_bytes())
     except OSError as error:
-        raise BadFile(f"{path}: cannot be read ({error.strerror}): write the path of an artifact") from error
+        raise BadFile(f"{path}: cannot be read ({error.strerror}): use the path of an artifact") from error
     except ArtifactError as error:
         raise BadFile(f"{path}: {error}") from error
     except BadQualityModel as error:
@@ -56,22 +64,28 @@ def read_files(
     """All outcome files.
 
     Args:
-        models: tier by model, where the command line says so.
-        noted: hears which models of a file stand for no tier.
+        models: tier by model, from the command line.
+        noted: called with a line for each file that has models of no tier.
         least_tiers: tiers that every file must have.
+
+    Raises:
+        BadFile: a file cannot be used, two have the same name, or no file has one of the models.
     """
-    files = [read_file(path, models, least_tiers) for path in paths]
+    try:
+        files = [read_file(path, models, least_tiers) for path in paths]
+    except TooFewTiers as error:
+        raise BadFile(f"{error}: name more with --tier TIER=MODEL") from error
     stems = [file.stem for file in files]
     if double := next((stem for stem in stems if stems.count(stem) > 1), None):
-        raise BadFile(f"--data: two files are called {double}: results are shown by that name, rename one")
+        raise BadFile(f"--data: two files have the name {double}, under which results are shown: rename one")
     for model in models:
         if not any(model in file.models for file in files):
-            raise BadFile(f"--tier: no file has a model '{model}': write one of {', '.join(_names(files))}")
+            raise BadFile(f"--tier: no file has a model '{model}', use one of {', '.join(_names(files))}")
     for file in files:
         if file.unread:
             read = ", ".join(f"{tier}={model}" for model, tier in file.models.items())
             unread = ", ".join(file.unread)
-            noted(f"{file.stem}: {read}; not read: {unread} (--tier chooses)")
+            noted(f"{file.stem}: {read}; not read: {unread} (use --tier to choose)")
     return files
 
 
@@ -80,9 +94,9 @@ def _pairs(option: str, given: Sequence[str] | None) -> list[tuple[str, str]]:
     for text in given or ():
         name, equals, value = text.partition("=")
         if not (equals and value):
-            raise BadFile(f"{option}: found '{text}': write TIER=VALUE with one of {', '.join(TIERS)}")
+            raise BadFile(f"{option}: invalid value '{text}', use TIER=VALUE with one of {', '.join(TIERS)}")
         if name not in TIERS:
-            raise BadFile(f"{option}: found '{name}': {did_you_mean(name, TIERS)}")
+            raise BadFile(f"{option}: invalid value '{name}', {did_you_mean(name, TIERS)}")
         pairs.append((name, value))
     return pairs
 
@@ -93,7 +107,7 @@ def _price(tier: str, text: str) -> float:
     except ValueError:
         price = math.nan
     if not (math.isfinite(price) and price > 0):
-        raise BadFile(f"--price {tier}: found '{text}': write a number > 0")
+        raise BadFile(f"--price {tier}: invalid value '{text}', use a number > 0")
     return price
 
 

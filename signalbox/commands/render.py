@@ -1,4 +1,4 @@
-"""`signalbox render`: the spec as a kustomize base with overlays, and whether it would work."""
+"""`signalbox render`: the spec as a kustomize base with overlays, and whether they would work."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cluster.spec import FleetSpec
 from k8s.errors import RenderError
-from signalbox.console import load_or_exit
+from signalbox.console import FAILED, WRONG_INPUT, SpecArgument, err, exit_on, fail, load_or_exit, out
 
 CRDS_VARIABLE = "SIGNALBOX_CRDS"
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
 
 
-def render_command(
-    spec: Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write `base` and `overlays` into.")],
-    check: Annotated[bool, typer.Option("--check", help="Check what was written, without a cluster.")] = False,
+def render(
+    spec: SpecArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for `base` and `overlays`.")],
+    check: Annotated[bool, typer.Option("--check", help="Check the manifests, without a cluster.")] = False,
     crds: Annotated[
         Path | None,
         typer.Option(
@@ -31,18 +28,14 @@ def render_command(
 ) -> None:
     """Write KubeRay manifests, alerts and dashboards of a spec for `kubectl apply -k`. Needs no cluster."""
     try:
-        from k8s.render import OVERLAYS, render, write
-    except ModuleNotFoundError as error:  # the nodes' image has no packages to render with
-        err.print(f"{error.name} is not installed here: pip install -e '.[k8s]'", style="red", markup=False)
-        raise typer.Exit(2) from error
+        from k8s import render as manifests
+    except ModuleNotFoundError as error:  # a node's image does not have the packages that rendering needs
+        fail(f"{error.name} is not installed here: pip install -e '.[k8s]'", WRONG_INPUT)
     fleet = load_or_exit(spec)
-    try:
-        files = render(fleet)
-        write(files, output)
-    except RenderError as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(2) from error
-    out.print(f"wrote {len(files)} files into {output}: overlays {' and '.join(OVERLAYS)}", markup=False)
+    with exit_on(RenderError, status=WRONG_INPUT):
+        files = manifests.render(fleet)
+        manifests.write(files, output)
+    _print(f"wrote {len(files)} files into {output}: overlays {' and '.join(manifests.OVERLAYS)}")
     if check:
         _check(fleet, output, crds)
 
@@ -55,7 +48,11 @@ def _check(fleet: FleetSpec, folder: Path, crds: Path | None) -> None:
     for finding in report.findings:
         err.print(str(finding), style="red", markup=False)
     for name, why in report.skipped.items():
-        out.print(f"skipped {name}: {why}", markup=False)
-    out.print(f"checked: {', '.join(report.ran)}", markup=False)
+        _print(f"skipped {name}: {why}")
+    _print(f"checked: {', '.join(report.ran)}")
     if not report.ok:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
+
+
+def _print(line: str) -> None:
+    out.print(line, markup=False, soft_wrap=True)

@@ -5,16 +5,34 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from typing import Annotated
 
 import psutil
+import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cluster.spec import FleetSpec
 from deployments.local.environment import haproxy_available
 from deployments.local.fleet import FleetFailed, LocalFleet
+from deployments.preflight import quality_problems
+from signalbox.console import WRONG_INPUT, SpecArgument, err, fail, load_or_exit, out
 
 SAYS = {"HEALTHY": "ready", "UPDATING": "loading", "UNHEALTHY": "failing, retrying"}
+
+
+def serve(
+    spec: SpecArgument,
+    port: Annotated[int | None, typer.Option(help="HTTP port, instead of the spec's.")] = None,
+    ready_timeout_s: Annotated[float, typer.Option(help="Seconds that the pools may take to become ready.")] = 900.0,
+) -> None:
+    """Start a Ray cluster with the fleet on this machine, until Ctrl-C."""
+    fleet = load_or_exit(spec)
+    if problems := quality_problems(fleet):
+        fail("\n".join(problems), WRONG_INPUT)
+    if port is not None:
+        fleet = fleet.model_copy(update={"gateway": fleet.gateway.model_copy(update={"port": port})})
+    raise typer.Exit(serve_until_stopped(fleet, ready_timeout_s, out, err))
 
 
 def serve_until_stopped(spec: FleetSpec, ready_timeout_s: float, out: Console, err: Console) -> int:

@@ -1,4 +1,4 @@
-"""The demo benchmark: one answer's grade and cost, and what many come to beside fixed pools."""
+"""The demo benchmark: one answer's grade and cost, and the summary compared with fixed pools."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import json
 import httpx
 import pytest
 
-from benchmarks.demo_tasks import Graded, ask_one, comparison_table, level_table, summary
+from benchmarks.demo_report import comparison_table, level_table
+from benchmarks.demo_tasks import Graded, ask_one, summary
 from demo.tasks import Task, generate_tasks
 
 TASKS = generate_tasks(6, seed=1, fresh=None)

@@ -1,4 +1,4 @@
-"""The work of `signalbox router eval`: who is trained on what, what it predicts, how every method does."""
+"""The work of `signalbox router eval`: train models on folds, predict the test rows, and measure every method."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.problems import Problems
 from router.quality import QualityModel
 from training.fit.train import TooFewLabels
 from training.folds import Fold, named_folds, question_folds, some_labels
@@ -23,13 +24,13 @@ from training.outcomes import Outcome
 
 Split = Literal["question", "subject", "dataset"]
 Progress = Callable[[str, int, int], None]
-"""Hears what is being done, how many steps of it are done, and of how many."""
+"""Callback(description, steps done, all steps)."""
 DIFFERENCES = ("apgr", "gain_share", "aiq")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to evaluate. Either `model` is judged as it is, or `split` says how models are trained and tested."""
+    """What to evaluate: either `model`, or models that are trained and tested by `split`."""
 
     prices: Mapping[str, float]
     """By tier."""
@@ -40,12 +41,12 @@ class Wanted:
     folds: int = 5
     """Folds of a split by question."""
     labels: int | None = None
-    """Rows to train on at most, of each fold; None for all."""
+    """Maximum training rows per fold; None for all."""
     with_answer: bool = False
-    """Also judge the texts of the lowest tier's answers."""
+    """Also judge by the text of the lowest tier's answer."""
     seed: int = 0
     jobs: int = 1
-    """Folds at a time."""
+    """Folds trained at the same time."""
 
 
 def evaluate(
@@ -54,7 +55,8 @@ def evaluate(
     """Metrics of every file, and the CPU microseconds of a decision.
 
     Raises:
-        BadFile: the files do not allow the split.
+        Problems: the files do not allow the `split`.
+        BadFile: a file has too few outcomes.
     """
     outcomes = [outcome for file in files for outcome in file.outcomes]
     folds = _folds(files, outcomes, wanted)
@@ -85,25 +87,25 @@ def _forecasts(outcomes: Sequence[Outcome], folds: Sequence[Fold], wanted: Wante
             folds_done=lambda done: progress("training", done, len(folds)),
         )
     except TooFewLabels as error:
-        raise BadFile(f"--cv {wanted.split}: {error}: write more --data, or more --labels") from error
+        raise Problems(split=f"{error}: use more files or more labels") from error
 
 
 def _folds(files: Sequence[OutcomeFile], outcomes: Sequence[Outcome], wanted: Wanted) -> list[Fold]:
-    """Who is trained on what; a model that is judged as it is leaves folds to the dataset prior alone."""
+    """Training and test rows. Without a split, only the dataset prior uses them."""
     texts = [outcome.request.text for outcome in outcomes]
     if wanted.split == "subject":
         for file in files:
             if any(not outcome.group for outcome in file.outcomes):
-                raise BadFile(f"{file.stem}: rows without group: --cv subject leaves a group out, write it in each row")
+                raise Problems(split=f"{file.stem} has rows without group: every row needs one to leave subjects out")
         folds = named_folds([outcome.group for outcome in outcomes], texts)
     elif wanted.split == "dataset":
         folds = named_folds([file.stem for file in files for _ in file.outcomes], texts)
     else:
         folds = question_folds(texts, wanted.folds, wanted.seed)
     if wanted.split and any(not len(fold.train) for fold in folds):
-        raise BadFile(
-            f"--cv {wanted.split}: when one {wanted.split} is left out, nothing with other questions is left to train "
-            f"on: write --data files with more {wanted.split}s"
+        raise Problems(
+            split=f"without one {wanted.split}, no other questions are left to train on: use files with more "
+            f"{wanted.split}s"
         )
     return [Fold(some_labels(fold.train, wanted.labels, wanted.seed), fold.test) for fold in folds]
 
@@ -144,14 +146,14 @@ def _report(
 
 
 def _trained_on(model: QualityModel | None, file: OutcomeFile) -> bool:
-    """Whether an artifact's card names the file among its sources; models trained here never see what they judge."""
+    """Whether an artifact's card lists the file as a source. Models trained here never see their test rows."""
     sources = getattr(model, "card", {}).get("sources", ())
     return any(source.get("sha256") == file.sha256 for source in sources)
 
 
 def _answer_scores(judge: Judge, forecasts: Forecasts, rows: NDArray[np.intp]) -> dict[str, Scores | None]:
-    """The method that reads the cheapest answer first, which has then been paid for in any case: it has no place on
-    the curve of cost and quality."""
+    """The method that reads the cheapest answer first. That answer is paid for in any case, so the method has no place
+    on the curve of cost and quality."""
     if forecasts.answer_gain is None:
         return {}
     gain = forecasts.answer_gain[rows]
@@ -167,7 +169,7 @@ def _reliability(truth: Truth, own: Predictor) -> dict[str, tuple[Array, Array, 
 
 
 def _differences(judge: Judge, methods: Mapping[str, Sequence[Method]]) -> dict[str, tuple[float, float]]:
-    """95 % intervals of what the compared model adds, on the same bootstrap samples for both."""
+    """95% intervals of what the compared model adds, on the same bootstrap samples for both."""
     if "compared" not in methods:
         return {}
     ours, theirs = judge.samples(methods["signalbox"]), judge.samples(methods["compared"])

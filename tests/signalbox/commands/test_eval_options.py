@@ -32,13 +32,13 @@ def test_models_of_tiers():
 @pytest.mark.parametrize(
     ("read", "given", "said"),
     [
-        (prices_from, ["large"], "--price: found 'large': write TIER=VALUE with one of small, moe, large"),
-        (prices_from, ["large="], "--price: found 'large=': write TIER=VALUE"),
-        (prices_from, ["lage=3"], "--price: found 'lage': did you mean 'large'?"),
-        (prices_from, ["large=free"], "--price large: found 'free': write a number > 0"),
-        (prices_from, ["large=-1"], "--price large: found '-1': write a number > 0"),
-        (prices_from, ["large=nan"], "--price large: found 'nan': write a number > 0"),
-        (tiers_from, ["gpt-4=large"], "--tier: found 'gpt-4'"),
+        (prices_from, ["large"], "--price: invalid value 'large', use TIER=VALUE with one of small, moe, large"),
+        (prices_from, ["large="], "--price: invalid value 'large=', use TIER=VALUE"),
+        (prices_from, ["lage=3"], "--price: invalid value 'lage', did you mean 'large'?"),
+        (prices_from, ["large=free"], "--price large: invalid value 'free', use a number > 0"),
+        (prices_from, ["large=-1"], "--price large: invalid value '-1', use a number > 0"),
+        (prices_from, ["large=nan"], "--price large: invalid value 'nan', use a number > 0"),
+        (tiers_from, ["gpt-4=large"], "--tier: invalid value 'gpt-4'"),
     ],
 )
 def test_wrong_pairs(read, given, said):
@@ -51,8 +51,8 @@ def test_wrong_pairs(read, given, said):
     ("options", "said"),
     [
         ({"trains": True, "judges": True}, "leave out --artifact and --compare, or --cv"),
-        ({"labels": 100}, "write --cv question as well"),
-        ({"with_answer": True}, "write --cv question as well"),
+        ({"labels": 100}, "add --cv question"),
+        ({"with_answer": True}, "add --cv question"),
     ],
 )
 def test_options_that_contradict_each_other(options, said):
@@ -72,13 +72,13 @@ def test_an_artifact_that_is_none(tmp_path, data, said):
 
 def test_two_files_of_one_name(tmp_path):
     paths = [write_outcomes(tmp_path / name, outcome_rows(3)) for name in ("a.jsonl", "a.jsonl.gz")]
-    with pytest.raises(BadFile, match="two files are called a"):
+    with pytest.raises(BadFile, match="two files have the name a"):
         read_files(paths, {}, print)
 
 
 def test_a_tier_of_a_model_that_no_file_has(tmp_path):
     path = write_outcomes(tmp_path / "a.jsonl", outcome_rows(3, ["small", "large", "moe=extra"]))
-    with pytest.raises(BadFile, match="no file has a model 'gpt-5': write one of extra, large, small"):
+    with pytest.raises(BadFile, match="no file has a model 'gpt-5', use one of extra, large, small"):
         read_files([path], {"gpt-5": "large"}, print)
 
 
@@ -86,7 +86,7 @@ def test_models_that_are_not_read_are_said(tmp_path):
     path = write_outcomes(tmp_path / "a.jsonl", outcome_rows(3, ["small", "large=gpt-4", "moe=extra"]))
     notes = []
     read_files([path], {}, notes.append)
-    assert notes == ["a: small=small, large=gpt-4; not read: extra (--tier chooses)"]
+    assert notes == ["a: small=small, large=gpt-4; not read: extra (use --tier to choose)"]
 
 
 def test_rules_can_be_judged_like_an_artifact():

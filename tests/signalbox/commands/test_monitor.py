@@ -17,7 +17,7 @@ NOBODY = "http://127.0.0.1:1"
 @pytest.mark.parametrize(
     ("words", "status", "expected"),
     [
-        (("--url", NOBODY), 1, "no answer from http://127.0.0.1:1"),
+        (("--url", NOBODY), 1, "no response from http://127.0.0.1:1"),
         (("--webhook", "somewhere"), 2, "--webhook: invalid value 'somewhere', use an address"),
         (("nowhere.yaml",), 2, "nowhere.yaml"),
     ],

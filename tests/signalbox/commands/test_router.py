@@ -69,8 +69,8 @@ def test_rollback_posts(endpoint):
     ("answer", "said"),
     [
         ((409, {"error": {"message": "there is nothing to go back to"}}), "nothing to go back to"),
-        ((500, {}), "answered 500"),
-        ((200, []), "answered 200"),
+        ((500, {}), "returned 500"),
+        ((200, []), "returned 200"),
         (httpx.ConnectError("refused"), "signalbox serve"),
     ],
 )

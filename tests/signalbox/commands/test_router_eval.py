@@ -123,11 +123,11 @@ def test_tables_and_plots(made, tmp_path):
     [
         (["--data", "missing.jsonl"], "missing.jsonl: cannot be read"),
         (["--data", "FIRST", "--artifact", "missing.model"], "missing.model: cannot be read"),
-        (["--data", "FIRST", "--cv", "dataset"], "--cv dataset: when one dataset is left out"),
+        (["--data", "FIRST", "--cv", "dataset"], "--cv dataset: without one dataset, no other questions are left"),
         (["--data", "FIRST", "--cv", "question", "--labels", "20"], "--cv question: "),
         (["--data", "FIRST", "--tier", "large=gpt-5"], "no file has a model 'gpt-5'"),
-        (["--data", "FIRST", "--price", "large=0"], "--price large: found '0'"),
-        (["--data", "UNGROUPED", "--cv", "subject"], "ungrouped: rows without group"),
+        (["--data", "FIRST", "--price", "large=0"], "--price large: invalid value '0'"),
+        (["--data", "UNGROUPED", "--cv", "subject"], "--cv subject: ungrouped has rows without group"),
         (["--data", "APART"], "apart: no row has an outcome of two tiers"),
     ],
 )

@@ -45,12 +45,12 @@ def test_an_artifact_is_written_and_described(tmp_path):
         (["missing.jsonl", "-o", "OUT"], "missing.jsonl: cannot be read"),
         (["BAD", "-o", "OUT"], "bad.jsonl:2: quality.small is 7: write a number from 0 to 1"),
         (["FEW", "-o", "OUT"], "two tiers need 200 queries"),
-        (["FEW", "-o", "OUT", "--tier", "lage=x"], "--tier: found 'lage': did you mean 'large'?"),
+        (["FEW", "-o", "OUT", "--tier", "lage=x"], "--tier: invalid value 'lage', did you mean 'large'?"),
         (["FEW", "-o", "OUT", "--tier", "large=x"], "no file has a model 'x'"),
         (["FEW", "-o", "OUT", "--seed", "-1"], "--seed"),
         (["FEW", "-o", "OUT", "--seed", "99999999999"], "--seed"),
         (["FEW"], "--output"),
-        (["ENOUGH", "-o", "FOLDER"], "cannot be written (Is a directory): write another path"),
+        (["ENOUGH", "-o", "FOLDER"], "cannot be written (Is a directory): use another path"),
     ],
 )
 def test_what_is_wrong_is_said_without_a_traceback(tmp_path, arguments, said):

@@ -10,9 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from signalbox.cli import app
-from signalbox.commands import collect as collect_cli
+from signalbox.commands import collect as command
 from training.collect import asker as asking
-from training.collect import choices as collect_checks
 
 READY = {"small-a": "small", "small-b": "small", "big": "large", "asleep": "moe"}
 
@@ -42,7 +41,7 @@ class Endpoint:
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     fleet = {name: {"tier": tier, "ready": int(name != "asleep")} for name, tier in READY.items()}
-    monkeypatch.setattr(collect_checks, "get_json", lambda url, path: {"pools": fleet})
+    monkeypatch.setattr(command, "fleet_pools", lambda url: fleet)
     monkeypatch.setattr(asking, "FIRST_PAUSE_S", 0.0)
     monkeypatch.setattr(asking.Asker.__init__, "__defaults__", (0.0,))
 
@@ -51,7 +50,7 @@ def run(tmp_path, monkeypatch):
         prompts.write_text("".join(json.dumps(line) + "\n" for line in lines))
         transport = httpx.MockTransport(endpoint)
         monkeypatch.setattr(
-            collect_cli, "client", lambda url: httpx.AsyncClient(transport=transport, base_url="http://fleet")
+            command, "client", lambda url, headers: httpx.AsyncClient(transport=transport, base_url="http://fleet")
         )
         outcomes = tmp_path / "outcomes.jsonl"
         result = CliRunner().invoke(app, ["collect", str(prompts), "-o", str(outcomes), *options])
@@ -96,7 +95,7 @@ def test_a_refused_request_is_not_repeated(run):
     endpoint = Endpoint(big=400)
     _, (line,) = run(endpoint, SUM)
     assert endpoint.asked["big"] == 1
-    assert line["missing"]["large"].startswith("answered 400")
+    assert line["missing"]["large"].startswith("returned 400")
 
 
 def test_a_failure_that_passes_is_forgotten(run):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster.loading import PROJECT_ROOT
-from signalbox.commands.spec import spec_reference
+from signalbox.tables.spec import spec_reference
 
 PAGE = PROJECT_ROOT / "docs" / "spec.md"
 

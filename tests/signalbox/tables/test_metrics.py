@@ -11,7 +11,7 @@ from deployments.metrics.gateway import TABLE
 from deployments.metrics.vllm import VLLM
 from k8s.dashboards import build
 from signalbox.cli import app
-from signalbox.commands.metrics import metrics_page
+from signalbox.tables.metrics import metrics_page
 
 PAGE = PROJECT_ROOT / "docs" / "metrics.md"
 

@@ -36,7 +36,7 @@ def test_json_has_the_same_for_every_device_type():
     [
         (("nobody/knows",), "download it and write its folder"),
         ((LLAMA, "--gpu", "H10"), "did you mean 'H100'"),
-        ((LLAMA, "--context", "9999"), "the model was made for 8192"),
+        ((LLAMA, "--context", "9999"), "exceeds the model's context length (8192 tokens)"),
     ],
 )
 def test_bad_input_says_what_to_write(arguments, said):

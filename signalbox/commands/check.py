@@ -1,0 +1,18 @@
+"""`signalbox check`: whether a spec's fleet can run."""
+
+from __future__ import annotations
+
+import typer
+
+from deployments.preflight import check_fleet
+from signalbox.console import FAILED, SpecArgument, load_or_exit, out
+from signalbox.tables.check import render_check
+
+
+def check(spec: SpecArgument) -> None:
+    """Check a spec and show whether every pool fits its hardware. Needs no cluster and no network."""
+    fleet = load_or_exit(spec)
+    report = check_fleet(fleet)
+    out.print(render_check(fleet, report))
+    if not report.ok:
+        raise typer.Exit(FAILED)
