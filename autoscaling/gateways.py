@@ -1,4 +1,4 @@
-"""How many gateway replicas to have. Gateways wait and relay: what counts is how many requests each has open."""
+"""How many gateway replicas to have. Gateways wait and relay, so their open requests decide."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from autoscaling.pacing import Pacing
 from cluster.spec import FleetSpec
 
 FILLED = 0.7
-"""Of the requests that a gateway replica may have open, the share that is aimed for."""
+"""Target share of the requests that a gateway replica may have open."""
 
 
 class GatewaySize:
@@ -24,8 +24,8 @@ class GatewaySize:
         """Replicas to have now; raises nothing.
 
         Args:
-            open_requests: in all gateway replicas together; what is no number of requests leaves the target.
-            target: replicas last asked for.
+            open_requests: in all gateway replicas together; an invalid number keeps the target.
+            target: replicas last requested.
         """
         if not 0 <= open_requests < math.inf:
             return target

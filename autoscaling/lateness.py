@@ -1,9 +1,8 @@
-"""How much work a replica takes before answers come late: learned from the answers that did.
+"""How much work a replica can take before answers miss the SLO, learned from the answers that did.
 
-The arithmetic of mean batches (`autoscaling.concurrency`) does not know of long prompts that hold others up,
-of luck in the choice of replicas, or of bursts within seconds. Their outcome is measured: gateways say which share of
-the answers was late, the planner knows how much work each replica was offered meanwhile, and the two are kept side by
-side.
+The arithmetic of mean batches (`autoscaling.concurrency`) does not cover long prompts that delay other requests, chance
+in the choice of replicas, or bursts within seconds. Their outcome is measured: gateways report the share of SLO misses,
+and the planner knows how much work each replica received meanwhile. The table keeps both side by side.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ from cluster.scaling import ScalingSpec
 
 BINS_PER_DOUBLING = 6
 MEMORY = 1_000.0
-"""Answers at one amount of work after which older ones have faded."""
+"""Answers at one amount of work after which earlier ones no longer count."""
 FADE_S = 1800.0
-"""Time after which 1/e of what was seen still counts, as long as demand is remembered. Work that was once too much is
-not offered again, so that nothing else would ever correct the limit."""
+"""Time after which an observation counts 1/e, the length of the demand history. Work that was once too much is not
+offered again, so nothing else would ever correct the limit."""
 PRIOR = 20.0
-"""Answers in time that an amount of work is credited with before any is known."""
+"""Answers within the SLO that each amount of work is credited with from the start."""
 PROMPT_TOKEN_LATENESS = 1.0
-"""Work of a prompt token in units of a generated one, as far as it makes answers late: prompts make those behind them
-wait, which mean speeds (`autoscaling.speed`) do not show. On the Azure 2023 trace at ten times its load, in simulated
-pools of a 7B and a 70B model, work so weighed explains 19% and 4% more of the deviance of late answers than with 0.3;
-more weight explains hardly more."""
+"""Work of a prompt token in units of a generated one, for its effect on lateness: prompts delay the requests behind
+them, which mean speeds (`autoscaling.speed`) do not show. On the Azure 2023 trace at ten times its load, in simulated
+pools of a 7B and a 70B model, this weight explains 19% and 4% more of the deviance of SLO misses than 0.3; a larger
+weight explains hardly more."""
 QUIET = 0.4
-"""Part of the work that should be possible up to which lateness is not for want of replicas."""
+"""Share of the possible work up to which more replicas cannot fix SLO misses."""
 ENOUGH = 100.0
-"""Answers at quiet times before their lateness is taken for one that no replica could mend."""
+"""Answers at quiet times before their SLO misses count as misses that more replicas cannot fix."""
 
 
 Objective = Literal["ttft", "tpot"]
 
 
 def lateness_mix(prompt_tokens: float, answer_tokens: float) -> float:
-    """As `autoscaling.speed.prompt_mix`, with the weight that prompts have here."""
+    """As `autoscaling.speed.prompt_mix`, with the weight of prompts in lateness."""
     return prompt_mix(prompt_tokens, answer_tokens, PROMPT_TOKEN_LATENESS)
 
 
@@ -52,9 +51,9 @@ def missed(targets: ScalingSpec, first_s: float | None, whole_s: float, answer_t
     """Which of `ttft_target_s` and `tpot_target_s` an answer missed.
 
     Args:
-        first_s: from asking a pool to the first token; None where that cannot be told, as of answers that are not
-            streamed: they may take what both targets allow together, and beyond it miss both.
-        whole_s: to the last token.
+        first_s: from the request to the first token; None if unknown, as for answers that are not streamed: they may
+            take as long as both targets together, and miss both if they take longer.
+        whole_s: from the request to the last token.
     """
     steps = max(answer_tokens - 1, 1)
     if first_s is None:
@@ -65,16 +64,16 @@ def missed(targets: ScalingSpec, first_s: float | None, whole_s: float, answer_t
 
 @dataclass
 class LatenessTable:
-    """Answers of one pool, and how many of them were late, by the work that each replica was offered."""
+    """Answers of one pool, and how many of them missed the SLO, by the work that each replica received."""
 
     _bins: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     def add(self, work_per_s: float, answers: float, late_ratio: float) -> None:
-        """Note answers.
+        """Add answers.
 
         Args:
-            work_per_s: of each replica meanwhile: generated tokens x `lateness_mix`.
-            late_ratio: share of the answers that were late.
+            work_per_s: work of each replica meanwhile: generated tokens x `lateness_mix`.
+            late_ratio: share of the answers that missed the SLO.
         """
         size = round(BINS_PER_DOUBLING * math.log2(max(work_per_s, 1.0)))
         known, late = self._bins.get(size, (0.0, 0.0))
@@ -87,11 +86,10 @@ class LatenessTable:
         self._bins = {size: (keep * answers, keep * late) for size, (answers, late) in self._bins.items()}
 
     def healthy_work(self, possible: float, share: float) -> float:
-        """Work per second that a replica may be offered with at most `share` of the answers late for it; inf where that
-        was never exceeded.
+        """Work per second that a replica can take with at most `share` SLO misses; inf if the share was never exceeded.
 
         Args:
-            possible: work per second that it should take by its speed. No less than QUIET of it is ever the answer.
+            possible: work per second that its speed allows. The result is never below QUIET of it.
         """
         quiet = [seen for size, seen in self._bins.items() if _work(size) <= QUIET * possible]
         known = sum(answers for answers, _ in quiet)
@@ -109,8 +107,7 @@ def _work(size: float) -> float:
 
 
 def _rising(rows: Iterable[tuple[int, float, float]]) -> list[tuple[int, float]]:
-    """First bin and share of neighbours that are taken together, so that shares only grow with the work (pool adjacent
-    violators)."""
+    """First bin and share of merged neighbours, so that shares only grow with the work (pool adjacent violators)."""
     blocks: list[tuple[int, float, float]] = []
     for size, answers, late in rows:
         block = (size, answers, late)

@@ -1,4 +1,4 @@
-"""When a need becomes a move: up once it has stood for a moment, down once less has been enough for a long time."""
+"""When a need changes the replicas: up once it has lasted for a moment, down once less has been enough for long."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections import deque
 from dataclasses import dataclass, field
 
 GAP_S = 30.0
-"""After such a silence nothing is known to have stood or been enough."""
+"""After a silence of this length, earlier needs no longer count."""
 STEP_SHARE = 0.1
-"""Part of a pool that is removed at once, at least one replica: the load is to settle on the rest first."""
+"""Share of a pool that is removed at once, at least one replica: the load should settle on the rest first."""
 SETTLE_S = 15.0
 """Time between two removals."""
 
 
 @dataclass
 class Pacing:
-    """What one pool needed lately, and when it last shrank."""
+    """Recent needs of one pool, and its last scale-down."""
 
     _needs: deque[tuple[float, int]] = field(default_factory=deque)
     _shrank_s: float | None = None
 
     def pace(self, needed: int, target: int, now_s: float, up_s: float, down_s: float) -> int:
-        """Replicas to have now; is to be asked at each look.
+        """Replicas to have now; call it at every look.
 
         Args:
             needed: what the pool needs at this look.
             target: what it has.
-            up_s: how long at least so much must have been needed before the pool grows.
-            down_s: how long at most so much must have been needed before it shrinks.
+            up_s: how long at least this much must have been needed before a scale-up.
+            down_s: how long at most this much must have been needed before a scale-down.
         """
         if self._needs and now_s - self._needs[-1][0] > GAP_S:
             self._needs.clear()
@@ -43,9 +43,9 @@ class Pacing:
         return max(least, target - max(1, int(STEP_SHARE * target)))
 
     def _since(self, since_s: float) -> list[int]:
-        """What was needed from then on; nothing where memory does not reach back so far."""
+        """Needs from that moment on; none if the history is shorter."""
         if self._needs[0][0] > since_s:
             return []
-        # The last need before that moment still stood at it.
+        # The last need before that moment was still valid at it.
         first = max(n for n, (at_s, _) in enumerate(self._needs) if at_s <= since_s)
         return [needed for _, needed in list(self._needs)[first:]]

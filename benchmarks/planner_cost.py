@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from autoscaling.planner import Planner
-from autoscaling.types import PoolSignals
+from autoscaling.types import PoolDemand, PoolSignals
 from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
@@ -54,8 +54,8 @@ def seconds_of_load(spec: FleetSpec, replicas: int, seconds: int) -> Iterator[tu
             arrivals = replicas * running / (token_s * ANSWER_TOKENS)
             shown[name] = PoolSignals(
                 pool=name, target=replicas, replicas=states,
-                arrivals_per_s=arrivals, answers_per_s=arrivals, taken_per_s=arrivals,
-                prompt_tokens=PROMPT_TOKENS, answer_tokens=ANSWER_TOKENS, demand_as_of_s=now_s, cold_start_s=60.0,
+                demand=PoolDemand(arrivals, PROMPT_TOKENS, ANSWER_TOKENS, answers_per_s=arrivals, taken_per_s=arrivals),
+                demand_as_of_s=now_s, cold_start_s=60.0,
             )  # fmt: skip
         yield now_s, shown
 

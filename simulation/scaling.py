@@ -35,13 +35,11 @@ class Scaling:
         return wanted
 
     def _signals(self, pool: Pool, fleet: FleetState, now_s: float) -> PoolSignals:
-        means = self.demand[pool.name].means(now_s)
         return PoolSignals(
             pool=pool.name,
             target=pool.target,
             replicas=fleet[pool.name].replicas,
-            held=len(pool.held),
-            **means._asdict(),
+            demand=self.demand[pool.name].means(now_s, held=len(pool.held)),
             demand_as_of_s=EPOCH_S + now_s,
             cold_start_s=pool.cold_start_s,
         )
@@ -50,9 +48,9 @@ class Scaling:
         self.series.at_s.append(now_s)
         for name, seen in signals.items():
             course, replicas = self.series.pools[name], seen.replicas
-            course.arrivals_per_s.append(seen.arrivals_per_s)
+            course.arrivals_per_s.append(seen.demand.arrivals_per_s)
             course.ready.append(seen.ready)
             course.target.append(seen.target)
-            course.queue.append(seen.held + sum(each.waiting for each in replicas))
+            course.queue.append(seen.demand.held + sum(each.waiting for each in replicas))
             course.running.append(sum(each.running for each in replicas))
             course.kv_usage_ratio.append(sum(each.kv_usage_ratio for each in replicas) / max(len(replicas), 1))

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from autoscaling.types import PoolDemand
 from cluster.state import ReplicaState
-from deployments.board.records import Decided, Limits, PoolDemand, Recent, Totals
+from deployments.board.records import Decided, Limits, Recent, Totals
 from router.budget.controller import Account
 
 

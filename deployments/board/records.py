@@ -7,27 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autoscaling.types import Signal
-
-
-@dataclass(frozen=True)
-class PoolDemand:
-    """Demand for one pool, as one gateway replica sees it or summed over all."""
-
-    arrivals_per_s: float = 0.0
-    """Requests that count as the pool's demand, mean over the window of `autoscaling.demand_window`."""
-    prompt_tokens: float = 0.0
-    """Mean prompt of the window's requests; 0 without requests."""
-    answer_tokens: float = 0.0
-    """Mean answer that ended in the window; 0 without answers."""
-    answers_per_s: float = 0.0
-    """Answers that ended, mean over the window."""
-    late_ratio: float = 0.0
-    """Share of those answers that missed the targets of the spec's `scaling`."""
-    taken_per_s: float = 0.0
-    """Requests sent to the pool, including demand of other pools; mean over the window."""
-    held: int = 0
-    """Requests without a first frame while the pool has no replica."""
+from autoscaling.types import PoolDemand, Signal
 
 
 def merge_demand(demands: Iterable[Mapping[str, PoolDemand]]) -> dict[str, PoolDemand]:

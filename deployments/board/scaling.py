@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from autoscaling.types import PoolDemand
 from deployments.board.messages import ScalingLog
 from deployments.board.periods import GATEWAY_GONE_AFTER_S
-from deployments.board.records import Decided, PoolDemand, merge_demand
+from deployments.board.records import Decided, merge_demand
 
 LOG_LENGTH = 500
 """Entries of the log; the oldest are dropped."""

@@ -12,11 +12,11 @@ import secrets
 import time
 from collections.abc import Mapping
 
+from autoscaling.types import PoolDemand
 from cluster.state import group_by_pool
 from deployments.board.link import BoardLink
 from deployments.board.messages import Booked, GatewayReport, SharedAccount
 from deployments.board.periods import EXCHANGE_EVERY_S
-from deployments.board.records import PoolDemand
 from deployments.gateway.desk import GatewayDesk
 from deployments.gateway.learning.learning import Learning
 from deployments.gateway.page.live import LiveData

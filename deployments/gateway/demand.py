@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 
 from autoscaling.demand_window import DemandWindow
+from autoscaling.types import PoolDemand
 from cluster.state import FleetState
-from deployments.board.records import PoolDemand
 
 
 class GatewayDemand:
@@ -60,4 +60,4 @@ class GatewayDemand:
     def _of(self, pool: str, fleet: FleetState | None) -> PoolDemand:
         # Without a snapshot the gateway cannot tell whether a pool is empty. Serve starts an empty pool by itself.
         is_empty = fleet is not None and not (pool in fleet and fleet[pool].ready)
-        return PoolDemand(*self._windows[pool].means(self._clock()), held=self._unopened[pool] if is_empty else 0)
+        return self._windows[pool].means(self._clock(), held=self._unopened[pool] if is_empty else 0)

@@ -10,11 +10,12 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autoscaling.types import PoolDemand
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, group_by_pool
 from deployments.board.link import BoardLink
 from deployments.board.periods import BOARD_TIMEOUT_S, DECIDE_EVERY_S
-from deployments.board.records import Decided, PoolDemand
+from deployments.board.records import Decided
 
 MOST_UNDELIVERED = 100
 """Decisions that are kept while the board is unreachable; the oldest are dropped."""

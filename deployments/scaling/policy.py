@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoscaling.gateways import GatewaySize
-from autoscaling.types import PoolDecision, PoolSignals, ScalingPolicy
+from autoscaling.types import PoolDecision, PoolDemand, PoolSignals, ScalingPolicy
 from cluster.spec import FleetSpec
 from deployments.board.periods import DECIDE_EVERY_S, OLDEST_VIEW_S
-from deployments.board.records import Decided, PoolDemand
+from deployments.board.records import Decided
 from deployments.metrics.scaling import PolicyMetrics
 from deployments.scaling.board_watch import BoardWatch, View
 from deployments.scaling.cold_starts import ColdStarts
@@ -97,19 +97,12 @@ class FleetScaling:
 
     def _signals(self, pool: str, target: int, view: View) -> PoolSignals:
         replicas = view.fleet[pool].replicas if pool in view.fleet else ()
-        demand = view.demand.get(pool, PoolDemand())
         measured = max((replica.start_s for replica in replicas), default=0.0)
         return PoolSignals(
             pool=pool,
             target=target,
             replicas=replicas,
-            held=demand.held,
-            arrivals_per_s=demand.arrivals_per_s,
-            prompt_tokens=demand.prompt_tokens,
-            answer_tokens=demand.answer_tokens,
-            answers_per_s=demand.answers_per_s,
-            late_ratio=demand.late_ratio,
-            taken_per_s=demand.taken_per_s,
+            demand=view.demand.get(pool, PoolDemand()),
             demand_as_of_s=view.as_of_s,
             cold_start_s=self.memory.cold_starts.newest_s(pool) or measured,
         )
@@ -136,9 +129,9 @@ def _decided(signals: PoolSignals, decision: PoolDecision, now_s: float) -> Deci
             "waiting": float(sum(replica.waiting for replica in replicas)),
             "running": float(sum(replica.running for replica in replicas)),
             "kv_usage_ratio": max((replica.kv_usage_ratio for replica in replicas), default=0.0),
-            "held": float(signals.held),
-            "arrivals_per_s": signals.arrivals_per_s,
-            "late_ratio": signals.late_ratio,
+            "held": float(signals.demand.held),
+            "arrivals_per_s": signals.demand.arrivals_per_s,
+            "late_ratio": signals.demand.late_ratio,
             "cold_start_s": signals.cold_start_s,
         },
         signal=decision.signal,

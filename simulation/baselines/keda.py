@@ -66,7 +66,7 @@ class KedaRule:
         self._active_s: float | None = None
 
     def __call__(self, signals: PoolSignals, now_s: float) -> Wish | None:
-        waiting = signals.held + sum(replica.waiting for replica in signals.replicas)
+        waiting = signals.demand.held + sum(replica.waiting for replica in signals.replicas)
         wish = self._activation(signals, waiting, now_s) if self._poll.due(now_s) else None
         if wish or not signals.target or not self._sync.due(now_s):
             return wish

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from autoscaling.types import PoolDecision, PoolSignals
+from autoscaling.types import PoolDecision, PoolDemand, PoolSignals
 from cluster.spec import FleetSpec
 from cluster.state import STALE_AFTER_S, ReplicaState
 
@@ -79,14 +79,12 @@ def believable(signals: PoolSignals, now_s: float) -> PoolSignals:
 
     A replica whose report is dropped counts as one that does not serve, as pods without metrics do in the sources.
     """
+    demand: dict[str, Any] = {name: _credible_number(value) for name, value in vars(signals.demand).items()}
     return replace(
         signals,
         replicas=tuple(report for report in signals.replicas if _credible(report, now_s)),
         target=int(_credible_number(signals.target)),
-        held=int(_credible_number(signals.held)),
-        arrivals_per_s=_credible_number(signals.arrivals_per_s),
-        prompt_tokens=_credible_number(signals.prompt_tokens),
-        answer_tokens=_credible_number(signals.answer_tokens),
+        demand=PoolDemand(**demand | {"held": int(demand["held"])}),
         demand_as_of_s=_credible_number(signals.demand_as_of_s),
         cold_start_s=_credible_number(signals.cold_start_s),
     )

@@ -83,7 +83,7 @@ class RayServeRule:
         self._state: dict[str, Any] = {}
 
     def __call__(self, signals: PoolSignals, now_s: float) -> Wish:
-        self._ongoing.add(now_s, signals.held + sum(replica.ongoing for replica in signals.replicas))
+        self._ongoing.add(now_s, signals.demand.held + sum(replica.ongoing for replica in signals.replicas))
         context = self._context(signals, self._mean_ongoing(), now_s)
         target = self._settings.target_ongoing_requests
         return Wish(self._decide(context, now_s), f"{context.total_num_requests:.1f} ongoing, {target:g} per replica")
@@ -102,7 +102,7 @@ class RayServeRule:
             target_num_replicas=signals.target,
             running_replicas=[],
             total_num_requests=ongoing,
-            total_queued_requests=float(signals.held),
+            total_queued_requests=float(signals.demand.held),
             aggregated_metrics=None,
             raw_metrics=None,
             capacity_adjusted_min_replicas=self._settings.min_replicas,

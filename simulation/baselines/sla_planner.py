@@ -83,8 +83,9 @@ class SlaRule:
         self._earlier: dict[str, ReplicaState] | None = None
 
     def __call__(self, signals: PoolSignals, now_s: float) -> Wish | None:
+        demand = signals.demand
         if now_s - signals.demand_as_of_s <= self._parameters.interval_s:
-            self._traffic.append(Traffic(signals.arrivals_per_s, signals.prompt_tokens, signals.answer_tokens))
+            self._traffic.append(Traffic(demand.arrivals_per_s, demand.prompt_tokens, demand.answer_tokens))
         if signals.replicas:
             self._batches.append(sum(replica.running for replica in signals.replicas) / signals.ready)
         if not self._interval.due(now_s):

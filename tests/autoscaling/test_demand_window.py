@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from autoscaling.demand_window import WINDOW_S, DemandWindow, Means
+from autoscaling.demand_window import WINDOW_S, DemandWindow
+from autoscaling.types import PoolDemand
 
 
 def test_nothing_came():
-    assert DemandWindow(-5.0).means(0.0) == Means(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert DemandWindow(-5.0).means(0.0) == PoolDemand()
 
 
 def test_means_are_of_the_window_only_and_of_what_it_can_know():
@@ -18,11 +21,11 @@ def test_means_are_of_the_window_only_and_of_what_it_can_know():
         window.taken(second + 0.5)
         window.taken(second + 0.6)  # another pool's
         window.answered(second + 0.7, 7, late=second < -7)
-    assert window.means(0.0) == pytest.approx((1.0, 100.0, 7.0, 1.0, 0.3, 2.0))
+    assert vars(window.means(0.0, held=4)) == pytest.approx(vars(PoolDemand(1.0, 100.0, 7.0, 1.0, 0.3, 2.0, held=4)))
     for second in range(0, 100):
         for _ in range(3):
             window.arrived(second + 0.25, 500)
     means = window.means(100.0)
     assert means.arrivals_per_s == pytest.approx(3.0, rel=1.5 / WINDOW_S)
-    assert means[1:] == (500.0, 0.0, 0.0, 0.0, 0.0)
-    assert window.means(200.0) == Means(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert replace(means, arrivals_per_s=0.0) == PoolDemand(prompt_tokens=500.0)
+    assert window.means(200.0) == PoolDemand()

@@ -1,4 +1,4 @@
-"""What a planner remembers of a pool."""
+"""What a planner learns of a pool."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import math
 import pytest
 from scaled_pools import ANSWER, PROMPT, START_S, report, signals
 
-from autoscaling.history import BEGINNING_S, PoolMemory
+from autoscaling.history import BEGINNING_S, PoolHistory
 from autoscaling.lateness import lateness_mix
-from autoscaling.reading import read_pool
+from autoscaling.validation import validated
 
 WORK = ANSWER * lateness_mix(PROMPT, ANSWER)
 """Of one request."""
@@ -17,14 +17,14 @@ WORK = ANSWER * lateness_mix(PROMPT, ANSWER)
 
 def remembered(*phases):
     """A pool of one replica after phases: seconds, requests per second, excess, share of late answers."""
-    memory, now_s = PoolMemory(), START_S
+    history, now_s = PoolHistory(), START_S
     for seconds, rate, excess, late_ratio in phases:
         for _ in range(0, seconds, 2):
             now_s += 2
             told = {"arrivals_per_s": rate, "answers_per_s": 5.0, "late_ratio": late_ratio}
-            reading = read_pool(signals([report(now_s=now_s)], now_s, **told), now_s)
-            memory.learn_lateness(reading, now_s, excess=excess)
-    return memory.lateness
+            valid = validated(signals([report(now_s=now_s)], now_s, **told), now_s)
+            history.learn_lateness(valid, now_s, excess=excess)
+    return history.lateness
 
 
 def test_late_answers_count_against_the_work_that_was_offered():
@@ -33,13 +33,13 @@ def test_late_answers_count_against_the_work_that_was_offered():
 
 
 def test_what_a_pool_takes_for_others_is_work_and_its_own_demand_that_they_take_is_none():
-    memory, now_s = PoolMemory(), START_S
+    history, now_s = PoolHistory(), START_S
     for taken, late_ratio in ((4.0, 0.0), (8.0, 0.3)):
         for _ in range(60):
             now_s += 2
             told = {"arrivals_per_s": 1.0, "taken_per_s": taken, "answers_per_s": 5.0, "late_ratio": late_ratio}
-            memory.learn_lateness(read_pool(signals([report(now_s=now_s)], now_s, **told), now_s), now_s, excess=False)
-    assert 4 * WORK < memory.lateness.healthy_work(6 * WORK, 0.01) < 8 * WORK
+            history.learn_lateness(validated(signals([report(now_s=now_s)], now_s, **told), now_s), now_s, excess=False)
+    assert 4 * WORK < history.lateness.healthy_work(6 * WORK, 0.01) < 8 * WORK
 
 
 @pytest.mark.parametrize(("excess", "blamed"), [(False, 5 * WORK), (True, 8 * WORK)])
@@ -67,8 +67,8 @@ def test_late_answers_of_the_beginning_tell_nothing():
 
 
 def test_answers_after_a_silence_say_nothing():
-    memory = PoolMemory()
+    history = PoolHistory()
     for now_s in (START_S, START_S + 100):
         told = {"arrivals_per_s": 8.0, "answers_per_s": 5.0, "late_ratio": 1.0}
-        memory.learn_lateness(read_pool(signals([report(now_s=now_s)], now_s, **told), now_s), now_s, excess=False)
-    assert memory.lateness.healthy_work(1.0, 0.01) == math.inf
+        history.learn_lateness(validated(signals([report(now_s=now_s)], now_s, **told), now_s), now_s, excess=False)
+    assert history.lateness.healthy_work(1.0, 0.01) == math.inf

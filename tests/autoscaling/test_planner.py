@@ -9,15 +9,15 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scaled_pools import START_S, FluidPool, fleet_spec, report, signals
+from scaled_pools import START_S, FluidPool, changed, fleet_spec, report, signals
 
 from autoscaling.planner import Planner
 from autoscaling.types import PoolSignals
 
 BEGINS = {
     "demand": "demand: ",
-    "surge": "demand at its worst: ",
-    "forecast": "demand as it grows: ",
+    "surge": "surge: ",
+    "forecast": "forecast: ",
     "late": "late: ",
     "queue": "queue: ",
     "kv": "KV: ",
@@ -89,7 +89,7 @@ def test_a_pool_scales_to_zero_and_wakes_on_a_held_request():
     assert idle[-1][0] == 0
     assert any(reason.startswith("idle") for _, reason in idle)
     assert {desired for desired, _ in idle[: int(100 / 2)]} == {1}, "not before it was idle for long enough"
-    woken = planner.decide({"small": replace(pool.run(0.0, 2.0), held=1)}, pool.now_s)["small"]
+    woken = planner.decide({"small": changed(pool.run(0.0, 2.0), held=1)}, pool.now_s)["small"]
     assert woken.desired == 1
 
 
@@ -165,7 +165,7 @@ def test_late_answers_add_replicas_where_the_arithmetic_sees_no_trouble():
     for _ in range(300):
         seen = pool.run(20.0, 2.0)
         told = {"answers_per_s": 20.0, "late_ratio": 0.0 if pool.ready > 4 else 0.2}
-        decisions.append(planner.decide({"small": replace(seen, **told)}, pool.now_s)["small"])
+        decisions.append(planner.decide({"small": changed(seen, **told)}, pool.now_s)["small"])
         pool.scale(decisions[-1].desired)
     assert pool.ready > 4
     assert "late" in {decision.signal for decision in decisions}, decisions[-1]
@@ -220,7 +220,7 @@ def test_garbage_from_the_gateway_holds(bad, target, fresh):
     shifted = {key: v - START_S + now_s if key == "demand_as_of_s" and v else v for key, v in bad.items()}
     good = signals([report(n, now_s, 500, 256, 0.99) for n in range(3)], now_s, target, arrivals_per_s=500.0)
     for _ in range(4):
-        decision = planner.decide({"small": replace(good, **shifted)}, now_s)["small"]
+        decision = planner.decide({"small": changed(good, **shifted)}, now_s)["small"]
         assert (decision.desired, decision.signal) == (target, "held")
         assert tells(decision)
 
@@ -348,8 +348,8 @@ def test_more_load_never_means_fewer_replicas(load, more):
             replace(r, waiting=r.waiting + more["waiting"], kv_usage_ratio=max(r.kv_usage_ratio, more["usage"]))
             for r in shown.replicas
         )
-        arrivals = shown.arrivals_per_s + more["arrivals_per_s"]
-        return replace(shown, arrivals_per_s=arrivals, held=shown.held + more["held"], replicas=replicas)
+        arrivals, held = shown.demand.arrivals_per_s + more["arrivals_per_s"], shown.demand.held + more["held"]
+        return changed(shown, arrivals_per_s=arrivals, held=held, replicas=replicas)
 
     assert decided(lambda shown: shown) <= decided(heavier)
 

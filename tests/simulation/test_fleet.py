@@ -86,7 +86,7 @@ def test_more_than_a_replica_holds_waits_at_the_gateway():
     spec = fleet_spec(engine={"max_ongoing_requests": 10, "max_num_seqs": 4})
     policy = Plan()
     run = play(spec, steady(60, per_s=20.0, answer_tokens=500), policy)
-    assert max(seen.held for _, seen in policy.seen) > 30
+    assert max(seen.demand.held for _, seen in policy.seen) > 30
     assert max(each.ongoing for _, seen in policy.seen for each in seen.replicas) == 10
     assert np.isfinite(run.outcomes.tpot_s).sum() + np.isnan(run.outcomes.ttft_s).sum() == 60
 
@@ -125,7 +125,7 @@ class Waking:
 
     def decide(self, signals, now_s):
         seen = signals["small"]
-        wanted = 1 if getattr(seen, self.signal) else seen.target
+        wanted = 1 if getattr(seen.demand, self.signal) else seen.target
         return Plan({0.0: 0 if now_s < 1e9 + 40 else wanted}).decide(signals, now_s)
 
 
@@ -152,8 +152,8 @@ def test_policies_see_reports_as_real_ones_and_the_gateways_demand():
     report = seen.replicas[0]
     assert report.is_fresh(1e9 + at_s)
     assert report.as_of_s == seen.demand_as_of_s == 1e9 + at_s
-    assert seen.arrivals_per_s == seen.taken_per_s == pytest.approx(10.0, rel=0.05)
-    assert (seen.prompt_tokens, seen.answer_tokens) == (200, 100)
+    assert seen.demand.arrivals_per_s == seen.demand.taken_per_s == pytest.approx(10.0, rel=0.05)
+    assert (seen.demand.prompt_tokens, seen.demand.answer_tokens) == (200, 100)
     assert report.running == 4
     assert saturation(report) == 1.0
     totals = [each.replicas[0].generated_tokens_total for _, each in policy.seen]

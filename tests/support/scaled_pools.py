@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from autoscaling.types import PoolSignals
+from autoscaling.types import PoolDemand, PoolSignals
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 
@@ -34,16 +34,22 @@ def fleet_spec(pools, devices=1_000, standby=0, **scaling):
 
 
 def report(number=0, now_s=START_S, waiting=0, running=0, usage=0.0, **more):
-    """What a replica of the pool `small` says."""
+    """A report of a replica of the pool `small`."""
     fields = {"kv_capacity_tokens": 400_000, "generated_tokens_total": 0} | more
     return ReplicaState("small", f"r{number}", "n", now_s, waiting, running, usage, **fields)
 
 
 def signals(replicas=(), now_s=START_S, target=None, **more):
-    """What the pool `small` shows; nothing starts unless `target` says so."""
-    told = {"prompt_tokens": PROMPT, "answer_tokens": ANSWER, "demand_as_of_s": now_s, "cold_start_s": 60.0}
-    told |= {"taken_per_s": more.get("arrivals_per_s", 0.0)} | more
-    return PoolSignals("small", len(replicas) if target is None else target, tuple(replicas), **told)
+    """Signals of the pool `small`, fields of its demand included; nothing starts unless `target` says so."""
+    target = len(replicas) if target is None else target
+    demand = PoolDemand(prompt_tokens=PROMPT, answer_tokens=ANSWER, taken_per_s=more.get("arrivals_per_s", 0.0))
+    return changed(PoolSignals("small", target, tuple(replicas), demand, now_s, cold_start_s=60.0), **more)
+
+
+def changed(shown, **more):
+    """Signals with other values of some fields, those of the demand included."""
+    demand = {name: more.pop(name) for name in vars(shown.demand) if name in more}
+    return replace(shown, demand=replace(shown.demand, **demand), **more)
 
 
 @dataclass

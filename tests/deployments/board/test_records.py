@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deployments.board.records import PoolDemand, merge_demand
+from autoscaling.types import PoolDemand
+from deployments.board.records import merge_demand
 
 
 def test_demand_of_gateway_replicas_adds_up():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from autoscaling.types import PoolDemand
 from deployments.board.periods import GATEWAY_GONE_AFTER_S
-from deployments.board.records import Decided, PoolDemand
+from deployments.board.records import Decided
 from deployments.board.scaling import LOG_LENGTH, ScalingBoard
 
 KEPT = Decided("small", 1.0, 1, 1, 1, "calm", {"waiting": 0.0})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autoscaling.demand_window import WINDOW_S
+from autoscaling.types import PoolDemand
 from cluster.state import PoolState, ReplicaState
-from deployments.board.records import PoolDemand
 from deployments.gateway.demand import GatewayDemand
 
 READY = {"small": PoolState("small", (ReplicaState("small", "r", "n", 0.0),))}

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 from fake_board import FakeBoard
 
+from autoscaling.types import PoolDemand
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
-from deployments.board.records import Decided, PoolDemand
+from deployments.board.records import Decided
 from deployments.scaling import board_watch
 from deployments.scaling.board_watch import BoardWatch
 

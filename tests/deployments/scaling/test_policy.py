@@ -9,11 +9,10 @@ from types import SimpleNamespace
 import pytest
 from counting_metrics import CountingMetrics
 
-from autoscaling.types import PoolDecision
+from autoscaling.types import PoolDecision, PoolDemand
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
 from deployments.board.periods import OLDEST_VIEW_S
-from deployments.board.records import PoolDemand
 from deployments.scaling import policy as scaling_policy
 from deployments.scaling.policy import FleetScaling, View
 
@@ -91,7 +90,8 @@ def test_desired_replicas_are_the_policys(scaling):
     assert desired == {Id("small"): 3, Id("large"): 1}
     assert state == {}
     small = scaling.policy.seen[0]["small"]
-    assert (small.target, small.ready, small.arrivals_per_s, small.held, small.cold_start_s) == (2, 2, 5.0, 2, 9.0)
+    assert (small.target, small.ready, small.cold_start_s) == (2, 2, 9.0)
+    assert (small.demand.arrivals_per_s, small.demand.held) == (5.0, 2)
     assert {one.pool: (one.target, one.desired, one.reason) for one in scaling.watch.published} == {
         "small": (2, 3, "told so"),
         "large": (2, 1, "told so"),

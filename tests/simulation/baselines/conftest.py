@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from scaled_pools import changed
 
 from autoscaling.types import PoolSignals
 from cluster.spec import FleetSpec
@@ -32,7 +33,7 @@ def seen():
             ReplicaState(POOL, f"r{index}", "n", now_s, queue, batch, usage, 10_000, generated_tokens_total=generated)
             for index, (usage, queue, batch) in enumerate(zip(usages, waiting, running, strict=True))
         )
-        return PoolSignals(POOL, target, reports, **more)
+        return changed(PoolSignals(POOL, target, reports), **more)
 
     return make
 

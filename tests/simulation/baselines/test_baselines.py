@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autoscaling.types import PoolSignals
+from autoscaling.types import PoolDemand, PoolSignals
 from cluster.loading import PROJECT_ROOT
 from cluster.state import ReplicaState
 from simulation.baselines import GRIDS, POLICIES, Capacity, Knowledge, Load
@@ -34,10 +34,7 @@ SIGNALS = st.builds(
     pool=st.just("small"),
     target=ANY,
     replicas=st.lists(REPORTS, max_size=3).map(tuple),
-    held=ANY,
-    arrivals_per_s=ANY,
-    prompt_tokens=ANY,
-    answer_tokens=ANY,
+    demand=st.builds(PoolDemand, held=ANY, arrivals_per_s=ANY, prompt_tokens=ANY, answer_tokens=ANY),
     demand_as_of_s=ANY,
     cold_start_s=st.one_of(ANY, st.just(90.0)),
 )

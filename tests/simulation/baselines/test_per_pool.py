@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from autoscaling.types import PoolDemand
 from cluster.state import ReplicaState
 from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Wish, believable, whole
 
@@ -19,7 +20,7 @@ def test_bounds(replicas, expected):
 
 
 def test_wishes_are_clamped_to_the_spec(spec, seen, ask):
-    policy = PerPoolPolicy(spec(2, 8), lambda pool, bounds: lambda signals, now_s: Wish(signals.held, "held"))
+    policy = PerPoolPolicy(spec(2, 8), lambda pool, bounds: lambda signals, now_s: Wish(signals.demand.held, "held"))
     wishes = [ask(policy, seen(0, 3, [0.1], held=held), 0) for held in (0, 2, 5, 8, 100)]
     assert wishes == [2, 2, 5, 8, 8]
 
@@ -59,7 +60,8 @@ def test_reports_that_cannot_be_true_hold(spec, seen, ask, report):
 def test_numbers_that_cannot_be_true_become_nothing(seen):
     bad = seen(0, math.nan, held=-3, arrivals_per_s=math.inf, prompt_tokens=math.nan, cold_start_s=-1.0)
     clean = believable(bad, 0)
-    assert (clean.target, clean.held, clean.arrivals_per_s, clean.prompt_tokens, clean.cold_start_s) == (0, 0, 0, 0, 0)
+    assert (clean.target, clean.cold_start_s) == (0, 0)
+    assert clean.demand == PoolDemand()
 
 
 def test_a_pool_that_the_spec_lacks_is_left_alone(spec, seen):

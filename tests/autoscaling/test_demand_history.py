@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from scaled_pools import START_S, signals
 
-from autoscaling.demand import Demand, DemandHistory, surge_ratio
+from autoscaling.demand_history import Demand, DemandHistory, surge_ratio
 
 
 def history(rates, tick_s=5.0, **more):
-    told = DemandHistory()
+    seen = DemandHistory()
     for look, rate in enumerate(rates):
-        told.add(signals(arrivals_per_s=rate, **more), START_S + look * tick_s)
-    return told
+        seen.add(signals(arrivals_per_s=rate, **more).demand, START_S + look * tick_s)
+    return seen
 
 
 def test_the_level_is_a_mean_over_the_window():
@@ -25,16 +25,16 @@ def test_the_interval_of_looks_does_not_matter(tick_s):
 
 
 def test_lengths_outlive_a_lull():
-    told = history([1.0] * 5, prompt_tokens=700.0, answer_tokens=70.0)
+    seen = history([1.0] * 5, prompt_tokens=700.0, answer_tokens=70.0)
     for look in range(100):
-        told.add(signals(prompt_tokens=0.0, answer_tokens=0.0), START_S + 25 + look * 5)
-    assert told.level(60.0) == Demand(0.0, 700.0, 70.0)
+        seen.add(signals(prompt_tokens=0.0, answer_tokens=0.0).demand, START_S + 25 + look * 5)
+    assert seen.level(60.0) == Demand(0.0, 700.0, 70.0)
 
 
 def test_a_silence_begins_anew():
-    told = history([50.0] * 20)
-    told.add(signals(arrivals_per_s=1.0), START_S + 1_000)
-    assert told.level(60.0).requests_per_s == 1.0
+    seen = history([50.0] * 20)
+    seen.add(signals(arrivals_per_s=1.0).demand, START_S + 1_000)
+    assert seen.level(60.0).requests_per_s == 1.0
 
 
 def test_a_steady_load_has_no_surges_in_the_end():
@@ -59,7 +59,7 @@ def test_a_load_that_grew_in_steps_is_expected_above_its_peak():
     assert history([4.0] * 100 + [6.0] * 100 + [9.0] * 100).surge_per_s(60.0, 60.0, 0.99) > 1.2 * 9.0
 
 
-def test_a_rise_is_told_from_noise():
+def test_a_rise_is_seen_from_noise():
     assert history([1 + 0.01 * at for at in range(100)]).rise_per_s(180.0) == pytest.approx(0.01 / 5, rel=0.05)
     assert history([5.0] * 100).rise_per_s(180.0) == 0
     assert history([5.0 + 2 * (-1) ** (at // 7) for at in range(100)]).rise_per_s(180.0) == 0

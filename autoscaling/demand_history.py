@@ -1,4 +1,4 @@
-"""What arrives at a pool, as a policy remembers it: its level, its surges, and where a trend would lead."""
+"""Demand of a pool over the last half hour: its level, its surges and its trend."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, combinations
 from statistics import NormalDist
 
-from autoscaling.types import PoolSignals
+from autoscaling.types import PoolDemand
 
 BUCKET_S = 5.0
-"""Looks come at any interval; they are averaged over parts of time of this length."""
+"""Looks come at any interval; the history keeps their means over spans of this length."""
 REMEMBER_S = 1800.0
-"""How far back the history goes."""
+"""Length of the history."""
 GAP_S = 60.0
-"""After such a silence the history begins anew."""
+"""After a silence of this length the history starts again."""
 SURGE_S = 20.0
-"""Surges are means over this time, about that of an answer: batches average out what is shorter."""
+"""Surges are means over this time, about the length of an answer: batches average out shorter peaks."""
 USUAL_NOISE = 0.2
-"""Standard deviation of a load around its level before its own is known, in units of the level: that of the Azure 2023
-conversation trace from minute to minute."""
+"""Assumed standard deviation of a load around its level, in units of the level, before the load's own is known. It is
+that of the Azure 2023 conversation trace from minute to minute."""
 USUAL_COUNTS = 60
-"""What that is worth beside what was seen: so many buckets, five minutes."""
+"""Weight of this assumption in buckets of history: five minutes."""
 NEW_PEAKS = 0.5
-"""Part of the usual noise by which a peak may be exceeded, however long nothing was above it: loads that grow for an
-hour set new peaks all the time."""
+"""Share of the usual noise by which a surge may exceed the highest peak, however long the history is: a load that grows
+for an hour sets new peaks all the time."""
 TREND_POINTS = 12
-"""Means in which a trend is seen."""
+"""Means that a trend is read from."""
 CONCORDANT = 0.75
-"""Share of pairs of them, the later one higher, from which a rise is a trend and no chance."""
+"""Share of pairs of these means with the later one higher, from which a rise counts as a trend."""
 
 
 @dataclass(frozen=True)
 class Demand:
-    """Requests that a pool is to serve."""
+    """Requests that a pool should serve."""
 
     requests_per_s: float = 0.0
     prompt_tokens: float = 0.0
     """Mean prompt."""
     answer_tokens: float = 0.0
-    """Mean answer; 0 where none was ever told."""
+    """Mean answer; 0 if no answer was ever reported."""
 
     @property
     def tokens_per_s(self) -> float:
@@ -56,77 +56,79 @@ class Demand:
 
 @dataclass
 class _Bucket:
-    """Sums over the looks in one part of time; lengths are weighed by the requests that they stand for."""
+    """Sums over the looks in one span of time; lengths are weighted by the requests that they describe."""
 
     index: int
     looks: int = 0
     rate: float = 0.0
-    told: float = 0.0
+    rate_with_lengths: float = 0.0
     prompt: float = 0.0
     answer: float = 0.0
 
-    def add(self, signals: PoolSignals) -> None:
-        rate = signals.arrivals_per_s
+    def add(self, measured: PoolDemand) -> None:
+        rate = measured.arrivals_per_s
         self.looks += 1
         self.rate += rate
-        if signals.answer_tokens > 0:
-            self.told += rate
-            self.prompt += rate * signals.prompt_tokens
-            self.answer += rate * signals.answer_tokens
+        if measured.answer_tokens > 0:
+            self.rate_with_lengths += rate
+            self.prompt += rate * measured.prompt_tokens
+            self.answer += rate * measured.answer_tokens
 
 
 @dataclass
 class DemandHistory:
-    """What the gateway said over the last half hour."""
+    """What the gateways measured over the last half hour."""
 
     _buckets: deque[_Bucket] = field(default_factory=deque)
     _lengths: tuple[float, float] = (0.0, 0.0)
     _ratio: tuple[object, float] = (None, 1.0)
 
-    def add(self, signals: PoolSignals, now_s: float) -> None:
-        """Remember what was said."""
+    def add(self, measured: PoolDemand, now_s: float) -> None:
+        """Add one measurement."""
         index = int(now_s // BUCKET_S)
         if self._buckets and (index - self._buckets[-1].index) * BUCKET_S > GAP_S:
             self._buckets.clear()
         if not self._buckets or self._buckets[-1].index != index:
             self._buckets.append(_Bucket(index))
-        self._buckets[-1].add(signals)
+        self._buckets[-1].add(measured)
         while self._buckets[0].index <= index - REMEMBER_S / BUCKET_S:
             self._buckets.popleft()
-        if signals.answer_tokens > 0:
-            self._lengths = (signals.prompt_tokens, signals.answer_tokens)
+        if measured.answer_tokens > 0:
+            self._lengths = (measured.prompt_tokens, measured.answer_tokens)
 
     def level(self, window_s: float) -> Demand:
-        """Mean over the last `window_s` seconds. Lengths outlive a lull."""
+        """Mean over the last `window_s` seconds. Without new answers the last known lengths remain."""
         recent = self._newest(window_s)
         rate = sum(bucket.rate for bucket in recent) / sum(bucket.looks for bucket in recent)
-        told = sum(bucket.told for bucket in recent)
-        if told <= 0:
+        with_lengths = sum(bucket.rate_with_lengths for bucket in recent)
+        if with_lengths <= 0:
             return Demand(rate, *self._lengths)
         return Demand(
-            rate, sum(bucket.prompt for bucket in recent) / told, sum(bucket.answer for bucket in recent) / told
+            rate,
+            sum(bucket.prompt for bucket in recent) / with_lengths,
+            sum(bucket.answer for bucket in recent) / with_lengths,
         )
 
     def surge_per_s(self, window_s: float, ahead_s: float, certainty: float) -> float:
-        """Requests per second to expect at worst in `ahead_s` seconds, in all but 1 - `certainty` of the time.
+        """Requests per second that are exceeded within `ahead_s` seconds only with probability 1 - `certainty`.
 
-        It is the level now, times the ratio by which loads exceeded the level that had been known `ahead_s` before:
-        what the past says of the future, whether chance, bursts or growth made it. Where a level of nearly nothing
-        makes ratios absurd, what was really seen is the bound.
+        The result is the current level, times the ratio by which loads exceeded the level that had been known `ahead_s`
+        before. The ratio covers chance, bursts and growth alike. Ratios to a level of nearly zero are meaningless, so
+        the highest observed load, plus a margin, is the upper bound.
         """
         key = (self._buckets[-1].index, window_s, ahead_s, certainty)
         if self._ratio[0] != key:
             self._ratio = (key, surge_ratio(self._rates(), window_s, ahead_s, certainty))
         level = self.level(window_s).requests_per_s
-        # The less was seen, the less does it say about the worst.
+        # A short history is a weak bound, so its margin is larger.
         doubt = max(NEW_PEAKS, USUAL_COUNTS / (USUAL_COUNTS + len(self._buckets)))
         most = (1 + doubt * (_usual_ratio(certainty) - 1)) * max(self._means(SURGE_S))
         return max(level, min(level * self._ratio[1], most))
 
     def rise_per_s(self, window_s: float) -> float:
-        """Requests per second by which the load grew each second of the window; 0 unless it clearly did.
+        """Requests per second by which the load grew each second of the window; 0 without a clear trend.
 
-        Theil and Sen's slope, the median over pairs of means: one burst makes no trend.
+        Theil and Sen's slope, the median over pairs of means: a single burst makes no trend.
         """
         each = max(1, round(window_s / BUCKET_S / TREND_POINTS))
         rates = self._rates()[-each * TREND_POINTS :]
@@ -146,7 +148,7 @@ class DemandHistory:
         return [bucket.rate / bucket.looks for bucket in self._buckets]
 
     def _means(self, span_s: float) -> list[float]:
-        """Means over every `span_s` seconds of the history; over all of it while it is shorter."""
+        """Means over every `span_s` seconds of the history, or over all of it if it is shorter."""
         sums, span = list(accumulate(self._rates(), initial=0.0)), round(span_s / BUCKET_S)
         span = min(span, len(sums) - 1)
         return [(later - sooner) / span for sooner, later in zip(sums, sums[span:], strict=False)]
@@ -155,7 +157,7 @@ class DemandHistory:
 def surge_ratio(rates: Sequence[float], window_s: float, ahead_s: float, certainty: float) -> float:
     """Quantile of (mean over SURGE_S) / (mean over the window that ended `ahead_s` before it), at least 1.
 
-    While few of them are seen, `USUAL_NOISE` counts as well.
+    While there are few such ratios, `USUAL_NOISE` counts as well.
 
     Args:
         rates: means over BUCKET_S each, oldest first.
@@ -169,8 +171,8 @@ def surge_ratio(rates: Sequence[float], window_s: float, ahead_s: float, certain
         if before > 0:
             ratios.append((sums[end] - sums[end - short]) / short / before)
     usual = _usual_ratio(certainty)
-    seen = sorted(ratios)[int(certainty * len(ratios))] if ratios else usual
-    return max(1.0, (len(ratios) * seen + USUAL_COUNTS * usual) / (len(ratios) + USUAL_COUNTS))
+    observed = sorted(ratios)[int(certainty * len(ratios))] if ratios else usual
+    return max(1.0, (len(ratios) * observed + USUAL_COUNTS * usual) / (len(ratios) + USUAL_COUNTS))
 
 
 def _usual_ratio(certainty: float) -> float:

@@ -7,57 +7,57 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scaled_pools import START_S, FluidPool, fleet_spec
 
-from autoscaling.budget import Purse, Want, purses, share_out
+from autoscaling.device_budget import Claim, DeviceBudget, device_budgets, share_out
 from autoscaling.planner import Planner
 
 
-def want(pool, floor, needed, wanted, target, devices=1, priority=10):
-    return Want(pool, devices, floor, needed, wanted, target, priority)
+def claim(pool, floor, needed, wanted, target, devices=1, priority=10):
+    return Claim(pool, devices, floor, needed, wanted, target, priority)
 
 
-def shared(budget, *wants):
-    return share_out(wants, [Purse("scaling.device_budget", budget, frozenset(each.pool for each in wants))])
+def shared(budget, *claims):
+    return share_out(claims, [DeviceBudget("scaling.device_budget", budget, frozenset(each.pool for each in claims))])
 
 
 @pytest.mark.parametrize(
-    ("budget", "wants", "given_out"),
+    ("budget", "claims", "given_out"),
     [
-        (10, [want("a", 1, 3, 3, 1), want("b", 1, 2, 2, 1)], {"a": 3, "b": 2}),
+        (10, [claim("a", 1, 3, 3, 1), claim("b", 1, 2, 2, 1)], {"a": 3, "b": 2}),
         # Floors first, whatever the others need.
-        (4, [want("a", 1, 9, 9, 1, priority=0), want("b", 2, 0, 2, 2)], {"a": 2, "b": 2}),
+        (4, [claim("a", 1, 9, 9, 1, priority=0), claim("b", 2, 0, 2, 2)], {"a": 2, "b": 2}),
         # Among equals in proportion to the need.
-        (6, [want("a", 0, 8, 8, 0), want("b", 0, 4, 4, 0)], {"a": 4, "b": 2}),
+        (6, [claim("a", 0, 8, 8, 0), claim("b", 0, 4, 4, 0)], {"a": 4, "b": 2}),
         # By priority, lower numbers first.
-        (6, [want("a", 0, 8, 8, 0, priority=5), want("b", 0, 4, 4, 0)], {"a": 6, "b": 0}),
+        (6, [claim("a", 0, 8, 8, 0, priority=5), claim("b", 0, 4, 4, 0)], {"a": 6, "b": 0}),
         # What a pool would only keep goes to one that needs it.
-        (4, [want("a", 1, 1, 3, 3), want("b", 1, 3, 3, 1)], {"a": 1, "b": 3}),
+        (4, [claim("a", 1, 1, 3, 3), claim("b", 1, 3, 3, 1)], {"a": 1, "b": 3}),
         # Among equals nobody loses what he needs himself: no replica moves for an even share.
-        (4, [want("a", 1, 3, 3, 3), want("b", 1, 3, 3, 1)], {"a": 3, "b": 1}),
+        (4, [claim("a", 1, 3, 3, 3), claim("b", 1, 3, 3, 1)], {"a": 3, "b": 1}),
         # A replica of four devices does not fit into three; the small pool takes them.
-        (7, [want("a", 1, 2, 2, 1, devices=4, priority=0), want("b", 0, 5, 5, 0)], {"a": 1, "b": 3}),
+        (7, [claim("a", 1, 2, 2, 1, devices=4, priority=0), claim("b", 0, 5, 5, 0)], {"a": 1, "b": 3}),
         # Remote pools take no devices.
-        (1, [want("a", 0, 5, 5, 0, devices=0), want("b", 1, 1, 1, 1)], {"a": 5, "b": 1}),
+        (1, [claim("a", 0, 5, 5, 0, devices=0), claim("b", 1, 1, 1, 1)], {"a": 5, "b": 1}),
     ],
 )
-def test_sharing(budget, wants, given_out):
-    assert {pool: count for pool, (count, _) in shared(budget, *wants).items()} == given_out
+def test_sharing(budget, claims, given_out):
+    assert {pool: count for pool, (count, _) in shared(budget, *claims).items()} == given_out
 
 
 def test_both_sides_of_a_move_say_so():
-    result = shared(4, want("a", 1, 1, 3, 3), want("b", 1, 3, 3, 1))
+    result = shared(4, claim("a", 1, 1, 3, 3), claim("b", 1, 3, 3, 1))
     assert result["a"][1] == "yields to b, needing 1 itself: scaling.device_budget of 4 devices is spent"
     assert result["b"][1] == "takes devices from a"
 
 
 def test_a_pool_that_gets_less_says_how_much_and_why():
-    result = shared(3, want("a", 1, 5, 5, 1))
+    result = shared(3, claim("a", 1, 5, 5, 1))
     assert result["a"] == (3, "gets 3 of 5: scaling.device_budget of 3 devices is spent")
-    assert shared(9, want("a", 1, 5, 5, 1))["a"] == (5, "")
+    assert shared(9, claim("a", 1, 5, 5, 1))["a"] == (5, "")
 
 
-WANTS = st.lists(
+CLAIMS = st.lists(
     st.builds(
-        lambda floor, needed, kept, target, devices, priority: Want(
+        lambda floor, needed, kept, target, devices, priority: Claim(
             "", devices, floor, floor + needed, floor + needed + kept, target, priority
         ),
         *[st.integers(0, 6)] * 4,
@@ -69,9 +69,9 @@ WANTS = st.lists(
 )
 
 
-@given(WANTS, st.integers(0, 80))
-def test_floors_are_kept_and_the_rest_fits(wants, budget):
-    named = [Want(f"p{n}", *list(vars(each).values())[1:]) for n, each in enumerate(wants)]
+@given(CLAIMS, st.integers(0, 80))
+def test_floors_are_kept_and_the_rest_fits(claims, budget):
+    named = [Claim(f"p{n}", *list(vars(each).values())[1:]) for n, each in enumerate(claims)]
     result = shared(budget, *named)
     floors = sum(each.floor * each.devices for each in named)
     assert sum(result[each.pool][0] * each.devices for each in named) <= max(budget, floors)
@@ -80,7 +80,10 @@ def test_floors_are_kept_and_the_rest_fits(wants, budget):
 
 def test_hardware_is_a_budget_too():
     spec = fleet_spec({"small": (1, 9), "large": (1, 9, 4)}, devices=8, device_budget=6)
-    assert {(each.name, each.devices) for each in purses(spec)} == {("scaling.device_budget", 6), ("hardware gpu", 8)}
+    assert {(each.name, each.devices) for each in device_budgets(spec)} == {
+        ("scaling.device_budget", 6),
+        ("hardware gpu", 8),
+    }
 
 
 def test_a_busy_pool_takes_a_device_from_one_whose_load_fell():
