@@ -1,7 +1,7 @@
 """Keeps a gateway replica in step with the fleet board: one exchange twice a second, off the path of requests.
 
-While the board is unreachable nothing is lost: totals are cumulative, and what was booked and which requests were
-answered is reported once it is back. Routing continues without load.
+Nothing is lost while the board is unreachable. Totals are cumulative, and the replica reports bookings and answered
+requests once the board is back. Meanwhile routing ignores load.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger("signalbox.gateway")
 
 
 class BoardSync:
-    """Reports for the desk and learning, and hands what comes back to them and to the live page."""
+    """Sends reports from the desk and learning, and passes the board's view to them and to the live page."""
 
     def __init__(self, board: BoardLink, desk: GatewayDesk, learning: Learning, live: LiveData) -> None:
         self._gateway = secrets.token_hex(8)
@@ -64,7 +64,7 @@ class BoardSync:
             self._learning.follow(view.artifact)
 
     def _report(self) -> GatewayReport:
-        """What is new here. The booking comes last: an error before it loses nothing."""
+        """Return what is new on this replica. The booking comes last, so that an earlier error loses nothing."""
         ledger, accounts = self._desk.ledger, self._desk.accounts
         return GatewayReport(
             self._gateway,

@@ -1,4 +1,4 @@
-"""Where a gateway replica decides: the router's desk, with the clock and the ledger added."""
+"""The desk of a gateway replica: the router's desk plus the clock and the ledger."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PRIORITY_HEADER = "x-signalbox-priority"
 
 
 class GatewayDesk:
-    """Decides and keeps the accounts of one gateway replica."""
+    """Makes the decisions and keeps the accounts of one gateway replica."""
 
     def __init__(self, spec: FleetSpec, model: QualityModel, metrics: GatewayMetrics) -> None:
         self.spec = spec
@@ -41,7 +41,7 @@ class GatewayDesk:
 
     @property
     def router(self) -> Router:
-        """What decides now."""
+        """The router in use."""
         return self.accounts.router
 
     # -- a request -----------------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ class GatewayDesk:
         """Decide for a request, book it and count it.
 
         Raises:
-            HttpError: 400 for a header with unknown words; as `gateway.errors.NO_POOL` where no pool may answer.
+            HttpError: 400 for a header with unknown words; as in `gateway.errors.NO_POOL` if no pool may answer.
         """
         priority = self._priority(exchange)
         with router_errors():
@@ -59,7 +59,7 @@ class GatewayDesk:
         return GatewayTicket(ticket, self.ledger, exchange, kind, body, priority)
 
     def explain(self, exchange: Exchange, body: Mapping[str, Any], request: RoutingRequest) -> dict[str, Any]:
-        """What would be decided now, as JSON-ready data; nothing is generated, booked or remembered.
+        """Return the decision as JSON-ready data. Nothing is generated, booked or remembered.
 
         Raises:
             HttpError: as `open`.
@@ -75,7 +75,7 @@ class GatewayDesk:
         name = exchange.headers.get(PRIORITY_HEADER, self.spec.gateway.default_priority)
         if name not in priorities:
             choices = ", ".join(priorities)
-            raise HttpError(400, f"{PRIORITY_HEADER}: unknown priority '{name[:100]}': use one of {choices}.")
+            raise HttpError(400, f"{PRIORITY_HEADER}: unknown priority '{name[:100]}', use one of {choices}.")
         return priorities[name]
 
 

@@ -1,4 +1,4 @@
-"""One HTTP exchange over raw ASGI: body in within limits, JSON or a stream out, and the client's going away noticed."""
+"""One HTTP exchange over raw ASGI: reads bodies within limits, sends JSON or a stream, and notices disconnects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STREAM_TYPE = "text/event-stream; charset=utf-8"
 
 
 class Copy:
-    """The first bytes of an answer; `whole` says whether there were more."""
+    """A bounded copy of an answer; `whole` is False if the answer is too long."""
 
     def __init__(self, max_bytes: int) -> None:
         self.data = bytearray()
@@ -28,7 +28,7 @@ class Copy:
         self._max_bytes = max_bytes
 
     def add(self, data: bytes) -> None:
-        """Keep more bytes as long as there is room."""
+        """Keep more bytes if they fit."""
         self.whole = self.whole and len(self.data) + len(data) <= self._max_bytes
         if self.whole:
             self.data += data
@@ -42,29 +42,29 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers = Headers(scope=scope)
         self.query = QueryParams(scope.get("query_string", b""))
-        # Serve's proxy makes one up where the client sent none, and repeats it in the response.
+        # Serve's proxy generates an id if the client sends none, and repeats it in the response.
         self.request_id = (self.headers.get("x-request-id") or uuid.uuid4().hex)[:100]
         self.response_headers: dict[str, str] = {}
         self.client: str | None = None
-        """The API key's name in the spec; None where no key is needed."""
+        """The API key's name in the spec; None if no key is needed."""
         self.pool = ""
-        """The pool that was asked last; empty where none was."""
+        """The pool that was asked last; empty if none was."""
         self.started = False
         self.complete = False
-        """Whether the last byte of the response was handed on."""
+        """Whether the last byte of the response was sent."""
         self.disconnected = False
         self.status = 0
         self.error: HttpError | None = None
-        """What the client was told instead of an answer, or at the end of a stream that broke."""
+        """The error that the client received instead of an answer, or at the end of a broken stream."""
         self.copy: Copy | None = None
-        """Set before the answer begins, it collects what the client gets."""
+        """Collects what the client receives, if set before the answer begins."""
         self._receive = receive
         self._send = send
 
     # -- in --------------------------------------------------------------------------------------------------
 
     async def read_json(self, max_bytes: int) -> dict[str, Any]:
-        """The body as a JSON object.
+        """Return the body as a JSON object.
 
         Raises:
             HttpError: 413 above `max_bytes`, 400 for anything that is not a JSON object.
@@ -75,11 +75,11 @@ class Exchange:
         except (ValueError, RecursionError) as error:
             raise HttpError(400, f"The body is not valid JSON: {_short(error)}", code="invalid_json") from error
         if not isinstance(body, dict):
-            raise HttpError(400, 'The body has to be a JSON object like {"model": "auto", ...}.')
+            raise HttpError(400, 'The body is not a JSON object: use one like {"model": "auto", ...}.')
         return body
 
     async def read_bytes(self, max_bytes: int) -> bytes:
-        """The body as it is.
+        """Return the raw body.
 
         Raises:
             HttpError: 413 above `max_bytes`.
@@ -95,7 +95,7 @@ class Exchange:
             if size > max_bytes:
                 raise HttpError(
                     413,
-                    f"The body is larger than {max_bytes} bytes; send a smaller one.",
+                    f"The body is larger than {max_bytes} bytes: send a smaller one.",
                     code="body_too_large",
                 )
             parts.append(message.get("body", b""))
@@ -103,10 +103,10 @@ class Exchange:
                 return b"".join(parts)
 
     def query_number(self, name: str, default: float) -> float:
-        """A number after the path's `?`.
+        """Return a number from the query string.
 
         Raises:
-            HttpError: 400 for anything that is no finite number.
+            HttpError: 400 for anything but a finite number.
         """
         text = self.query.get(name, str(default))
         try:
@@ -114,12 +114,12 @@ class Exchange:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise HttpError(400, f"{name} is '{text[:100]}': write a number.", param=name)
+            raise HttpError(400, f"{name} is '{text[:100]}': use a number.", param=name)
         return number
 
     @asynccontextmanager
     async def cancelled_by_disconnect(self) -> AsyncIterator[None]:
-        """Cancel the task inside as soon as the client goes away."""
+        """Cancel the block's task as soon as the client disconnects."""
         task = asyncio.current_task()
         assert task is not None
 
@@ -127,7 +127,7 @@ class Exchange:
             message: Message = {"type": ""}
             while message["type"] != "http.disconnect":
                 message = await self._receive()
-            # Servers also say so when they have the whole response: then nobody has left, and the books are closed.
+            # Servers also send this after the last byte. Then it is not a disconnect, and the accounts are closed.
             if not self.complete:
                 self.disconnected = True
                 task.cancel()
@@ -140,7 +140,7 @@ class Exchange:
 
     @asynccontextmanager
     async def within(self, limit_s: float) -> AsyncIterator[None]:
-        """Cancel the task inside as soon as the client goes away.
+        """Cancel the block's task as soon as the client disconnects.
 
         Raises:
             TimeoutError: the block took longer than `limit_s`.
@@ -178,7 +178,7 @@ class Exchange:
 
 
 def _header_value(value: str) -> bytes:
-    """Header values are one line of printable ASCII."""
+    """Return a header value as one line of printable ASCII."""
     return "".join(c if " " <= c <= "~" else "?" for c in value)[:1000].encode("ascii")
 
 

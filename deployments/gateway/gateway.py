@@ -1,4 +1,4 @@
-"""The gateway: one raw ASGI object behind Serve's proxy. An inference request's way is `Answering.answer`."""
+"""The gateway: one raw ASGI object behind Serve's proxy. Inference requests go through `Answering.answer`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = logging.getLogger("signalbox.gateway")
 
 
 class Gateway:
-    """Takes requests in and answers for the fleet. Holds no state that another gateway replica would need."""
+    """Handles the fleet's HTTP requests. Holds no state that another gateway replica would need."""
 
     def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient]) -> None:
         self.spec = spec
@@ -70,7 +70,7 @@ class Gateway:
             **assets.routes(),
         }
         self.paths = tuple(path for path in self.routes if not path.startswith(assets.FOLDER))
-        """Those that clients are told of."""
+        """The paths that error messages list."""
         self.counts = RequestCounts(self.metrics, self.paths)
 
     # -- ASGI ------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class Gateway:
                 raise
         except Exception:
             log.exception("unexpected error on %s", exchange.path)
-            await self._fail(exchange, HttpError(500, "The gateway failed on this request; it has been logged."))
+            await self._fail(exchange, HttpError(500, "The gateway failed on this request; the error has been logged."))
         self.counts.ended(exchange)
         return None
 
@@ -99,15 +99,17 @@ class Gateway:
         methods = self.routes.get(exchange.path)
         if methods is None:
             known = ", ".join(self.paths)
-            raise HttpError(404, f"Unknown path {exchange.path[:200]}; there are: {known}.", code="unknown_path")
+            raise HttpError(404, f"Unknown path {exchange.path[:200]}. Known paths: {known}.", code="unknown_path")
         handler = methods.get("GET" if exchange.method == "HEAD" else exchange.method)
         if handler is None:
             allowed = exchange.response_headers["allow"] = ", ".join(methods)
-            raise HttpError(405, f"{exchange.path} takes {allowed}, not {exchange.method}.", code="method_not_allowed")
+            raise HttpError(
+                405, f"{exchange.path} does not accept {exchange.method}: use {allowed}.", code="method_not_allowed"
+            )
         return handler
 
     async def _fail(self, exchange: Exchange, error: HttpError) -> None:
-        """An error body before the first byte, an error event in a stream that has begun."""
+        """Send an error body before the first byte, or an error event in a stream that has begun."""
         exchange.error = error
         if not exchange.started:
             await exchange.reply(error.status, error.body)
@@ -138,7 +140,7 @@ class Gateway:
     # -- the other paths -------------------------------------------------------------------------------------
 
     async def _route(self, exchange: Exchange) -> None:
-        """What would be decided for a body now; nothing is generated, booked or remembered."""
+        """Return the decision for a body. Nothing is generated, booked or remembered."""
         body = await self._body(exchange)
         with router_errors():
             body = as_chat(body)
@@ -181,7 +183,7 @@ class Gateway:
 
 
 def _checked(read: Callable[[dict[str, Any]], RoutingRequest], body: dict[str, Any]) -> RoutingRequest:
-    """The routing request of a body, or the 400 that says what is wrong with it."""
+    """Return the routing request of a body; raises HttpError 400 for an invalid one."""
     with router_errors():
         return read(body)
 

@@ -24,7 +24,7 @@ class ScalingExport:
     def set(self, decisions: Mapping[str, Decided] | None, fleet: FleetState | None, now_s: float) -> None:
         """Export the newest decisions by pool and the newest snapshot of the fleet.
 
-        Without them (None: the board is away) sizes stay what they were, and ages grow.
+        Without them (None: the board is unreachable) sizes keep their values, and ages grow.
         """
         self._decisions = self._decisions if decisions is None else decisions
         self._fleet = self._fleet if fleet is None else fleet
@@ -45,7 +45,7 @@ class ScalingExport:
         counts = {"ready": state.ready}
         if (one := self._decisions.get(pool)) is not None:
             counts |= {"desired": one.desired, "starting": max(0, one.target - state.ready)}
-        elif (bounds := self._spec.pools[pool].replicas).min == bounds.max:  # nobody decides, the spec says it
+        elif (bounds := self._spec.pools[pool].replicas).min == bounds.max:  # a fixed size needs no decisions
             counts |= {"desired": bounds.min, "starting": max(0, bounds.min - state.ready)}
         for name, count in counts.items():
             self._metrics.replicas.set(count, {"pool": pool, "state": name})

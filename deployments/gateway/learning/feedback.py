@@ -1,4 +1,4 @@
-"""`POST /v1/feedback`: scores that clients give to answers become lines that the router is trained on.
+"""`POST /v1/feedback`: clients' scores for answers become training data of the router.
 
 A gateway replica remembers the requests that it answered. In a fleet with several, it also reports them to the fleet
 board, because feedback may arrive at any replica.
@@ -29,9 +29,9 @@ from router.types import RoutingRequest
 
 MAX_BODY_BYTES = 20_000
 MAX_REPORT_REQUESTS = 500
-"""In one exchange with the board; twice a second, that is more than a gateway replica answers."""
+"""Maximum requests in one exchange with the board. With two exchanges per second, no gateway replica answers more."""
 MAX_REPORT_BYTES = 2 * 2**20
-"""In one exchange, up to one request more: the board takes no other call meanwhile."""
+"""Maximum bytes in one exchange, exceeded by at most one request. The board handles no other call meanwhile."""
 
 log = logging.getLogger("signalbox.feedback")
 
@@ -44,7 +44,7 @@ class FeedbackBody(BaseModel):
     request_id: str = Field(min_length=1, max_length=200)
     """The answer's `x-request-id` header, or the `id` of its body."""
     score: float = Field(ge=0, le=1, allow_inf_nan=False)
-    """How good the answer was: 0 useless, 1 right."""
+    """Quality of the answer: 0 is useless, 1 is right."""
     comment: str | None = Field(default=None, max_length=2_000)
 
 
@@ -64,9 +64,9 @@ class Feedback:
         self._unreported: dict[str, None] = {}
         """Ids of requests that the board does not know yet, oldest first."""
 
-    def remember(self, request_id: str, client: str | None, ask: RoutingRequest, tier: str) -> None:
-        """Note a request that was answered."""
-        entry = Recent(request_id, client, tier, outcome_line(ask))
+    def remember(self, request_id: str, client: str | None, request: RoutingRequest, tier: str) -> None:
+        """Record a request that was answered."""
+        entry = Recent(request_id, client, tier, outcome_line(request))
         self._recent.remember([entry])
         if self._shared:
             self._unreported.pop(request_id, None)
@@ -75,21 +75,21 @@ class Feedback:
                 del self._unreported[next(iter(self._unreported))]
 
     def report(self) -> AnsweredRequests | None:
-        """Requests that the board does not know yet, oldest first; not many at a time."""
-        found: list[Recent] = []
+        """Return requests that the board does not know yet, oldest first, within the limits of one report."""
+        entries: list[Recent] = []
         room = MAX_REPORT_BYTES
         for request_id in list(self._unreported):
-            if len(found) == MAX_REPORT_REQUESTS or room <= 0:
+            if len(entries) == MAX_REPORT_REQUESTS or room <= 0:
                 break
             if (entry := self._recent.get(request_id)) is None:  # no longer remembered here either
                 del self._unreported[request_id]
             else:
-                found.append(entry)
+                entries.append(entry)
                 room -= size_of(entry)
-        return AnsweredRequests(self._limits, found) if found else None
+        return AnsweredRequests(self._limits, entries) if entries else None
 
     def reported(self, answered: AnsweredRequests) -> None:
-        """The board has got a report. A request that was answered again meanwhile is reported again."""
+        """Record that the board received a report. Requests that were answered again meanwhile are reported again."""
         for entry in answered.requests:
             if self._recent.get(entry.request_id) is entry:
                 self._unreported.pop(entry.request_id, None)
@@ -98,32 +98,32 @@ class Feedback:
         """Answer POST /v1/feedback.
 
         Raises:
-            HttpError: 400 for a wrong body, 404 for a request that is not known (any more), 503 when it cannot be
-                stored.
+            HttpError: 400 for an invalid body, 404 for a request that is unknown or forgotten, 503 if the feedback
+                cannot be stored.
         """
         body = read_fields(FeedbackBody, await exchange.read_json(MAX_BODY_BYTES))
-        found = await self._find(body.request_id)
-        if found is None or found.client != client:
+        entry = await self._find(body.request_id)
+        if entry is None or entry.client != client:
             raise HttpError(
                 404,
-                f"No request '{body.request_id}' is remembered: send the x-request-id of a recent answer.",
+                f"Unknown or forgotten request '{body.request_id}': use the x-request-id of a recent answer.",
                 param="request_id",
                 code="unknown_request",
             )
-        said = {"source": "feedback", "request_id": found.request_id, "at_s": time.time(), "comment": body.comment}
-        line = found.line | {"quality": {found.tier: body.score}} | {k: v for k, v in said.items() if v is not None}
+        fields = {"source": "feedback", "request_id": entry.request_id, "at_s": time.time(), "comment": body.comment}
+        line = entry.line | {"quality": {entry.tier: body.score}} | {k: v for k, v in fields.items() if v is not None}
         try:
             await asyncio.to_thread(self._lines.append, line)
         except OSError as error:
             log.error("feedback cannot be stored in %s: %s", self._lines.folder, error)
             raise HttpError(503, "The feedback could not be stored; try again later.", code="not_stored") from error
-        self._metrics.feedback.inc(tags={"tier": found.tier})
-        await exchange.reply_json({"request_id": found.request_id, "tier": found.tier, "score": body.score})
+        self._metrics.feedback.inc(tags={"tier": entry.tier})
+        await exchange.reply_json({"request_id": entry.request_id, "tier": entry.tier, "score": body.score})
 
     async def _find(self, request_id: str) -> Recent | None:
-        found = self._recent.find(request_id)
+        entry = self._recent.find(request_id)
         for pause_s in RECALL_AFTER_S if self._shared else ():
-            if found is None:
+            if entry is None:
                 await asyncio.sleep(pause_s)
-                found = await self._board.recall(request_id)
-        return found
+                entry = await self._board.recall(request_id)
+        return entry

@@ -1,4 +1,4 @@
-"""What a gateway replica does for the router to get better: feedback, shadow traffic, and a model that can change."""
+"""How a gateway replica improves the router: feedback, shadow traffic, and a replaceable quality model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Handler = Callable[[Exchange], Awaitable[None]]
 
 
 class Learning:
-    """The learning side of one gateway replica. Nothing here waits on a request's way."""
+    """The learning side of one gateway replica. It never delays a request."""
 
     def __init__(
         self,
@@ -53,16 +53,16 @@ class Learning:
     # -- the exchange with the fleet board -------------------------------------------------------------------
 
     def report(self) -> AnsweredRequests | None:
-        """Answered requests that the board does not know yet."""
+        """Return answered requests that the board does not know yet."""
         return self._feedback.report() if self._feedback else None
 
     def reported(self, answered: AnsweredRequests | None) -> None:
-        """The board has got them."""
+        """Record that the board received these requests."""
         if self._feedback and answered:
             self._feedback.reported(answered)
 
     def follow(self, state: ArtifactState) -> None:
-        """Decide by the artifact in use. In the background: loading another one takes seconds."""
+        """Switch to the artifact in use. This runs in the background, because loading an artifact takes seconds."""
         if self._following is None or self._following.done():
             self._following = asyncio.create_task(self._follow(state))
 
@@ -72,15 +72,15 @@ class Learning:
         except Exception:
             log.exception("cannot follow the artifact in use; trying again")
 
-    # -- a request's way -------------------------------------------------------------------------------------
+    # -- around an answer ------------------------------------------------------------------------------------
 
     def before(self, ticket: GatewayTicket) -> None:
-        """Before an answer: keep a copy of those that are asked twice."""
+        """Before an answer: keep a copy if the shadow pool will answer the request, too."""
         if self._shadow and self._shadow.wants(ticket.exchange.request_id, ticket.ticket):
             ticket.exchange.copy = Copy(MAX_ANSWER_BYTES)
 
     def after(self, ticket: GatewayTicket) -> None:
-        """After a whole answer: remember whose it was, and begin what happens in the background."""
+        """After a whole answer: remember the request for feedback, and start its shadow request."""
         exchange, request, pool = ticket.exchange, ticket.ticket.request, ticket.ticket.answered_by
         if pool is None:
             return
@@ -96,7 +96,7 @@ class Learning:
 
     async def _take_feedback(self, exchange: Exchange) -> None:
         if self._feedback is None:
-            message = "This fleet keeps no feedback: add `routing: {feedback: {}}` to its spec."
+            message = "This fleet does not collect feedback: add `routing: {feedback: {}}` to its spec."
             raise HttpError(404, message, code="feedback_off")
         await self._feedback.take(exchange, exchange.client)
 
@@ -104,7 +104,7 @@ class Learning:
         async def checked(exchange: Exchange) -> None:
             keys = self._spec.gateway.api_keys
             if keys and not (exchange.client and keys[exchange.client].admin):
-                message = "This key may not see or change how the fleet routes: use one with `admin: true` in the spec."
+                message = "This key may not see or change the router: use a key with `admin: true` in the spec."
                 raise HttpError(403, message, code="not_admin")
             await handler(exchange)
 

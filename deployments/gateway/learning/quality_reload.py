@@ -1,4 +1,4 @@
-"""Changing the quality model of a running fleet: `/v1/router`.
+"""Change the quality model of a running fleet: `/v1/router`.
 
 The fleet board knows which artifact is in use. Every gateway replica learns its version in the exchange with the board,
 and switches between two decisions, so no request notices.
@@ -32,7 +32,7 @@ class QualityReload:
     ) -> None:
         self._board = board
         self._base = base
-        """How the spec names its model."""
+        """Name of the model in the spec."""
         self._base_model = self._model = model
         self._switch = switch
         self._version: str | None = None
@@ -42,7 +42,7 @@ class QualityReload:
         self._problem: str | None = None
 
     async def follow(self, state: ArtifactState) -> None:
-        """Decide by the artifact in use; fetch and load it if it is another one than before."""
+        """Use the artifact that the board reports; fetch and load it if it has changed."""
         self._state = state
         version = state.version
         if version is not None and version == self._refused:
@@ -59,14 +59,14 @@ class QualityReload:
         try:
             self._decide_by(await asyncio.to_thread(load_artifact, data), version)
         except ArtifactError as error:
-            # Checked when it was put in use, but by another release of this software, or damaged since.
+            # It was valid when it was put in use, but another release checked it, or it was damaged later.
             self._refused, self._problem = version, f"artifact {version} {error}"
             log.error("%s", self._problem)
 
     def _decide_by(self, model: QualityModel, version: str | None) -> None:
         self._switch(model)
         self._model, self._version = model, version
-        log.warning("the router decides by %s", version or self._base)
+        log.warning("the router uses %s", version or self._base)
 
     # -- HTTP ------------------------------------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ class QualityReload:
         """Answer PUT /v1/router, whose body is an artifact.
 
         Raises:
-            HttpError: 400 for what is no artifact, 413 for one too large, 503 when it cannot be stored.
+            HttpError: 400 for an invalid artifact, 413 for one that is too large, 503 if it cannot be stored.
         """
         data = await exchange.read_bytes(MAX_ARTIFACT_BYTES)
         try:
@@ -92,14 +92,14 @@ class QualityReload:
         """Answer POST /v1/router/rollback.
 
         Raises:
-            HttpError: 409 when the spec's model decides already, 503 when it cannot be stored.
+            HttpError: 409 if the spec's model is in use already, 503 if the change cannot be stored.
         """
         if not await self._adopt(await self._board.roll_back_artifact()):
             raise HttpError(409, "The spec's own model decides: there is nothing to go back to.", code="no_rollback")
         await self.show(exchange)
 
     def view(self) -> dict[str, Any]:
-        """What decides on this replica, since when, and what was in use before."""
+        """Return the model in use on this replica, since when, and the earlier ones."""
         return {
             "version": self._version,
             "since_s": self._state.since_s,
@@ -113,10 +113,10 @@ class QualityReload:
         """Follow a change on the board; False if it changed nothing.
 
         Raises:
-            HttpError: 503 without the board's answer.
+            HttpError: 503 if the board does not respond.
         """
         if change is None:
-            message = "The fleet board did not store this; nothing has changed, try again soon."
+            message = "The fleet board did not store the change: try again soon. Nothing has changed."
             raise HttpError(503, message, code="not_stored")
         await self.follow(change.state)
         return change.changed
