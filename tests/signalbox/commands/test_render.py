@@ -43,7 +43,7 @@ def test_check_fails_with_what_is_wrong(tmp_path, monkeypatch):
     [
         (
             "pools: {s: {tier: small, model: m}}\nname: 7up\n",
-            "name: found '7up': names of services begin with a letter",
+            "name: invalid value '7up', use a name that begins with a letter",
         ),
         ("pools: {s: {tier: small, model: m}}\nkubernetes: {image: 3}\n", "kubernetes.image: "),
     ],
