@@ -125,8 +125,8 @@ class Attempts:
 
     def _may_judge(self) -> bool:
         request = self._request
-        wanted = self._spec.routing.escalation is not None and request.wish.escalate is not False
-        if not (wanted and request.generates and is_auto(request.model)):
+        enabled = self._spec.routing.escalation is not None and request.wish.escalate is not False
+        if not (enabled and request.generates and is_auto(request.model)):
             return False
         if request.several:
             self.say(f"not judged: {request.several} asks for several answers")

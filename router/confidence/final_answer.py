@@ -30,8 +30,8 @@ def final_answer(text: str) -> str | None:
     """
     end = text[-READ_CHARS:]
     for pattern in MARKED:
-        if found := pattern.findall(end):
-            return _normal(found[-1])
+        if matches := pattern.findall(end):
+            return _normal(matches[-1])
     line = next((line.strip() for line in reversed(end.splitlines()) if re.search(r"\w", line)), "")
     if choice := CHOICE.fullmatch(line[-200:]):
         return choice[1].upper()

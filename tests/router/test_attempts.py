@@ -32,22 +32,22 @@ def attempts(pool="small", model="auto", wish=None, **rule):
     [("auto", ["small", "small", "moe"]), ("small", ["small", "small"])],
 )
 def test_the_chosen_pool_is_tried_twice_and_then_its_alternatives_if_the_choice_is_ours(model, order):
-    made = attempts(model=model)
+    tries = attempts(model=model)
     tried = []
-    for pool in made:
+    for pool in tries:
         tried.append(pool)
-        made.failed(pool)
+        tries.failed(pool)
     assert tried == order
     assert len(tried) <= MAX_TRIES
-    assert made.reasons[0] == "small failed"
+    assert tries.reasons[0] == "small failed"
 
 
 def test_nothing_is_tried_after_an_answer():
-    made = attempts()
-    assert next(made) == "small"
-    assert made.more
-    made.stop()
-    assert list(made) == []
+    tries = attempts()
+    assert next(tries) == "small"
+    assert tries.more
+    tries.stop()
+    assert list(tries) == []
 
 
 @pytest.mark.parametrize(
@@ -58,28 +58,28 @@ def test_nothing_is_tried_after_an_answer():
     ],
 )
 def test_after_a_doubt_higher_pools_come_first_and_the_doubtful_one_last(before, order):
-    made = attempts(kind="confidence")
+    tries = attempts(kind="confidence")
     for expected in before:
-        assert next(made) == expected
-    made.doubted("small", "moe")
-    assert list(made) == order
-    assert made.dropped == ["small"]
+        assert next(tries) == expected
+    tries.doubted("small", "moe")
+    assert list(tries) == order
+    assert tries.dropped == ["small"]
 
 
 def test_a_doubt_keeps_the_higher_alternatives_that_are_left():
-    made = attempts(kind="confidence")
-    next(made)
-    made.doubted("small", "large")
-    assert list(made) == ["large", "large", "moe", "small"]
+    tries = attempts(kind="confidence")
+    next(tries)
+    tries.doubted("small", "large")
+    assert list(tries) == ["large", "large", "moe", "small"]
 
 
 def test_a_doubtful_answer_names_the_pool_that_adds_most_and_each_pool_is_judged_once():
-    made = attempts(kind="confidence")
-    assert made.is_judged("small")
-    assert made.judge("small", UNSURE) == "moe"  # .8 - .02 x 3 is more than .9 - .02 x 10
-    assert not made.is_judged("small")
-    assert made.judge("moe", SURE) is None
-    assert [reason.split(":")[0] for reason in made.reasons] == ["small", "moe"]
+    tries = attempts(kind="confidence")
+    assert tries.is_judged("small")
+    assert tries.judge("small", UNSURE) == "moe"  # .8 - .02 x 3 is more than .9 - .02 x 10
+    assert not tries.is_judged("small")
+    assert tries.judge("moe", SURE) is None
+    assert [reason.split(":")[0] for reason in tries.reasons] == ["small", "moe"]
 
 
 def test_whoever_limits_cost_or_wants_no_escalation_is_not_judged():
@@ -95,8 +95,8 @@ def test_agreement_begins_with_the_cheaper_pool_even_if_the_decision_did_not():
 
 
 def test_two_cheap_answers_that_differ_go_above_both():
-    made = attempts(kind="agreement")
-    assert made.partner("small") == "moe"
-    assert made.compare("small", "moe", agree=False, reason="12 and 13") == "large"
-    assert made.reasons == ["small and moe disagree: 12 and 13"]
-    assert not made.is_judged("small")
+    tries = attempts(kind="agreement")
+    assert tries.partner("small") == "moe"
+    assert tries.compare("small", "moe", agree=False, reason="12 and 13") == "large"
+    assert tries.reasons == ["small and moe disagree: 12 and 13"]
+    assert not tries.is_judged("small")

@@ -70,8 +70,8 @@ def test_everyday_queries_go_where_one_expects(text, tiers):
 
 
 def test_contributions_explain_the_score():
-    _, made = RuleComplexity().score(features(RoutingRequest("Sort 4, 2, 9, 7, 1, 8, 3, 5")))
-    assert made[0][0] == "numbers to order"
+    _, contributions = RuleComplexity().score(features(RoutingRequest("Sort 4, 2, 9, 7, 1, 8, 3, 5")))
+    assert contributions[0][0] == "numbers to order"
 
 
 @pytest.mark.parametrize(("level", "tier"), [(1, "small"), (2, "moe"), (3, "large")])

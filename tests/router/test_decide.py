@@ -112,8 +112,8 @@ def test_without_prices_tiers_cost_one_to_three_to_ten_and_it_is_said():
 
 
 def test_a_fallback_is_said():
-    said = "rules predict: too few labels"
-    assert said in decide(Fixed(0.1, 0.2, 0.9, fallback=said)).reasons
+    reason = "rules predict: too few labels"
+    assert reason in decide(Fixed(0.1, 0.2, 0.9, fallback=reason)).reasons
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_what_waiting_cannot_mend_is_not_called_unready():
 
 
 @pytest.mark.parametrize(
-    ("model", "wish", "chosen", "said"),
+    ("model", "wish", "chosen", "expected"),
     [
         (HARD, "cheap", "small", "the cheapest pool"),
         (EASY, "best", "large", "the highest predicted quality"),
@@ -202,10 +202,10 @@ def test_what_waiting_cannot_mend_is_not_called_unready():
         (HARD, "quality=0.9,cost=0.0004", "moe", "quality 0.90 at a cost of at most 0.0004"),
     ],
 )
-def test_wishes_are_heeded_and_named(model, wish, chosen, said):
+def test_wishes_are_heeded_and_named(model, wish, chosen, expected):
     decision = decide(model, wish=wish)
     assert decision.pool == chosen
-    assert any(said in reason for reason in decision.reasons)
+    assert any(expected in reason for reason in decision.reasons)
 
 
 # -- load ------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ NEXT_TURN = {
 }
 
 
-def desk(**routing) -> Desk:
+def make_desk(**routing) -> Desk:
     pools = {
         tier: {
             "tier": tier,
@@ -36,52 +36,52 @@ def desk(**routing) -> Desk:
 
 
 def test_the_header_and_the_key_say_how_to_choose():
-    made = desk()
-    assert made.open(RoutingRequest("hi"), 0.0).decision.pool == "small"
-    assert made.open(RoutingRequest("hi"), 0.0, sender=Sender(client="alice")).decision.pool == "large"
-    assert made.open(RoutingRequest("hi"), 0.0, sender=Sender("alice", "cheap")).decision.pool == "small"
+    desk = make_desk()
+    assert desk.open(RoutingRequest("hi"), 0.0).decision.pool == "small"
+    assert desk.open(RoutingRequest("hi"), 0.0, sender=Sender(client="alice")).decision.pool == "large"
+    assert desk.open(RoutingRequest("hi"), 0.0, sender=Sender("alice", "cheap")).decision.pool == "small"
     with pytest.raises(BadRequest, match="x-signalbox-route"):
-        made.open(RoutingRequest("hi"), 0.0, sender=Sender(preference="fast"))
+        desk.open(RoutingRequest("hi"), 0.0, sender=Sender(preference="fast"))
 
 
 def test_a_refused_request_books_nothing():
-    made = desk(budget={"mean_cost": 5})
+    desk = make_desk(budget={"mean_cost": 5})
     with pytest.raises(NoPool):
-        made.open(RoutingRequest("hi", model="gpt-9"), 0.0)
-    assert made.budget.take() == Account()
+        desk.open(RoutingRequest("hi", model="gpt-9"), 0.0)
+    assert desk.budget.take() == Account()
 
 
 def test_what_was_booked_is_replaced_by_what_was_paid():
-    made = desk(budget={"mean_cost": 5})
-    ticket = made.open(RoutingRequest("hi"), 0.0, BODY)
+    desk = make_desk(budget={"mean_cost": 5})
+    ticket = desk.open(RoutingRequest("hi"), 0.0, BODY)
     assert ticket.booked > 0
     assert ticket.spent("small", Usage(7, 30)) == 30
     assert ticket.spent("large", Usage(7, 2)) == 20
     ticket.answered("large")
     ticket.close()
-    booked = made.budget.take()
+    booked = desk.budget.take()
     assert (booked.requests, booked.spent) == (1, pytest.approx(50))
-    assert made.open(RoutingRequest("hi"), 0.0, NEXT_TURN).request.last_pool == "large"
+    assert desk.open(RoutingRequest("hi"), 0.0, NEXT_TURN).request.last_pool == "large"
 
 
 def test_what_failed_costs_nothing_and_what_nobody_knows_keeps_its_booking():
-    made = desk(budget={"mean_cost": 5})
-    made.open(RoutingRequest("hi"), 0.0).close()
-    assert made.budget.take().spent == pytest.approx(0)
-    left = made.open(RoutingRequest("hi"), 0.0)
+    desk = make_desk(budget={"mean_cost": 5})
+    desk.open(RoutingRequest("hi"), 0.0).close()
+    assert desk.budget.take().spent == pytest.approx(0)
+    left = desk.open(RoutingRequest("hi"), 0.0)
     left.close(client_left=True)
-    assert made.budget.take().spent == pytest.approx(left.booked)
-    uncounted = made.open(RoutingRequest("hi"), 0.0)
+    assert desk.budget.take().spent == pytest.approx(left.booked)
+    uncounted = desk.open(RoutingRequest("hi"), 0.0)
     uncounted.spent("small", Usage())
     uncounted.answered("small")
     uncounted.close()
-    assert made.budget.take().spent == pytest.approx(uncounted.booked)
+    assert desk.budget.take().spent == pytest.approx(uncounted.booked)
 
 
 @pytest.mark.parametrize("request_", [RoutingRequest("hi", model="large"), RoutingRequest("", generates=False)])
 def test_pinned_requests_and_bodies_to_tokenize_are_not_on_the_budget(request_):
-    made = desk(budget={"large_share": 0.5})
-    ticket = made.open(request_, 0.0, BODY)
+    desk = make_desk(budget={"large_share": 0.5})
+    ticket = desk.open(request_, 0.0, BODY)
     ticket.spent(ticket.decision.pool, Usage(1, 1))
     ticket.close()
-    assert (ticket.booked, made.budget.take()) == (None, Account())
+    assert (ticket.booked, desk.budget.take()) == (None, Account())

@@ -54,8 +54,8 @@ def test_without_a_replica_a_pool_is_unready_or_asleep(state, minimum, reason, s
     ],
 )
 def test_context(tokens, limit, state, passes):
-    said = context(RoutingRequest("x", prompt_tokens=tokens), "p", pool(limit), state)
-    assert (said is None) is passes
+    reason = context(RoutingRequest("x", prompt_tokens=tokens), "p", pool(limit), state)
+    assert (reason is None) is passes
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_room(tokens, max_tokens, limit, passes):
     ],
 )
 def test_capability(needs, declared, missing):
-    said = capability(RoutingRequest("x", needs=frozenset(needs)), "p", pool(capabilities=declared), None)
-    assert said == (missing and f"does not declare {missing}")
+    reason = capability(RoutingRequest("x", needs=frozenset(needs)), "p", pool(capabilities=declared), None)
+    assert reason == (missing and f"does not declare {missing}")

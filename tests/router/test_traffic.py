@@ -24,7 +24,7 @@ def fleet(as_of_s, tokens, running=1, replica_id="small-0"):
         ([fleet(0, 0), fleet(1, 100), fleet(2, 300)], 130),
         ([fleet(0, 0), fleet(1, 100), fleet(2, 100, running=0)], 100),  # idle
         ([fleet(0, 0), fleet(1, 100), fleet(2, 100)], 70),  # stuck
-        ([fleet(0, 500), fleet(1, 100)], None),  # started anew
+        ([fleet(0, 500), fleet(1, 100)], None),  # restarted
         ([fleet(0, 0), fleet(1, 100), {}], None),  # gone
         ([fleet(0, 0), fleet(1, 100, replica_id="small-1")], None),
     ],

@@ -29,8 +29,8 @@ DECISION = RoutingDecision(
 )  # fmt: skip
 
 
-def progress(made, logprob):
-    return Progress(Usage(5, made), (logprob,), (1.0,))
+def progress(tokens, logprob):
+    return Progress(Usage(5, tokens), (logprob,), (1.0,))
 
 
 def stream(*logprobs):
@@ -43,11 +43,11 @@ def stream(*logprobs):
 
 def whole(*logprobs):
     """A unary answer: reported on while it grows, opened when it is complete."""
-    told = [progress(place, logprob) for place, logprob in enumerate(logprobs, start=1)]
-    return [*told, Opened(200), Chunk(b"{}", tuple(range(len(logprobs)))), Closed(Usage(5, len(logprobs)), "stop")]
+    reports = [progress(place, logprob) for place, logprob in enumerate(logprobs, start=1)]
+    return [*reports, Opened(200), Chunk(b"{}", tuple(range(len(logprobs)))), Closed(Usage(5, len(logprobs)), "stop")]
 
 
-def make(pools=None, ask=None, decision=DECISION, body=None, model=MODEL, engine="vllm", **rule):
+def make(pools=None, request=None, decision=DECISION, body=None, model=MODEL, engine="vllm", **rule):
     spec = fakes.SPEC.model_dump(mode="json")
     for pool in spec["pools"].values():
         pool["engine"] = {"kind": engine}
@@ -56,11 +56,11 @@ def make(pools=None, ask=None, decision=DECISION, body=None, model=MODEL, engine
     fleet = FleetSpec.model_validate(spec)
     body = body or {}
     read = from_completion if "prompt" in body else from_chat
-    request = ask or read({"messages": [{"role": "user", "content": "hi"}], **body})
-    return Asked(given, Attempts(fleet, request, decision, model))
+    request = request or read({"messages": [{"role": "user", "content": "hi"}], **body})
+    return FakeTicket(given, Attempts(fleet, request, decision, model))
 
 
-class Asked:
+class FakeTicket:
     """A request whose answers are judged, and what they cost."""
 
     def __init__(self, pools, attempts):
@@ -99,11 +99,11 @@ def without_progress(frames):
 @pytest.mark.parametrize("script", [stream(SURE, SURE, SURE, UNSURE), whole(SURE, SURE, SURE, UNSURE), stream(SURE)])
 def test_a_confident_answer_passes_unchanged(script):
     pool = fakes.FakePool(script)
-    made = make({"small": pool})
-    assert frames_of(made) == without_progress(script)
+    ticket = make({"small": pool})
+    assert frames_of(ticket) == without_progress(script)
     assert pool.requests[0].judged_tokens == 3
-    assert made.usages == []
-    assert "kept" in made.attempts.reasons[0]
+    assert ticket.usages == []
+    assert "kept" in ticket.attempts.reasons[0]
 
 
 @pytest.mark.parametrize("shape", [stream, whole])
@@ -116,20 +116,20 @@ def test_a_doubtful_answer_is_dropped_and_cancelled_after_the_held_tokens(shape)
     script = shape(*[UNSURE] * 9)
     after = next(place for place, frame in enumerate(script) if frame == progress(3, UNSURE))
     pool = fakes.FakePool([*script[: after + 1], seen, *script[after + 1 :]])
-    made = make({"small": pool})
+    ticket = make({"small": pool})
     with pytest.raises(Dropped) as dropped:
-        frames_of(made)
+        frames_of(ticket)
     assert (read, pool.closed) == ([], 1)  # nothing was read beyond the third token, and the call is cancelled
     assert dropped.value.next_pool == "moe"  # .8 - .02 x 3 is more than .9 - .02 x 10
-    assert made.usages == [("small", Usage(5, 3))]
-    assert "confidence 0.14 after 3 tokens, moe would add 0.60: escalated" in made.attempts.reasons[0]
+    assert ticket.usages == [("small", Usage(5, 3))]
+    assert "confidence 0.14 after 3 tokens, moe would add 0.60: escalated" in ticket.attempts.reasons[0]
 
 
 def test_a_doubtful_answer_that_ends_early_is_judged_whole():
-    made = make({"small": fakes.FakePool(stream(UNSURE))})
+    ticket = make({"small": fakes.FakePool(stream(UNSURE))})
     with pytest.raises(Dropped):
-        frames_of(made)
-    assert made.usages == [("small", Usage(5, 1))]
+        frames_of(ticket)
+    assert ticket.usages == [("small", Usage(5, 1))]
 
 
 def test_the_judgement_does_not_depend_on_how_tokens_are_grouped():
@@ -145,24 +145,24 @@ def test_the_judgement_does_not_depend_on_how_tokens_are_grouped():
 
 def test_the_answer_to_an_escalation_is_judged_too_and_each_pool_once():
     doubtful = fakes.FakePool(stream(UNSURE, UNSURE, UNSURE))
-    made = make({"small": doubtful, "moe": doubtful, "large": doubtful})
+    ticket = make({"small": doubtful, "moe": doubtful, "large": doubtful})
     for pool, following in (("small", "moe"), ("moe", "large")):
         with pytest.raises(Dropped) as dropped:
-            frames_of(made, pool)
+            frames_of(ticket, pool)
         assert dropped.value.next_pool == following
     for pool in ("large", "small"):  # the highest one, and a second try
-        assert frames_of(made, pool)[-1] == Closed(Usage(5, 3), "stop")
+        assert frames_of(ticket, pool)[-1] == Closed(Usage(5, 3), "stop")
     assert [request.judged_tokens for request in doubtful.requests] == [3, 3, 0, 0]
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"ask": RoutingRequest("hi", model="small")}, None),
-        ({"ask": RoutingRequest("hi", wish=Wish(escalate=False))}, None),
-        ({"ask": RoutingRequest("hi", model="auto:no-escalation", wish=Wish(escalate=False))}, None),
-        ({"ask": RoutingRequest("hi", wish=Wish(max_cost=2.0))}, None),
-        ({"ask": RoutingRequest("", generates=False)}, None),
+        ({"request": RoutingRequest("hi", model="small")}, None),
+        ({"request": RoutingRequest("hi", wish=Wish(escalate=False))}, None),
+        ({"request": RoutingRequest("hi", model="auto:no-escalation", wish=Wish(escalate=False))}, None),
+        ({"request": RoutingRequest("hi", wish=Wish(max_cost=2.0))}, None),
+        ({"request": RoutingRequest("", generates=False)}, None),
         ({"from_tiers": ["moe"]}, None),
         ({"decision": RoutingDecision("small", "small", 0.5, ())}, None),
         ({"body": {"n": 2}}, "n asks for several answers"),
@@ -174,17 +174,17 @@ def test_the_answer_to_an_escalation_is_judged_too_and_each_pool_once():
 )
 def test_what_is_not_judged_passes_unchanged(changes, said):
     pool = fakes.FakePool(fakes.STREAM)
-    made = make({"small": pool}, **changes)
-    assert frames_of(made) == list(fakes.STREAM)
+    ticket = make({"small": pool}, **changes)
+    assert frames_of(ticket) == list(fakes.STREAM)
     assert pool.requests[0].judged_tokens == 0
-    assert [said in reason for reason in made.attempts.reasons] == ([True] if said else [])
+    assert [said in reason for reason in ticket.attempts.reasons] == ([True] if said else [])
 
 
 @pytest.mark.parametrize("body", [{"n": 1}, {"n": None}, {"prompt": [1, 2]}, {"prompt": ["one"]}, {"tools": [{}]}])
 def test_one_answer_is_judged(body):
-    made = make({"small": fakes.FakePool(stream(UNSURE))}, body=body)
+    ticket = make({"small": fakes.FakePool(stream(UNSURE))}, body=body)
     with pytest.raises(Dropped):
-        frames_of(made)
+        frames_of(ticket)
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_one_answer_is_judged(body):
     ],
 )
 def test_an_answer_without_logprobs_goes_on_and_says_so(script):
-    made = make({"small": fakes.FakePool(script)})
-    assert frames_of(made) == script
-    assert "gave no log-probabilities" in made.attempts.reasons[0]
+    ticket = make({"small": fakes.FakePool(script)})
+    assert frames_of(ticket) == script
+    assert "gave no log-probabilities" in ticket.attempts.reasons[0]
 
 
 def test_an_engine_without_logprobs_is_not_held_back():
@@ -205,10 +205,10 @@ def test_an_engine_without_logprobs_is_not_held_back():
         raise AssertionError("the second token was waited for")
 
     first = [Opened(200, streams=True), Chunk(b"role"), Chunk(b"a", (1,))]
-    made = make({"small": fakes.FakePool([*first, not_read])})
+    ticket = make({"small": fakes.FakePool([*first, not_read])})
 
     async def run():
-        async with made.frames() as frames:
+        async with ticket.frames() as frames:
             return [await anext(frames) for _ in first]
 
     assert asyncio.run(run()) == first
@@ -216,17 +216,17 @@ def test_an_engine_without_logprobs_is_not_held_back():
 
 def test_a_refusal_passes_at_once():
     refusal = [Opened(400), Chunk(b'{"error": {}}')]
-    made = make({"small": fakes.FakePool(refusal)})
-    assert frames_of(made) == refusal
-    assert made.attempts.reasons == []
+    ticket = make({"small": fakes.FakePool(refusal)})
+    assert frames_of(ticket) == refusal
+    assert ticket.attempts.reasons == []
 
 
 def test_a_failure_while_holding_is_the_pools_failure_and_its_next_try_is_judged():
-    made = make({"small": fakes.FakePool([*stream(SURE)[:2], PoolFailed("died")], stream(UNSURE))})
+    ticket = make({"small": fakes.FakePool([*stream(SURE)[:2], PoolFailed("died")], stream(UNSURE))})
     with pytest.raises(PoolFailed):
-        frames_of(made)
+        frames_of(ticket)
     with pytest.raises(Dropped):
-        frames_of(made)
+        frames_of(ticket)
 
 
 def test_a_client_that_goes_away_while_tokens_are_held_ends_the_call():
@@ -234,10 +234,10 @@ def test_a_client_that_goes_away_while_tokens_are_held_ends_the_call():
         await asyncio.sleep(60)
 
     pool = fakes.FakePool([*stream(SURE)[:3], forever])
-    made = make({"small": pool})
+    ticket = make({"small": pool})
 
     async def run():
-        reading = asyncio.create_task(_read(made))
+        reading = asyncio.create_task(_read(ticket))
         await asyncio.sleep(0.01)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -247,8 +247,8 @@ def test_a_client_that_goes_away_while_tokens_are_held_ends_the_call():
     assert pool.closed == 1
 
 
-async def _read(made):
-    async with made.frames() as frames:
+async def _read(ticket):
+    async with ticket.frames() as frames:
         return [frame async for frame in frames]
 
 
@@ -268,32 +268,32 @@ def agreeing(small, moe, **changes):
 
 def test_equal_final_answers_send_the_cheaper_ones_bytes():
     script = fakes.answer("7 + 5 = 12")
-    made, pools = agreeing(script, fakes.answer("It is 12."))
-    assert frames_of(made) == script
+    ticket, pools = agreeing(script, fakes.answer("It is 12."))
+    assert frames_of(ticket) == script
     assert [len(pool.requests) for pool in pools.values()] == [1, 1]
-    assert made.usages == [("moe", fakes.USAGE)]
+    assert ticket.usages == [("moe", fakes.USAGE)]
 
 
 def test_different_final_answers_ask_the_next_tier_and_cost_both():
-    made, _ = agreeing(fakes.answer("12"), fakes.answer("13"))
+    ticket, _ = agreeing(fakes.answer("12"), fakes.answer("13"))
     with pytest.raises(Dropped) as dropped:
-        frames_of(made)
+        frames_of(ticket)
     assert dropped.value.next_pool == "large"
-    assert sorted(made.usages) == [("moe", fakes.USAGE), ("small", fakes.USAGE)]
-    assert "small and moe disagree: final answers '12' and '13'" in made.attempts.reasons[0]
+    assert sorted(ticket.usages) == [("moe", fakes.USAGE), ("small", fakes.USAGE)]
+    assert "small and moe disagree: final answers '12' and '13'" in ticket.attempts.reasons[0]
 
 
 def test_a_cheap_pool_that_fails_agrees_with_nobody():
-    made, _ = agreeing(fakes.answer("12"), [PoolFailed("died")])
+    ticket, _ = agreeing(fakes.answer("12"), [PoolFailed("died")])
     with pytest.raises(Dropped) as dropped:
-        frames_of(made)
+        frames_of(ticket)
     assert dropped.value.next_pool == "large"
 
 
 def test_without_a_second_cheap_pool_nothing_is_compared():
     decision = RoutingDecision("small", "small", 0.5, (), alternatives=("large",), appraisals=DECISION.appraisals)
-    made, pools = agreeing(fakes.answer("12"), fakes.answer("13"), decision=decision)
-    assert frames_of(made) == fakes.answer("12")
+    ticket, pools = agreeing(fakes.answer("12"), fakes.answer("13"), decision=decision)
+    assert frames_of(ticket) == fakes.answer("12")
     assert not pools["moe"].requests
 
 
@@ -305,12 +305,12 @@ def test_without_a_second_cheap_pool_nothing_is_compared():
 def test_however_tokens_are_grouped_the_judgement_and_the_bytes_are_the_same(logprobs, cuts):
     outcomes = []
     for grouping in ([], cuts):
-        made = make({"small": fakes.FakePool(grouped(logprobs, grouping))})
+        ticket = make({"small": fakes.FakePool(grouped(logprobs, grouping))})
         try:
-            data = b"".join(frame.data for frame in frames_of(made) if isinstance(frame, Chunk))
+            data = b"".join(frame.data for frame in frames_of(ticket) if isinstance(frame, Chunk))
         except Dropped as dropped:
             data = dropped.next_pool
-        outcomes.append((data, made.attempts.reasons))
+        outcomes.append((data, ticket.attempts.reasons))
     assert outcomes[0] == outcomes[1]
 
 

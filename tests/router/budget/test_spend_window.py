@@ -32,7 +32,7 @@ def test_what_answers_really_took_replaces_what_was_booked():
     assert window.mean(Account(10, 60.0)) == pytest.approx(6.0)
 
 
-def test_an_account_that_begins_anew_is_not_compared_with_the_old_one():
+def test_an_account_that_is_reset_is_not_compared_with_the_old_one():
     window = SpendWindow()
     window.mean(Account())
     window.mean(Account(1_000, 9_000.0))

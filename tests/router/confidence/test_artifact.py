@@ -21,7 +21,7 @@ def test_what_was_written_is_read():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"version": 2}, "version"),
         ({"format": "other"}, "format"),
@@ -34,8 +34,8 @@ def test_what_was_written_is_read():
         ({"more": 1}, "more"),
     ],
 )
-def test_wrong_fields_are_named(change, said):
-    with pytest.raises(ConfidenceError, match=said):
+def test_wrong_fields_are_named(change, message):
+    with pytest.raises(ConfidenceError, match=message):
         read_confidence(json.dumps(GOOD | change).encode())
 
 

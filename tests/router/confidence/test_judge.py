@@ -33,17 +33,17 @@ PREDICTION = Prediction({"small": 0.2, "moe": 0.9, "large": 0.99}, {})
     ],
 )
 def test_features_of_two_tokens(name, expected):
-    made = confidence_features("small", Evidence((0.0, -1.0), (10.0, -0.5), finished=True), PREDICTION)
-    assert made[name] == pytest.approx(expected)
+    values = confidence_features("small", Evidence((0.0, -1.0), (10.0, -0.5), finished=True), PREDICTION)
+    assert values[name] == pytest.approx(expected)
 
 
 @settings(deadline=None)
 @given(TOKENS, st.booleans(), st.sampled_from(["small", "moe", "large"]))
 def test_features_are_finite_and_probabilities_are_probabilities(tokens, finished, tier):
     evidence = Evidence(*zip(*tokens, strict=True), finished)
-    made = confidence_features(tier, evidence, PREDICTION)
-    assert tuple(made) == FEATURES
-    assert all(map(math.isfinite, made.values()))
+    values = confidence_features(tier, evidence, PREDICTION)
+    assert tuple(values) == FEATURES
+    assert all(map(math.isfinite, values.values()))
     learned = ConfidenceModel({tier: Logistic(dict.fromkeys(FEATURES, 1e6), -1e6)})
     for model in (ConfidenceModel(), learned):
         assert 0 <= model.probability(tier, evidence) <= 1

@@ -78,10 +78,10 @@ def test_a_model_comes_back_from_its_file():
     assert again.card == model.card
     assert again.calibration.quality == pytest.approx(model.calibration.quality, abs=1e-6)
     for outcome in as_outcomes(outcome_rows(40, seed=5)):
-        said, was = again.predict(outcome.request), model.predict(outcome.request)
-        assert said.quality == pytest.approx(was.quality, abs=2e-3)  # n-gram weights are in half precision
-        assert said.output_tokens == pytest.approx(was.output_tokens)
-        assert said.fallback is was.fallback is None
+        restored, original = again.predict(outcome.request), model.predict(outcome.request)
+        assert restored.quality == pytest.approx(original.quality, abs=2e-3)  # n-gram weights are in half precision
+        assert restored.output_tokens == pytest.approx(original.output_tokens)
+        assert restored.fallback is original.fallback is None
 
 
 def test_a_file_is_written_and_read_in_the_same_bytes():
@@ -149,10 +149,10 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_refused(name):
-    make, said = BROKEN[name]
+    make, message = BROKEN[name]
     with pytest.raises(ArtifactError) as caught:
         load_artifact(make())
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert len(str(caught.value)) < 200
 
 
@@ -168,10 +168,10 @@ def loads_or_is_refused(data: bytes) -> None:
     except ArtifactError:
         return
     for request in ROUND:
-        said = model.predict(request)
-        assert said.quality.keys() == said.output_tokens.keys() == set(TIERS)
-        assert all(0 <= value <= 1 for value in said.quality.values())
-        assert all(math.isfinite(value) for value in said.output_tokens.values())
+        prediction = model.predict(request)
+        assert prediction.quality.keys() == prediction.output_tokens.keys() == set(TIERS)
+        assert all(0 <= value <= 1 for value in prediction.quality.values())
+        assert all(math.isfinite(value) for value in prediction.output_tokens.values())
 
 
 @settings(max_examples=60, deadline=None)

@@ -56,10 +56,10 @@ GERMAN = "Warum ist der Himmel am Abend rot und am Mittag blau, obwohl doch dies
 )
 def test_far_from_training_rules_stand_in(text, reason):
     request = RoutingRequest(text)
-    said = trained().predict(request)
-    assert said.fallback is not None
-    assert said.fallback.startswith(f"rules predict: {reason}")
-    assert said.quality == RuleQuality().predict(request).quality
+    prediction = trained().predict(request)
+    assert prediction.fallback is not None
+    assert prediction.fallback.startswith(f"rules predict: {reason}")
+    assert prediction.quality == RuleQuality().predict(request).quality
 
 
 ANY_TEXT = st.text(max_size=300) | st.text(st.characters(exclude_categories=[]), max_size=100)
@@ -77,11 +77,11 @@ ANY_TEXT = st.text(max_size=300) | st.text(st.characters(exclude_categories=[]),
     )
 )
 def test_any_request_gets_a_prediction(request):
-    said = trained().predict(request)
-    assert tuple(said.quality) == tuple(said.output_tokens) == TIERS
-    assert all(0 <= value <= 1 for value in said.quality.values())
-    assert all(1 <= value <= (request.max_tokens or math.inf) for value in said.output_tokens.values())
-    assert said == trained().predict(request)
+    prediction = trained().predict(request)
+    assert tuple(prediction.quality) == tuple(prediction.output_tokens) == TIERS
+    assert all(0 <= value <= 1 for value in prediction.quality.values())
+    assert all(1 <= value <= (request.max_tokens or math.inf) for value in prediction.output_tokens.values())
+    assert prediction == trained().predict(request)
 
 
 def test_answers_are_no_longer_than_asked_for():
@@ -139,6 +139,6 @@ def test_a_tier_that_training_did_not_know_is_put_in_line():
         offset=np.zeros(2),
     )
     request = RoutingRequest(EASY)
-    said = replace(model, lower=("small",), ensemble=heads).predict(request)
-    assert said.fallback == "training has no data for tier moe: its quality follows the other tiers' trend"
-    assert said.quality["moe"] == pytest.approx((said.quality["small"] + said.quality["large"]) / 2)
+    prediction = replace(model, lower=("small",), ensemble=heads).predict(request)
+    assert prediction.fallback == "training has no data for tier moe: its quality follows the other tiers' trend"
+    assert prediction.quality["moe"] == pytest.approx((prediction.quality["small"] + prediction.quality["large"]) / 2)

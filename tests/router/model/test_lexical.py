@@ -102,7 +102,7 @@ print(json.dumps([NAMES, [each.features.tolist() for each in seen], counts]))
 
 def test_another_process_sees_the_same():
     """Features, n-grams and vocabulary do not depend on how a process orders its sets or hashes its strings."""
-    said = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", PRINT_THEM],
             input=json.dumps(TEXTS),
@@ -113,5 +113,5 @@ def test_another_process_sees_the_same():
         ).stdout
         for seed in ("1", "2")
     ]
-    assert said[0] == said[1]
-    assert json.loads(said[0])[0] == list(NAMES)
+    assert outputs[0] == outputs[1]
+    assert json.loads(outputs[0])[0] == list(NAMES)

@@ -20,9 +20,9 @@ from router.types import RoutingDecision, RoutingRequest
 SPEC = FleetSpec.model_validate(
     fakes.SPEC.model_dump(mode="json") | {"routing": {"shadow": {"pool": "large", "share": 1.0, "max_ongoing": 2}}}
 )
-ASK = RoutingRequest(text="7 + 5?", model="auto")
+REQUEST = RoutingRequest(text="7 + 5?", model="auto")
 BODY = {"messages": [{"role": "user", "content": "7 + 5?"}], "stream": True}
-ANSWERED = Answered("r1", ASK, "chat", BODY, "small", "11")
+ANSWERED = Answered("r1", REQUEST, "chat", BODY, "small", "11")
 
 
 def replica(waiting=0):
@@ -97,8 +97,8 @@ def test_the_pool_is_asked_for_one_body_behind_everybody_else(make):
 def test_conversations_are_recorded_whole(make):
     shadow = make(fakes.FakePool())
     messages = [{"role": "user", "content": "Hi"}] * 3
-    ask = RoutingRequest(text="Hi", turns=3)
-    begin(shadow, Answered("r1", ask, "chat", {"messages": messages}, "small", "11"))
+    request = RoutingRequest(text="Hi", turns=3)
+    begin(shadow, Answered("r1", request, "chat", {"messages": messages}, "small", "11"))
     assert shadow.lines()[0]["messages"] == messages
 
 
