@@ -1,4 +1,4 @@
-"""The seam between a replica and what runs the model: one small protocol, one dict of kinds."""
+"""The interface between a replica and what runs the model: one small protocol, and one dict of kinds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployments.wire.start_phases import Phase
 
 @dataclass(frozen=True)
 class EngineStats:
-    """What an engine says about itself; fields as in `cluster.state.ReplicaState`."""
+    """An engine's report on itself; fields as in `cluster.state.ReplicaState`."""
 
     as_of_s: float
     waiting: int = 0
@@ -33,39 +33,39 @@ class Engine(Protocol):
     async def start(self) -> Mapping[Phase, float]:
         """Load the model and answer one warm-up request on every rank.
 
-        Returns: seconds by phase, those that this engine has; together about as long as the call.
+        Returns: seconds by phase, for the phases of this engine; their sum is about the duration of the call.
 
-        Raises: whatever made the start fail.
+        Raises: the error that made the start fail.
         """
 
     def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
         """Answer a request: one Opened, any number of Chunks, one Closed.
 
         With `request.judged_tokens`, an engine that knows log-probabilities adds Progress frames for that many tokens,
-        each no later than the bytes of its tokens. Without them nothing is known, and the answer cannot be judged.
+        each no later than the bytes of its tokens. Without Progress frames the answer cannot be judged.
 
-        A refused request is an Opened with a 4xx status and one Chunk with an OpenAI-style error body. Closing the
+        A rejected request is an Opened with a 4xx status and one Chunk with an OpenAI-style error body. Closing the
         iterator early cancels the request and frees its KV cache.
 
         Raises:
-            EngineDead: the engine died under the request.
+            EngineDead: the engine died during the request.
         """
 
     def stats(self) -> EngineStats:
-        """The newest reading; cheap, never blocks."""
+        """The newest report; cheap, never blocks."""
 
     def ranks(self) -> tuple[RankState, ...]:
         """The processes that hold the model."""
 
     async def check_health(self) -> None:
-        """Return if the engine and all of its ranks can serve.
+        """Check that the engine and all of its ranks can serve.
 
         Raises:
             EngineDead: they cannot.
         """
 
     async def stop(self) -> None:
-        """End every process the engine started."""
+        """End every process that the engine started."""
 
 
 KINDS = {
@@ -79,19 +79,19 @@ KINDS = {
 
 
 async def warm_up(engine: Engine, model: str) -> None:
-    """One short request: its first run may compile, allocate, and connect ranks.
+    """Send one short request: the first one may compile, allocate, and connect ranks.
 
     Raises:
-        RuntimeError: it was refused.
+        RuntimeError: it was rejected.
     """
     body = {"model": model, "prompt": "warm up", "max_tokens": 4, "ignore_eos": True}
     async for frame in engine.generate(EngineRequest("completion", body, "warm-up")):
         if isinstance(frame, Opened) and frame.status != 200:
-            raise RuntimeError(f"the warm-up request was refused with status {frame.status}")
+            raise RuntimeError(f"the warm-up request was rejected with status {frame.status}")
 
 
 def make_engine(spec: FleetSpec, pool_name: str) -> Engine:
-    """An engine of the pool's kind, not started yet."""
+    """An engine of the pool's kind; not started."""
     module, name = KINDS[spec.pools[pool_name].engine.kind].split(":")
     factory: Callable[[FleetSpec, str], Engine] = getattr(import_module(module), name)
     return factory(spec, pool_name)

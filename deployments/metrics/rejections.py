@@ -1,9 +1,9 @@
-"""Why a request was refused, in one of a few words that metrics can be split by."""
+"""Why a request was rejected, as one of a few words for a metric's label."""
 
 from __future__ import annotations
 
 BY_CODE = {"no_ready_pool": "no_pool", "not_stored": "storage"}
-"""Where the status alone does not tell."""
+"""Error codes whose status has several reasons."""
 BY_STATUS = {
     400: "body",
     401: "auth",
@@ -18,15 +18,15 @@ BY_STATUS = {
 }
 INTERNAL = "internal"
 REASONS = tuple(dict.fromkeys((*BY_STATUS.values(), *BY_CODE.values(), INTERNAL)))
-"""All the words there are."""
+"""All reasons."""
 
 
 def rejection_reason(status: int, code: str | None = None) -> str:
-    """The word for an error response.
+    """The reason of an error response.
 
     Args:
         status: HTTP status, 400 and up.
-        code: the error's own code in OpenAI's body, where the gateway made it.
+        code: the error code in the body, if the gateway made the error.
     """
     if code in BY_CODE:
         return BY_CODE[code]
@@ -34,5 +34,5 @@ def rejection_reason(status: int, code: str | None = None) -> str:
 
 
 def is_outage(status: int) -> bool:
-    """Whether an answer's status counts against the service, not against the client: 5xx, or shed with 429."""
+    """Whether a response counts against the service and not against the client: 5xx, or shed with 429."""
     return status >= 500 or status == 429

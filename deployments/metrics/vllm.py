@@ -1,4 +1,4 @@
-"""Metrics that vLLM's own `RayPrometheusStatLogger` exports, as far as our dashboards and our reference name them."""
+"""Metrics that vLLM's `RayPrometheusStatLogger` exports, those that dashboards, alerts and our reference use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from deployments.metrics.definition import Definition
 LABELS = {
     "model_name": "the pool's public name",
     "engine": "number of the data-parallel copy",
-    "ReplicaId": "Serve's id of the replica, as `replica` elsewhere",
+    "ReplicaId": "Serve's id of the replica, as `replica` in other metrics",
 }
 
 VLLM = (
@@ -16,7 +16,7 @@ VLLM = (
         "counter",
         "tokens",
         LABELS,
-        "Prompt tokens that were looked up in the prefix cache.",
+        "Prompt tokens that vLLM looked up in the prefix cache.",
         "The denominator of the hits.",
     ),
     Definition(
@@ -24,23 +24,23 @@ VLLM = (
         "counter",
         "tokens",
         LABELS,
-        "Of those, the ones whose KV was there.",
-        "The share falls: conversations change replicas, or the cache is too small for them.",
+        "Looked-up tokens whose KV was in the cache.",
+        "Its share of the queries falls: conversations change replicas, or the cache is too small.",
     ),
     Definition(
         "vllm_request_queue_time_seconds",
         "histogram",
         "seconds",
         LABELS,
-        "From a request's arrival in vLLM to its place in a batch.",
-        "Rises: batches or KV cache are full; the pool needs replicas.",
+        "From a request's arrival in vLLM to its slot in the batch.",
+        "Rises: the batch or the KV cache is full; the pool needs replicas.",
     ),
     Definition(
         "vllm_request_prefill_time_seconds",
         "histogram",
         "seconds",
         LABELS,
-        "Time to read a prompt.",
+        "Time to process a prompt.",
         "Rises: long prompts, or fewer prefix hits.",
     ),
     Definition(
@@ -48,23 +48,23 @@ VLLM = (
         "histogram",
         "seconds",
         LABELS,
-        "Time between two tokens of a request, as the engine sees it.",
-        "Rises: batches grew, or prompts of others are read in between.",
+        "Time between two tokens of a request, measured in the engine.",
+        "Rises: batches grew, or prefills of other requests come in between.",
     ),
     Definition(
         "vllm_spec_decode_num_draft_tokens",
         "counter",
         "tokens",
         LABELS,
-        "Tokens that were guessed, for pools with `speculation`.",
-        "The denominator of the accepted ones.",
+        "Draft tokens, for pools with `speculation`.",
+        "The denominator of the acceptance rate.",
     ),
     Definition(
         "vllm_spec_decode_num_accepted_tokens",
         "counter",
         "tokens",
         LABELS,
-        "Of those, the ones that the model agreed with.",
-        "A small share: guess fewer tokens at a time, or use another draft.",
+        "Draft tokens that the model accepted.",
+        "A small share of the drafts: draft fewer tokens at a time, or use another draft model.",
     ),
 )

@@ -1,1 +1,1 @@
-"""What crosses processes: requests, frames, errors, start phases."""
+"""What crosses processes: requests, frames, answers, errors, start phases."""

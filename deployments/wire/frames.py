@@ -1,6 +1,6 @@
-"""What flows between gateway and replica: one request object in, typed frames out.
+"""What gateway and replica exchange: one request goes in, typed frames come out.
 
-The replica taps its engine's outputs, so nobody downstream parses server-sent events; the gateway passes `data` on
+The replica reads its engine's outputs, so nothing downstream parses server-sent events. The gateway forwards `data`
 unchanged.
 """
 
@@ -16,58 +16,58 @@ Kind = Literal["chat", "completion", "tokenize", "detokenize"]
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """A request as the gateway hands it to a replica."""
+    """A request as the gateway sends it to a replica."""
 
     kind: Kind
     body: dict[str, Any]
     """The client's JSON body, validated at the gateway as far as routing needs it."""
     request_id: str
     priority: int = 0
-    """Lower is served first."""
+    """Lower numbers are served first."""
     judged_tokens: int = 0
-    """How many first tokens are reported on in Progress frames, for a gateway that holds the answer back until it has
-    judged them. Only for requests of one answer; the client's bytes stay what they would be."""
+    """The number of first tokens that Progress frames report on, for a gateway that holds the answer back until it has
+    judged them. Only for requests for one answer; the client's bytes do not change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The first frame: the HTTP status is decided."""
+    """The first frame: the HTTP status."""
 
     status: int
     streams: bool = False
-    """Whether the chunks that follow are server-sent events (else: parts of one JSON body)."""
+    """Whether the following chunks are server-sent events; otherwise they are parts of one JSON body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes for the client, and the tokens they stand for."""
+    """Bytes for the client, and the tokens in them."""
 
     data: bytes
     token_ids: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
-    """Log-probability of each token id; empty where the engine was not asked for them."""
+    """Log-probability of each token id; empty if the request did not ask for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the engine has made of an answer that is being judged. Carries no bytes, and may come before Opened: a whole
-    answer opens when it is complete."""
+    """The progress of an answer that is being judged. It has no bytes. It may come before Opened, because an answer
+    that is not streamed opens when it is complete."""
 
     usage: Usage
-    """So far."""
+    """Tokens so far."""
     logprobs: tuple[float, ...]
     """Log-probability of each new token."""
     margins: tuple[float, ...]
-    """By how much that is above the best other token's."""
+    """How far that is above the log-probability of the best other token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The last frame of an answer that ended by itself."""
+    """The last frame of an answer that was not cancelled."""
 
     usage: Usage = field(default_factory=Usage)
     reason: str | None = None
-    """The engine's finish reason (`stop`, `length`, `abort`), None for errors and unary calls."""
+    """The engine's finish reason (`stop`, `length`, `abort`); None for errors and for calls that generate nothing."""
 
 
 Frame = Opened | Progress | Chunk | Closed

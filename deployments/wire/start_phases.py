@@ -1,8 +1,7 @@
-"""Where the time of a start goes: seconds by phase, measured where each phase happens.
+"""The duration of a replica's start: seconds by phase, measured where each phase happens.
 
-It begins with the replica's constructor. How long a node and a process took before that cannot be seen from inside,
-since Ray may hand a replica a process that has been waiting for one;
-`deployments.scaling.cold_starts` measures from outside.
+The start begins with the replica's constructor. A replica cannot measure the time before that, because Ray may give it
+an idle process; `deployments.scaling.cold_starts` measures from outside.
 """
 
 from __future__ import annotations
@@ -13,49 +12,49 @@ from contextlib import contextmanager
 from typing import Literal, get_args
 
 Phase = Literal["import", "launch", "load", "compile", "kv_cache", "capture", "probe", "warm_up"]
-"""Phases in their order; docs/cold-start.md says what each is and what makes it shorter.
+"""Phases in order; docs/cold-start.md describes each and lists what shortens it.
 
 - import: the engine's libraries
-- launch: the engine's configuration, its other processes and their process groups, its API layer
-- load: weights, from storage into the memory of the devices
-- compile: torch.compile, or reading what an earlier start compiled
+- launch: the engine's configuration, its other processes and their process groups, and its API layer
+- load: weights, from storage to the devices' memory
+- compile: torch.compile, or reading its cache from an earlier start
 - kv_cache: a dummy run that measures memory, and the KV cache itself
-- capture: kernels that are tuned before they are used, CUDA graphs
-- probe: a remote endpoint that is asked whether it is there
+- capture: kernel tuning and CUDA graphs
+- probe: a check that a remote endpoint answers
 - warm_up: the first request
 """
 
 
 class StartClock:
-    """Measures phases; one that comes several times is summed up."""
+    """Measures phases. Times of the same phase add up."""
 
     def __init__(self) -> None:
         self.seconds: dict[Phase, float] = {}
 
     @contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
-        """Measure what happens inside; nothing is noted of what fails."""
+        """Measure the block; a block that raises is not counted."""
         began = time.perf_counter()
         yield
         self.add(name, time.perf_counter() - began)
 
     def add(self, name: Phase, seconds: float) -> None:
-        """Note a time that was measured elsewhere."""
+        """Add a time that was measured elsewhere."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def split(self, whole: Phase, parts: Mapping[Phase, float]) -> None:
-        """Take parts that were measured inside a phase out of it, so that each second counts once."""
+        """Subtract parts that were measured inside a phase from it, so that each second counts once."""
         for name, seconds in parts.items():
             self.add(whole, -seconds)
             self.add(name, seconds)
 
 
 def slowest(ranks: Sequence[Mapping[Phase, float]]) -> dict[Phase, float]:
-    """Phases of ranks that start side by side: each phase lasts as long as on the slowest one."""
+    """Phases of ranks that start in parallel: each phase lasts as long as on the slowest rank."""
     names = [name for phases in ranks for name in phases]
     return {name: max(phases.get(name, 0.0) for phases in ranks) for name in names}
 
 
 def in_order(phases_s: Mapping[Phase, float]) -> tuple[tuple[Phase, float], ...]:
-    """The phases that there are, the first one first."""
+    """The measured phases, in the order of `Phase`."""
     return tuple((name, phases_s[name]) for name in get_args(Phase) if name in phases_s)
