@@ -35,3 +35,8 @@ def shown(value: object, most: int = 60) -> str:
     except ValueError:  # an integer too long for Python to print
         return "a number of thousands of digits"
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def invalid(value: object, use: str) -> str:
+    """The problem of a value: `invalid value 8, use 16`, or `is missing, use 16` if there is none."""
+    return f"is missing, use {use}" if value is None else f"invalid value {shown(value)}, use {use}"

@@ -1,4 +1,4 @@
-"""Requests together with what they ask."""
+"""A workload with the query of every request."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from simulation.workload import Workload
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What arrives, and what the router reads of it."""
+    """The requests that arrive, with their input for the router."""
 
     workload: Workload
     queries: Sequence[RoutingRequest]
-    """What the requests ask, by their place in the workload."""
+    """The query of each request, in the order of the workload."""
     model: KnownQuality
-    """What the router predicts by."""
+    """The quality model that the router uses."""
 
 
 def draw_queries(queries: Sequence[RoutingRequest], count: int, seed: int) -> list[RoutingRequest]:
-    """A query for each of some requests, all equally likely: traces say how long prompts are, not what they ask."""
+    """A random query for each request, because traces contain lengths of prompts but not their text."""
     drawn = np.random.default_rng([seed, 4]).integers(len(queries), size=count)
     return [queries[index] for index in drawn.tolist()]

@@ -1,8 +1,8 @@
-"""An engine's speed from what its clients saw: constants under which a simulated one shows them the same numbers.
+"""Fits an engine's speed to measurements of its clients: a simulated engine with these constants gives equal numbers.
 
-Nothing of the engine itself is needed but its limits, so any endpoint can be measured. A few runs of closed loops
-(`simulation.closed_loop`) at different concurrencies tell the constants apart: time to first token by the prompt's
-length, time per token by the requests in the batch.
+The fit needs only the engine's limits, so any endpoint can be measured. A few closed-loop runs
+(`simulation.closed_loop`) at different concurrencies separate the constants: the time to first token depends on the
+prompt's length, the time per token on the requests in the batch.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from simulation.timing import EngineShape, StepTimes
 from simulation.workload import Floats
 
 ROUNDS = 12
-"""Gauss-Newton steps at most."""
+"""Maximum number of Gauss-Newton steps."""
 NUDGE = 0.03
-"""Relative change by which slopes are taken: large enough that medians move with it."""
+"""Relative change for numerical slopes: large enough to change medians."""
 GUESS_WEIGHT = 0.05
-"""What a constant that is wrong by e weighs beside a number that is wrong by e: it decides what the numbers leave open.
-Of 0.02 to 0.2 the best on made-up engines whose runs were slower or faster by up to 8%; less lets noise run away."""
+"""Weight of a constant's distance from its initial guess, compared with a measured number's error. It decides what the
+numbers leave open. Among 0.02 to 0.2 it was the best on synthetic engines whose runs varied by up to 8%; lower weights
+amplify noise."""
 
 
 @dataclass(frozen=True)
 class EngineLimits:
-    """What an engine says of itself; see `simulation.timing.EngineShape`."""
+    """Limits that an engine reports; see `simulation.timing.EngineShape`."""
 
     kv_tokens: int
     max_num_seqs: int
@@ -39,7 +40,7 @@ class EngineLimits:
 
 @dataclass(frozen=True)
 class EngineSpeed:
-    """Constants of `simulation.timing.StepTimes`, and what a request takes outside the batch. All in seconds."""
+    """Constants of `simulation.timing.StepTimes`, and the time of a request outside the batch. All in seconds."""
 
     step_s: float
     per_sequence_s: float
@@ -47,46 +48,46 @@ class EngineSpeed:
     per_prompt_token_s: float
     per_attended_pair_s: float
     request_s: float
-    """From the client to the batch, and the first token back. While others decode, the step that runs hides it: clients
-    see little of it, and so does a fit."""
+    """Time from the client to the batch, with the first token's way back. While other requests decode, the running step
+    hides it, so clients and the fit see little of it."""
 
     def shape(self, limits: EngineLimits) -> EngineShape:
-        """The engine for a simulation."""
+        """The engine's shape for a simulation."""
         steps = (self.step_s,) * (limits.max_num_seqs + 1)
         kv_token_s, prompt_token_s, pair_s = self.per_kv_token_s, self.per_prompt_token_s, self.per_attended_pair_s
         times = StepTimes(steps, self.step_s, self.per_sequence_s, kv_token_s, prompt_token_s, pair_s)
         return EngineShape(times=times, **vars(limits))
 
     def play(self, run: ClosedLoop, limits: EngineLimits) -> ClosedLoop:
-        """A run's clients ask this engine for the same lengths, and from the beginning where it is done sooner."""
-        asked = cycle([(each.prompt_tokens, each.answer_tokens) for each in run.answers])
-        return play(run, asked, self.shape(limits), self.request_s)
+        """Repeat a run with this engine. If it is faster than the measured one, the lengths start again."""
+        lengths = cycle([(each.prompt_tokens, each.answer_tokens) for each in run.answers])
+        return play(run, lengths, self.shape(limits), self.request_s)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A real engine's runs, as they are kept in a file."""
+    """The runs of a real engine, as stored in a file."""
 
     engine: str
-    """What was measured, in words."""
+    """Description of the engine."""
     machine: str
-    """Where and when, in words."""
+    """Description of the machine, with the date."""
     limits: EngineLimits
     runs: tuple[ClosedLoop, ...] = ()
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What clients saw at one concurrency."""
+    """The clients' measurements at one concurrency."""
 
     ttft_p50_s: float
     tpot_p50_s: float
     tokens_per_s: float
-    """Of all clients together."""
+    """Tokens per second of all clients together."""
 
 
 def numbers(runs: Sequence[ClosedLoop]) -> Numbers:
-    """Over all runs, which are of one concurrency; lead-ins are left out."""
+    """Numbers over several runs of one concurrency, without their lead-ins."""
     answers = [each for run in runs for each in run.counted]
     return Numbers(
         ttft_p50_s=float(np.median([each.ttft_s for each in answers])),
@@ -96,7 +97,7 @@ def numbers(runs: Sequence[ClosedLoop]) -> Numbers:
 
 
 def by_concurrency(runs: Sequence[ClosedLoop]) -> dict[int, list[ClosedLoop]]:
-    """Runs of the same concurrency together, the fewest clients first."""
+    """Runs grouped by concurrency, lowest first."""
     grouped: dict[int, list[ClosedLoop]] = {each: [] for each in sorted({run.concurrency for run in runs})}
     for run in runs:
         grouped[run.concurrency].append(run)
@@ -104,10 +105,11 @@ def by_concurrency(runs: Sequence[ClosedLoop]) -> dict[int, list[ClosedLoop]]:
 
 
 def fit(runs: Sequence[ClosedLoop], limits: EngineLimits) -> EngineSpeed:
-    """The constants with the least squares of relative errors, by Gauss-Newton over their logarithms.
+    """Fit the constants by least squares of relative errors, with Gauss-Newton steps on their logarithms.
 
     Args:
-        runs: measured, at two concurrencies or more.
+        runs: measured runs of at least two concurrencies.
+        limits: the engine's limits.
     """
     measured = _features(runs)
     guess = np.log(_guess(runs))
@@ -117,29 +119,29 @@ def fit(runs: Sequence[ClosedLoop], limits: EngineLimits) -> EngineSpeed:
         seen = _features([speed.play(run, limits) for run in runs])
         return np.append(seen - measured, GUESS_WEIGHT * (logs - guess))
 
-    best, wrong = guess, errors(guess)
+    best, best_errors = guess, errors(guess)
     for _ in range(ROUNDS):
         slopes = [(errors(best + nudge) - errors(best - nudge)) / (2 * NUDGE) for nudge in NUDGE * np.eye(len(guess))]
-        step = np.linalg.lstsq(np.array(slopes).T, -wrong)[0]
+        step = np.linalg.lstsq(np.array(slopes).T, -best_errors)[0]
         for share in (1.0, 0.5, 0.25, 0.125):
-            tried = errors(best + share * step)
-            if tried @ tried < wrong @ wrong:
-                best, wrong = best + share * step, tried
+            new_errors = errors(best + share * step)
+            if new_errors @ new_errors < best_errors @ best_errors:
+                best, best_errors = best + share * step, new_errors
                 break
-        else:  # no way down is left
+        else:  # no step improves the fit
             break
     return EngineSpeed(*np.exp(best).tolist())
 
 
 def _features(runs: Sequence[ClosedLoop]) -> Floats:
-    """Logarithms of what is to be met at each concurrency: the three numbers, and times to first token of the shorter
-    and the longer prompts, which differ by what a prompt's token takes."""
-    made: list[float] = []
+    """Logarithms of the numbers to fit at each concurrency: the three `Numbers`, and the mean TTFT of the shorter and
+    of the longer prompts, whose difference shows the time per prompt token."""
+    features: list[float] = []
     for group in by_concurrency(runs).values():
         answers = sorted((each for run in group for each in run.counted), key=lambda each: each.prompt_tokens)
         half = len(answers) // 2
-        made += [*vars(numbers(group)).values(), _mean_ttft_s(answers[:half]), _mean_ttft_s(answers[half:])]
-    return np.log(made)
+        features += [*vars(numbers(group)).values(), _mean_ttft_s(answers[:half]), _mean_ttft_s(answers[half:])]
+    return np.log(features)
 
 
 def _mean_ttft_s(answers: Sequence[Answered]) -> float:
@@ -147,13 +149,13 @@ def _mean_ttft_s(answers: Sequence[Answered]) -> float:
 
 
 def _guess(runs: Sequence[ClosedLoop]) -> Floats:
-    """Constants of the right order: at the lowest concurrency a step is mostly its fixed part, a first token mostly
-    its prompt."""
-    fewest = next(iter(by_concurrency(runs).values()))
-    alone = numbers(fewest)
-    context = float(np.mean([each.prompt_tokens + each.answer_tokens / 2 for run in fewest for each in run.counted]))
-    prompt = float(np.mean([each.prompt_tokens for run in fewest for each in run.counted]))
-    step_s, prompt_s = alone.tpot_p50_s, alone.ttft_p50_s
+    """An initial guess of the right magnitude: at the lowest concurrency, the fixed part dominates a step, and
+    the prompt dominates the first token."""
+    runs = next(iter(by_concurrency(runs).values()))
+    lowest = numbers(runs)
+    context = float(np.mean([each.prompt_tokens + each.answer_tokens / 2 for run in runs for each in run.counted]))
+    prompt = float(np.mean([each.prompt_tokens for run in runs for each in run.counted]))
+    step_s, prompt_s = lowest.tpot_p50_s, lowest.ttft_p50_s
     return np.array(
         [step_s, step_s / 20, step_s / 20 / context, prompt_s / 2 / prompt, prompt_s / 20 / prompt**2, prompt_s / 20]
     )

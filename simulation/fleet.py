@@ -1,7 +1,7 @@
 """The simulated fleet: requests, replicas and scaling on a virtual clock.
 
-Events lie in a heap by time; requests are taken from the workload as their time comes. The same spec, workload, seed
-and policy give the same run to the digit.
+A heap orders events by time, and requests come from the workload at their arrival times. Equal spec, workload, seed and
+policy give exactly the same run.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ from simulation.series import Series
 from simulation.timing import EngineShape
 
 REPORT_EVERY_S = 1.0
-"""Replicas report, and the gateway reads their reports."""
+"""Seconds between two reports of the replicas to the gateway."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """How the fleet is simulated."""
+    """Settings of a simulation."""
 
     shapes: Mapping[str, EngineShape]
-    """By pool."""
+    """Engine shape by pool."""
     cold_start: ColdStart = field(default_factory=ColdStart)
     seed: int = 0
-    """Of cold starts and of the choice of replicas."""
+    """Random seed of cold starts and replica choice."""
     decide_every: int = 2
-    """Reports between two decisions of the policy."""
+    """Number of reports between two decisions of the policy."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run leaves behind."""
+    """The results of a run."""
 
     outcomes: Outcomes
     series: Series
     used_s: Mapping[str, Sequence[tuple[float, float]]]
-    """By pool, when each of its replicas was launched and released."""
+    """Launch and release times of every replica, by pool."""
     preemptions: int
 
 
 class Fleet:
-    """One run. Times are seconds of the simulation, 0 where measuring begins."""
+    """One run. Times are seconds of the simulation; measuring starts at 0."""
 
     def __init__(self, spec: FleetSpec, arrivals: Arrivals, conditions: Conditions, policy: ScalingPolicy) -> None:
         self._spec, self._arrivals, self._conditions = spec, arrivals, conditions
@@ -68,13 +68,13 @@ class Fleet:
             name: Pool(name, pool, conditions.shapes[name], self._launcher, conditions.seed)
             for name, pool in spec.pools.items()
         }
-        # The first snapshot is there before the first request.
-        began_s = min(float(arrivals.workload.arrival_s[0]), 0.0) - REPORT_EVERY_S
-        self._now = began_s
+        # The first snapshot is taken before the first request.
+        start_s = min(float(arrivals.workload.arrival_s[0]), 0.0) - REPORT_EVERY_S
+        self._now = start_s
         self._desk = SimulatedDesk(spec, arrivals.model)
-        self._scaling = Scaling(policy, self._pools, began_s)
+        self._scaling = Scaling(policy, self._pools, start_s)
         self._outcomes = Outcomes.empty(len(arrivals.workload))
-        self._most_at_gateway = spec.gateway.replicas.max * spec.gateway.max_ongoing_per_replica
+        self._gateway_capacity = spec.gateway.replicas.max * spec.gateway.max_ongoing_per_replica
         self._max_tokens = int(arrivals.workload.answer_tokens.max(initial=1))
         self._at_gateway = 0
         self._preemptions = 0
@@ -82,10 +82,10 @@ class Fleet:
         self._numbers = count()
 
     def run(self, progress: Callable[[float], None] = lambda share: None) -> Run:
-        """Play the workload to its end, and on until its last request has left.
+        """Run the workload until its last request has finished.
 
         Args:
-            progress: hears now and then how much of the workload's time is done, 0..1.
+            progress: callback with the completed share of the workload's time, 0..1.
         """
         arrivals = [*self._arrivals.workload.arrival_s.tolist(), NEVER]
         duration_s = self._arrivals.workload.duration_s
@@ -93,7 +93,7 @@ class Fleet:
         self._begin()
         index, reports = 0, 0
         while (arrivals[index] < NEVER or self._at_gateway or self._now < duration_s) and self._now < last_s:
-            at_s, _, what = self._events[0]
+            at_s, _, subject = self._events[0]
             if arrivals[index] <= at_s:
                 self._now = arrivals[index]
                 self._arrive(index)
@@ -101,10 +101,10 @@ class Fleet:
                 continue
             heappop(self._events)
             self._now = at_s
-            if isinstance(what, Replica):
-                self._end_step(what)
-            elif isinstance(what, Launch):
-                self._start(what)
+            if isinstance(subject, Replica):
+                self._end_step(subject)
+            elif isinstance(subject, Launch):
+                self._start(subject)
             else:
                 self._report(decides=reports % self._conditions.decide_every == 0)
                 reports += 1
@@ -114,7 +114,7 @@ class Fleet:
     # -- requests ----------------------------------------------------------------------------------------------
 
     def _arrive(self, index: int) -> None:
-        """Admission, routing, and a replica's place if there is one."""
+        """Admit and route a request, and submit it to a replica if one has room."""
         workload = self._arrivals.workload
         prompt_tokens, answer_tokens = int(workload.prompt_tokens[index]), int(workload.answer_tokens[index])
         ticket = self._ticket(index, prompt_tokens)
@@ -128,16 +128,16 @@ class Fleet:
         self._outcomes.pool[index] = self._names.index(pool.name)
         self._outcomes.ttft_limit_s[index] = ttft_limit_s(pool.shape, prompt_tokens)
         if prompt_tokens >= pool.shape.max_context_tokens:
-            return ticket.close()  # the engine refuses it
+            return ticket.close()  # the engine rejects it
         answer_tokens = min(answer_tokens, pool.shape.max_context_tokens - prompt_tokens)
         hashes = workload.hashes[index] if workload.hashes is not None else ()
         self._at_gateway += 1
         pool.held.append(Job(index, self._now, prompt_tokens, answer_tokens, hashes, ticket))
-        self._give_out(pool)
+        self._submit_held(pool)
 
     def _ticket(self, index: int, prompt_tokens: int) -> Ticket | None:
-        """A request at the desk; None where the gateway is full or the router has no pool for it."""
-        if self._at_gateway >= self._most_at_gateway:
+        """The desk's ticket for a request; None if the gateway is full or the router has no pool for it."""
+        if self._at_gateway >= self._gateway_capacity:
             return None
         query = self._arrivals.queries[index]
         request = replace(query, prompt_tokens=prompt_tokens, max_tokens=self._max_tokens)
@@ -146,8 +146,8 @@ class Fleet:
         except NoPool:
             return None
 
-    def _give_out(self, pool: Pool) -> None:
-        """Give the requests that wait for a replica to those that have room, the oldest first."""
+    def _submit_held(self, pool: Pool) -> None:
+        """Submit held requests to replicas that have room, oldest first."""
         while pool.held:
             if self._now - pool.held[0].arrival_s > self._spec.gateway.first_token_timeout_s:
                 self._leave(pool, pool.held.popleft())
@@ -167,10 +167,10 @@ class Fleet:
         left = bool(replica.left)
         self._follow(pool, replica, NEVER)
         if left:
-            self._give_out(pool)
+            self._submit_held(pool)
 
     def _follow(self, pool: Pool, replica: Replica, known_s: float) -> None:
-        """Take in what a replica did: who left it, and when its next event is, where that is news."""
+        """Process a replica's finished requests, and schedule its next event if it changed."""
         for job in replica.left:
             self._leave(pool, job)
         replica.left.clear()
@@ -182,7 +182,7 @@ class Fleet:
             self._place()
 
     def _leave(self, pool: Pool, job: Job) -> None:
-        """Note how a request fared."""
+        """Record the outcome of a request."""
         self._at_gateway -= 1
         if job.first_s == NEVER:
             return self._close(pool, job, Usage())
@@ -194,7 +194,7 @@ class Fleet:
         self._close(pool, job, Usage(job.prompt_tokens, job.answer_tokens))
 
     def _close(self, pool: Pool, job: Job, usage: Usage) -> None:
-        """Pay for a request and close its account, as a gateway does."""
+        """Charge a request and close its ticket, as a gateway does."""
         if job.ticket is None:
             return
         job.ticket.spent(pool.name, usage)
@@ -205,7 +205,7 @@ class Fleet:
     # -- replicas ----------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """The fleet that is there before the first request: what Serve starts with."""
+        """Start the initial fleet, as Serve does, before the first request."""
         for name, pool in self._spec.pools.items():
             self._pools[name].resize(max(pool.replicas.min, 1), self._now)
         for launch in self._launcher.place(self._now, at_once=True):
@@ -213,14 +213,14 @@ class Fleet:
         heappush(self._events, (self._now, next(self._numbers), None))
 
     def _report(self, *, decides: bool) -> None:
-        """The second's snapshot of the fleet, for the router and, now and then, for the policy."""
+        """Take a snapshot of the fleet for the router and, if `decides`, call the policy."""
         fleet = {
             name: PoolState(name, tuple(replica.state(self._now) for replica in pool.ready))
             for name, pool in self._pools.items()
         }
         self._desk.see(fleet)
         for pool in self._pools.values():
-            self._give_out(pool)  # lets go of those that have waited too long
+            self._submit_held(pool)  # also ends requests that have waited too long
         if decides:
             for name, desired in self._scaling.decide(fleet, self._now).items():
                 self._resize(self._pools[name], desired)
@@ -237,9 +237,9 @@ class Fleet:
 
     def _start(self, launch: Launch) -> None:
         pool = self._pools[launch.pool]
-        if launch in pool.launches:  # else it was cancelled
+        if launch in pool.launches:  # otherwise it was cancelled
             pool.start(launch, self._spec.gateway.first_token_timeout_s)
-            self._give_out(pool)
+            self._submit_held(pool)
 
     def _finish(self, duration_s: float) -> Run:
         for pool in self._pools.values():

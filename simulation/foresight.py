@@ -1,4 +1,4 @@
-"""What policies may be told that no signal says: what a replica can do, and what is going to arrive."""
+"""Knowledge for policies beyond signals: the capacity of a replica, and the future load."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from simulation.workload import Floats, Workload
 
 
 def knowledge(spec: FleetSpec, shapes: Mapping[str, EngineShape], arrivals: Arrivals) -> Knowledge:
-    """Capacities, and the demand as the router splits it when load plays no part; routed when first asked for."""
+    """Capacities, and the demand per pool if load does not affect routing. The demand is routed on first use."""
     load = arrivals.workload
     context = float(load.prompt_tokens.mean() + load.answer_tokens.mean() / 2)
     offered = cache(lambda: _offered(spec, arrivals))
@@ -37,10 +37,11 @@ def knowledge(spec: FleetSpec, shapes: Mapping[str, EngineShape], arrivals: Arri
 
 
 def capacity(shape: EngineShape, context_tokens: float) -> Capacity:
-    """What one replica does.
+    """The capacity of one replica.
 
     Args:
-        context_tokens: what a request holds in the KV cache on average.
+        shape: the replica's engine.
+        context_tokens: mean tokens of a request in the KV cache.
     """
     times, chunk = shape.times, shape.max_num_batched_tokens
     fitting = max(1, min(shape.max_num_seqs, int(shape.kv_tokens / context_tokens)))
@@ -55,7 +56,7 @@ def capacity(shape: EngineShape, context_tokens: float) -> Capacity:
 
 
 def _offered(spec: FleetSpec, arrivals: Arrivals) -> dict[str, Callable[[float, float], Load]]:
-    """Mean load of every pool between two moments of the simulation."""
+    """Functions for the mean load of every pool between two times of the simulation."""
     desk, load = SimulatedDesk(spec, arrivals.model), arrivals.workload
     longest = int(load.answer_tokens.max())
     requests = (
@@ -70,7 +71,7 @@ def _offered(spec: FleetSpec, arrivals: Arrivals) -> dict[str, Callable[[float, 
 
 
 def _routed(desk: SimulatedDesk, request: RoutingRequest, answer_tokens: int) -> str:
-    """The pool of a request that is answered at once; empty where the router has none."""
+    """The pool of a request that is answered immediately; empty if the router has none."""
     try:
         ticket = desk.open(request, EPOCH_S)
     except NoPool:

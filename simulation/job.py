@@ -1,4 +1,4 @@
-"""One request inside the simulation."""
+"""One request in the simulation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from router.desk import Ticket
 
 
 class Job:
-    """A request on its way; what changes as it is served stands here."""
+    """A request with the state that changes while it is served."""
 
     __slots__ = ("answer_tokens", "arrival_s", "computed", "emitted", "first_s", "hashes", "index", "joined",
                  "pool", "prompt_tokens", "ticket", "to_compute")  # fmt: skip
@@ -24,22 +24,22 @@ class Job:
         ticket: Ticket | None = None,
     ) -> None:
         self.index = index
-        """Place in the workload."""
+        """Index in the workload."""
         self.arrival_s = arrival_s
         self.prompt_tokens = prompt_tokens
         self.answer_tokens = answer_tokens
         self.hashes = hashes
         self.ticket = ticket
-        """Its account at the desk; None in simulations of single replicas."""
+        """Its ticket from the desk; None in simulations of single replicas."""
         self.pool = ""
         self.emitted = 0
-        """Tokens of the answer so far, as of the last time it entered or left the batch."""
+        """Tokens of the answer when the request last entered or left the batch."""
         self.joined = 0
-        """The replica's count of steps when it got the newest of `emitted`."""
+        """The replica's step count at the last token in `emitted`."""
         self.to_compute = 0
-        """Tokens whose KV cache is to be computed before the next token: the prompt, after a preemption with the answer
+        """Tokens whose KV cache must be computed before the next token: the prompt, and after a preemption the answer
         so far."""
         self.computed = 0
-        """How many of these are done."""
+        """Number of these that are computed."""
         self.first_s = math.inf
-        """When the first token came; inf before."""
+        """Time of the first token; inf before it."""

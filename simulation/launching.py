@@ -1,4 +1,4 @@
-"""Devices and the way of a replica from being asked for to serving: nodes, places, cold starts."""
+"""Devices, nodes and cold starts: from the request for a replica until it serves."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from cluster.spec import FleetSpec
 
 @dataclass(frozen=True)
 class ColdStart:
-    """How long it takes from the launch of a replica until it serves; drawn evenly between the two bounds."""
+    """Duration from a replica's launch until it serves, drawn uniformly between two bounds."""
 
     shortest_s: float = 60.0
     longest_s: float = 180.0
     node_s: float = 0.0
-    """Added where the replica needs a node that is not there yet."""
+    """Seconds to add if the replica needs a new node."""
 
 
 @dataclass(eq=False)
@@ -26,28 +26,28 @@ class Launch:
     pool: str
     number: int
     placed_s: float | None = None
-    """When it got its devices; None while it waits for some."""
+    """Time when it received its devices; None while it waits for them."""
     ready_s: float = 0.0
-    """When it serves; only where it is placed."""
+    """Time when it starts to serve; valid only if it is placed."""
 
 
 @dataclass
 class Devices:
-    """The devices of one kind of hardware. Nodes are counted, ranks are not placed: devices of half empty nodes go to
-    any replica, and a node goes when no device of it is needed."""
+    """The devices of one kind of hardware. Nodes are counted, but ranks are not placed on them. Any replica can use any
+    free device, and the number of nodes follows the number of used devices."""
 
     total: int
     per_node: int
     used: int = 0
 
     def nodes(self, used: int) -> int:
-        """Nodes that some devices take."""
+        """Nodes for a number of used devices."""
         return -(-used // self.per_node)
 
 
 @dataclass
 class Launcher:
-    """Gives out devices in the order in which replicas were asked for; what fits goes past what does not."""
+    """Assigns devices to replicas in the order of their requests. Replicas that fit may overtake others."""
 
     spec: FleetSpec
     cold_start: ColdStart
@@ -59,23 +59,24 @@ class Launcher:
             name: Devices(kind.nodes * kind.devices_per_node, kind.devices_per_node)
             for name, kind in self.spec.hardware.items()
         }
-        # A generator for each pool: what one pool does changes no other pool's starts.
+        # One generator per pool, so that pools do not affect each other's cold starts.
         self._rng = {pool: random.Random(f"{self.seed} {pool}") for pool in self.spec.pools}
         self._numbers: Counter[str] = Counter()
         self._queue: deque[Launch] = deque()
 
-    def ask(self, pool: str) -> Launch:
-        """One more replica; it waits for its devices until `place` has some."""
+    def request(self, pool: str) -> Launch:
+        """Request one more replica. It waits until `place` gives it devices."""
         self._numbers[pool] += 1
         launch = Launch(pool, self._numbers[pool])
         self._queue.append(launch)
         return launch
 
     def place(self, now_s: float, at_once: bool = False) -> list[Launch]:
-        """Give devices to those that wait, as far as they go; returns those that got some.
+        """Give devices to waiting replicas while there are enough. Return the placed ones.
 
         Args:
-            at_once: without a cold start, for replicas that were there before the simulation began.
+            now_s: time of the simulation.
+            at_once: skip the cold start, for replicas that exist before the simulation starts.
         """
         placed = []
         for launch in list(self._queue):
@@ -92,14 +93,14 @@ class Launcher:
         return placed
 
     def cancel(self, launch: Launch) -> None:
-        """Stop a replica before it serves."""
+        """Cancel a replica before it serves."""
         if launch.placed_s is None:
             self._queue.remove(launch)
         else:
             self.release(launch.pool)
 
     def release(self, pool: str) -> None:
-        """Take back one replica's devices."""
+        """Free the devices of one replica."""
         devices, needed = self._needs(pool)
         devices.used -= needed
 

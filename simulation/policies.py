@@ -1,4 +1,4 @@
-"""Scaling policies by the names that the command line takes: ours and the baselines."""
+"""Scaling policies by their names on the command line: ours and the baselines."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ NAMES = (OURS, *POLICIES)
 
 
 class UnknownPolicy(Exception):
-    """There is no such policy, or it cannot be made; the message says what to write."""
+    """The policy is unknown, or its parameters are invalid. The message tells what to use."""
 
 
 def make_policy(name: str, spec: FleetSpec, parameters: Point, known: Knowledge) -> ScalingPolicy:
-    """A policy that remembers nothing yet.
+    """Create a policy without history.
 
     Args:
-        parameters: of a baseline, by name; ours takes its own from the spec.
-        known: what some baselines are told beyond signals.
+        name: one of `NAMES`.
+        spec: the fleet's spec, which has the parameters of our policy.
+        parameters: parameters of a baseline, by name.
+        known: knowledge that some baselines need beyond signals.
 
     Raises:
-        UnknownPolicy: the name or a parameter is wrong.
+        UnknownPolicy: the name or a parameter is invalid.
     """
     if name == OURS:
         if parameters:
-            raise UnknownPolicy(f"policy {OURS}: takes no parameters, write them into the spec's `scaling` section")
+            raise UnknownPolicy(f"policy {OURS}: takes no parameters, set them in the spec's `scaling` section")
         return Planner(spec)
     if name not in POLICIES:
-        raise UnknownPolicy(f"found '{name}': {did_you_mean(name, [*NAMES, 'all'])}")
+        raise UnknownPolicy(f"invalid value '{name}', {did_you_mean(name, [*NAMES, 'all'])}")
     try:
         return POLICIES[name](spec, parameters, known)
     except ValueError as error:

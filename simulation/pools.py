@@ -1,4 +1,4 @@
-"""A pool: its replicas from launch to release, the requests that wait for one, and which replica takes a request."""
+"""A pool: its replicas from launch to release, its held requests, and the choice of a replica for a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulation.replica import Replica
 from simulation.timing import EngineShape
 
 TRIES = 8
-"""Pairs of replicas that are looked at before all are."""
+"""Random pairs of replicas to try before all replicas are compared."""
 
 
 class Pool:
@@ -23,18 +23,18 @@ class Pool:
         self.spec = spec
         self.shape = shape
         self.target = 0
-        """Replicas last asked for."""
+        """Replicas last requested."""
         self.ready: list[Replica] = []
-        """Those that serve, the oldest first."""
+        """Replicas that serve, oldest first."""
         self.draining: set[Replica] = set()
         self.launches: list[Launch] = []
-        """Replicas that do not serve yet, the oldest first."""
+        """Replicas that do not serve yet, oldest first."""
         self.held: deque[Job] = deque()
-        """Requests for which no replica has a place."""
+        """Requests that wait because no replica has room."""
         self.used_s: list[tuple[float, float]] = []
-        """From launch to release, of every replica that is gone."""
+        """Launch and release times of every stopped replica."""
         self.cold_start_s = 0.0
-        """The newest one; 0 before any."""
+        """Last cold start in seconds; 0 before the first."""
         self._launcher = launcher
         self._placed_s: dict[Replica, float] = {}
         self._random = random.Random(f"{seed} choice {name}").random
@@ -42,34 +42,34 @@ class Pool:
     # -- requests ----------------------------------------------------------------------------------------------
 
     def pick(self) -> Replica | None:
-        """The replica for a request, None where all are full.
+        """The replica for a request; None if all are full.
 
-        As Ray Serve picks by default: of two replicas drawn at random the one with fewer ongoing requests, if it has
-        less than `max_ongoing_requests`; else it tries again. Serve looks at counts that may be some milliseconds old
-        and waits a little between its tries; neither is played.
+        Like Ray Serve by default, it draws two replicas at random and takes the one with fewer ongoing requests, if
+        that is below `max_ongoing_requests`; otherwise it tries again. Serve's counts may be some milliseconds old, and
+        it waits a little between its tries. Neither is simulated.
         """
-        ready, most = self.ready, self.spec.engine.max_ongoing_requests
+        ready, limit = self.ready, self.spec.engine.max_ongoing_requests
         count = len(ready)
         if count > 1:
             for _ in range(TRIES):
                 first, second = int(self._random() * count), int(self._random() * (count - 1))
                 one, other = ready[first], ready[second + (second >= first)]
                 best = one if one.ongoing <= other.ongoing else other
-                if best.ongoing < most:
+                if best.ongoing < limit:
                     return best
         best_of_all = min(ready, key=lambda each: each.ongoing, default=None)
-        return best_of_all if best_of_all is not None and best_of_all.ongoing < most else None
+        return best_of_all if best_of_all is not None and best_of_all.ongoing < limit else None
 
     # -- replicas ----------------------------------------------------------------------------------------------
 
     def resize(self, desired: int, now_s: float) -> list[Replica]:
-        """Ask for more replicas or stop some; returns those that begin to drain.
+        """Request more replicas or stop some. Return those that start to drain.
 
-        As Serve does, those that do not serve yet go first, then the newest; that Serve prefers replicas whose node
-        would become empty is not played.
+        Like Serve, it first stops replicas that do not serve yet, then the newest. Serve's preference for replicas
+        whose node would become empty is not simulated.
         """
         for _ in range(desired - self.target):
-            self.launches.append(self._launcher.ask(self.name))
+            self.launches.append(self._launcher.request(self.name))
         stopped = []
         for _ in range(self.target - desired):
             if self.launches:
@@ -81,7 +81,7 @@ class Pool:
         return stopped
 
     def start(self, launch: Launch, first_token_timeout_s: float) -> Replica:
-        """A launched replica serves from now on."""
+        """Turn a launch into a replica that serves."""
         self.launches.remove(launch)
         replica = Replica(self.name, f"{self.name}-{launch.number:05}", self.shape, first_token_timeout_s)
         assert launch.placed_s is not None  # only what has devices becomes ready
@@ -92,13 +92,13 @@ class Pool:
         return replica
 
     def release(self, replica: Replica, now_s: float) -> None:
-        """A drained replica gives its devices back."""
+        """Free the devices of a drained replica."""
         self.draining.remove(replica)
         self._launcher.release(self.name)
         self.used_s.append((self._placed_s.pop(replica), now_s))
 
     def close(self, now_s: float) -> None:
-        """Book the devices of all replicas that are still there."""
+        """Record the device use of all remaining replicas."""
         self.used_s += [(placed_s, now_s) for placed_s in self._placed_s.values()]
         self.used_s += [(launch.placed_s, now_s) for launch in self.launches if launch.placed_s is not None]
 

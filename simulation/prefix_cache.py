@@ -1,4 +1,4 @@
-"""Which prompt blocks a replica still holds from earlier requests."""
+"""The prompt blocks that a replica has cached from earlier requests."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from simulation.workload import HASH_BLOCK_TOKENS
 
 
 class PrefixCache:
-    """Least recently used blocks go first. The blocks of running requests are the newest, so they stay."""
+    """An LRU cache of blocks. The blocks of running requests are the most recent, so they stay."""
 
     def __init__(self, capacity_tokens: int) -> None:
-        self._most = capacity_tokens // HASH_BLOCK_TOKENS
+        self._capacity = capacity_tokens // HASH_BLOCK_TOKENS
         self._blocks: dict[int, None] = {}
 
     def hit_tokens(self, hashes: Sequence[int]) -> int:
-        """Tokens at the beginning of a prompt that need not be computed again."""
+        """Tokens at the start of a prompt that are cached."""
         hits = 0
         for block in hashes:
             if block not in self._blocks:
@@ -24,11 +24,11 @@ class PrefixCache:
         return hits * HASH_BLOCK_TOKENS
 
     def keep(self, hashes: Sequence[int]) -> None:
-        """Take in a prompt's blocks as the newest ones."""
+        """Store a prompt's blocks as the most recent ones."""
         blocks = self._blocks
-        # The end of a prompt is of use only with its beginning: the beginning is the newer one.
+        # A prompt's end is useful only together with its start, so the start becomes more recent.
         for block in reversed(hashes):
             blocks.pop(block, None)
             blocks[block] = None
-        while len(blocks) > self._most:
+        while len(blocks) > self._capacity:
             del blocks[next(iter(blocks))]

@@ -1,11 +1,12 @@
-"""A replica's engine with continuous batching, moved from event to event.
+"""A replica's engine with continuous batching, simulated from event to event.
 
-Nothing happens at most steps: every sequence of the batch gets a token. So steps between two events are taken at once;
-their times rise by the same amount each, because each adds a token per sequence to the cache, and have a closed sum. An
-event is the end of a step with prompts, an answer's end, a full cache, or the first step's end after an arrival.
+In most steps, every sequence of the batch gets a token and nothing else happens. The simulation therefore takes all
+steps between two events at once. Their times form an arithmetic series, because each step adds one token per sequence
+to the cache. An event is the end of a step with prompts, the end of an answer, a full cache, or the end of the first
+step after an arrival.
 
-Modelled on vLLM's scheduler: a step serves the running sequences first and gives the rest of its tokens to prompts, in
-the order of arrival; where the cache is full, the newest sequence is thrown out and computed again later.
+The model follows vLLM's scheduler: a step serves the running sequences first and gives its remaining tokens to prompts
+in the order of arrival. If the cache is full, the newest sequence is preempted and computed again later.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from simulation.prefix_cache import PrefixCache
 from simulation.timing import EngineShape
 
 EPOCH_S = 1e9
-"""Unix time of the simulation's 0. Any will do; reports must not look as if they came from before 1970."""
+"""Unix time of the simulation's 0. The value is arbitrary, but lead-in reports must be after 1970."""
 NEVER = math.inf
 
 
@@ -32,9 +33,9 @@ class Replica:
         self.replica_id = replica_id
         self.shape = shape
         self.ends_s = NEVER
-        """When the present event ends and `end_step` is due; NEVER while there is nothing to do."""
+        """Time when the current event ends and `end_step` is due; NEVER while the replica is idle."""
         self.left: list[Job] = []
-        """Those that left since the caller last looked: with their whole answer, or because they waited too long."""
+        """Requests that finished or timed out since the caller last cleared the list."""
         self.draining = False
         self.start_s = 0.0
         self.preemptions = 0
@@ -50,19 +51,19 @@ class Replica:
         self._kv = 0
         self._steps = 0
         self._generated = 0
-        self._began_s = 0.0
+        self._start_of_event_s = 0.0
         self._planned = 0
         self._first_step_s = self._growth_s = 0.0
 
     @property
     def ongoing(self) -> int:
-        """Requests here, waiting or running."""
+        """Number of waiting and running requests."""
         return len(self._waiting) + len(self._computing) + len(self._decoding)
 
     # -- events ------------------------------------------------------------------------------------------------
 
     def submit(self, job: Job, now_s: float) -> None:
-        """Take a request. It enters the batch when the step that now runs is over, if there is room."""
+        """Accept a request. It enters the batch after the running step, if there is room."""
         job.to_compute = job.prompt_tokens
         was_empty = not self._waiting
         self._waiting.append(job)
@@ -70,10 +71,10 @@ class Replica:
             self._plan(now_s)
         elif was_empty and not self._chunks and self._has_room(job):
             self._planned = self._steps_until(now_s)
-            self.ends_s = self._began_s + self._time_of(self._planned)
+            self.ends_s = self._start_of_event_s + self._time_of(self._planned)
 
     def end_step(self, now_s: float) -> None:
-        """Book what was planned to end now, and plan on."""
+        """Apply the planned steps that end now, and plan the next event."""
         steps, sequences = self._planned, len(self._decoding)
         self._steps += steps
         self._kv += steps * sequences
@@ -89,7 +90,7 @@ class Replica:
         self._plan(now_s)
 
     def _computed(self, job: Job, tokens: int, now_s: float) -> None:
-        """A part of a prompt is done; the last part comes with the next token of the answer."""
+        """Record a computed part of a prompt. The last part also generates the next token."""
         job.computed += tokens
         if job.computed < job.to_compute:
             return
@@ -110,12 +111,12 @@ class Replica:
     # -- planning ----------------------------------------------------------------------------------------------
 
     def _plan(self, now_s: float) -> None:
-        """Decide what the next event is and when it ends."""
+        """Determine the next event and its end."""
         times = self.shape.times
-        self._began_s = now_s
-        thrown = self._preempt()
+        self._start_of_event_s = now_s
+        preempted = self._preempt()
         pairs = self._next_chunks()
-        if not thrown:  # else the place would go straight back to the one that was thrown out
+        if not preempted:  # otherwise the preempted sequence would return immediately
             pairs += self._admit(now_s)
         sequences = len(self._decoding)
         if self._chunks:
@@ -133,8 +134,8 @@ class Replica:
         self.ends_s = now_s + self._time_of(self._planned)
 
     def _preempt(self) -> bool:
-        """Throw out the newest sequences until the others can have their next token; True when one was."""
-        thrown = False
+        """Preempt the newest sequences until the others have room for their next token. Return whether one was."""
+        preempted = False
         while self._used() + len(self._decoding) > self.shape.kv_tokens and self._decoding and self._running() > 1:
             job, _ = self._decoding.popitem()
             self._kv -= self._held(job)
@@ -143,17 +144,17 @@ class Replica:
             job.computed = 0
             self._waiting.appendleft(job)
             self.preemptions += 1
-            thrown = True
-        return thrown
+            preempted = True
+        return preempted
 
     def _next_chunks(self) -> float:
-        """Go on with the prompts that are begun; returns the pairs of tokens that attend to each other."""
+        """Continue started prompts. Return the number of token pairs that attend to each other."""
         self._chunks = []
         self._budget = self.shape.max_num_batched_tokens - len(self._decoding)
         return sum(self._add_chunk(each, each.to_compute - each.computed) for each in self._computing)
 
     def _admit(self, now_s: float) -> float:
-        """Begin prompts with what is left of the step; returns as `_next_chunks`."""
+        """Start prompts with the step's remaining tokens. Return as `_next_chunks`."""
         pairs = 0.0
         while self._waiting and self._budget > 0:
             job = self._waiting[0]
@@ -170,7 +171,7 @@ class Replica:
         return pairs
 
     def _add_chunk(self, job: Job, left: int) -> float:
-        """As much of a prompt as the step has tokens left; returns as `_next_chunks`."""
+        """Add as much of a prompt as the step's remaining tokens allow. Return as `_next_chunks`."""
         tokens = min(left, self._budget) if self.shape.chunked else left
         if tokens <= 0:
             return 0.0
@@ -184,11 +185,11 @@ class Replica:
         return len(self._decoding) + len(self._computing)
 
     def _used(self) -> float:
-        """Tokens of KV cache that are taken: the last block of a sequence is half empty on average."""
+        """Used tokens of the KV cache. The last block of a sequence is half empty on average."""
         return self._kv + self._slack * self._running()
 
     def _held(self, job: Job) -> int:
-        """Tokens of a decoding sequence in the cache."""
+        """Cached tokens of a decoding sequence."""
         return job.to_compute + self._steps - job.joined
 
     def _has_room(self, job: Job) -> bool:
@@ -198,23 +199,23 @@ class Replica:
         return running < self.shape.max_num_seqs and self._used() + job.to_compute + self._slack <= self.shape.kv_tokens
 
     def _next_due(self) -> int:
-        """The count of steps at which the next answer is complete; -1 when nothing decodes."""
+        """The step count at which the next answer is complete; -1 if nothing decodes."""
         while self._due:
             step, _, job = self._due[0]
             if job in self._decoding and step == _due(job):
                 return step
-            heappop(self._due)  # it was thrown out since
+            heappop(self._due)  # it was preempted in the meantime
         return -1
 
     def _time_of(self, steps: int) -> float:
-        """Seconds that some steps take together: an arithmetic series."""
+        """Total seconds of a number of steps: an arithmetic series."""
         if self._chunks:
             return self._first_step_s
         return steps * self._first_step_s + self._growth_s * steps * (steps - 1) / 2
 
     def _steps_until(self, now_s: float) -> int:
-        """Steps after which the one that runs at `now_s` is over; at least 1, at most what was planned."""
-        steps = math.ceil(self._steps_in(now_s - self._began_s))
+        """Steps until the one that runs at `now_s` ends; at least 1, at most the planned steps."""
+        steps = math.ceil(self._steps_in(now_s - self._start_of_event_s))
         return min(max(steps, 1), self._planned)
 
     def _steps_in(self, seconds: float) -> float:
@@ -227,10 +228,10 @@ class Replica:
     # -- reports -----------------------------------------------------------------------------------------------
 
     def state(self, now_s: float) -> ReplicaState:
-        """What the replica says of itself."""
+        """The replica's report."""
         sequences = len(self._decoding)
-        decodes = sequences and not self._chunks
-        new = sequences * min(int(self._steps_in(now_s - self._began_s)), self._planned) if decodes else 0
+        is_decoding = sequences and not self._chunks
+        new = sequences * min(int(self._steps_in(now_s - self._start_of_event_s)), self._planned) if is_decoding else 0
         return ReplicaState(
             pool=self.pool,
             replica_id=self.replica_id,
@@ -248,5 +249,5 @@ class Replica:
 
 
 def _due(job: Job) -> int:
-    """The replica's count of steps at which a decoding sequence has its whole answer."""
+    """The replica's step count at which a decoding sequence has its whole answer."""
     return job.joined + job.answer_tokens - job.emitted

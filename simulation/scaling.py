@@ -1,4 +1,4 @@
-"""The loop that asks a scaling policy, and what it is shown."""
+"""Calls the scaling policy with the fleet's signals, and records the fleet over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulation.series import PoolSeries, ScaleEvent, Series
 
 
 class Scaling:
-    """Asks the policy what every pool should have, and keeps the fleet's course for plots."""
+    """Calls the policy for the desired replicas, and records time series for plots."""
 
     def __init__(self, policy: ScalingPolicy, pools: Mapping[str, Pool], began_s: float) -> None:
         self.demand = {name: DemandWindow(began_s) for name in pools}
@@ -22,17 +22,17 @@ class Scaling:
         self._pools = pools
 
     def decide(self, fleet: FleetState, now_s: float) -> dict[str, int]:
-        """Wanted replicas of the pools for which they change, within the spec's bounds, as Serve holds them too."""
+        """Desired replicas of the pools where they change, within the spec's bounds, which Serve also applies."""
         signals = {name: self._signals(pool, fleet, now_s) for name, pool in self._pools.items()}
         self._note(signals, now_s)
-        wanted = {}
+        changes = {}
         for name, decision in self._policy.decide(signals, EPOCH_S + now_s).items():
             bounds, before = self._pools[name].spec.replicas, self._pools[name].target
             desired = min(max(decision.desired, bounds.min), bounds.max)
             if desired != before:
-                wanted[name] = desired
+                changes[name] = desired
                 self.series.events.append(ScaleEvent(now_s, name, before, desired, decision.reason))
-        return wanted
+        return changes
 
     def _signals(self, pool: Pool, fleet: FleetState, now_s: float) -> PoolSignals:
         return PoolSignals(
@@ -47,10 +47,10 @@ class Scaling:
     def _note(self, signals: Mapping[str, PoolSignals], now_s: float) -> None:
         self.series.at_s.append(now_s)
         for name, seen in signals.items():
-            course, replicas = self.series.pools[name], seen.replicas
-            course.arrivals_per_s.append(seen.demand.arrivals_per_s)
-            course.ready.append(seen.ready)
-            course.target.append(seen.target)
-            course.queue.append(seen.demand.held + sum(each.waiting for each in replicas))
-            course.running.append(sum(each.running for each in replicas))
-            course.kv_usage_ratio.append(sum(each.kv_usage_ratio for each in replicas) / max(len(replicas), 1))
+            series, replicas = self.series.pools[name], seen.replicas
+            series.arrivals_per_s.append(seen.demand.arrivals_per_s)
+            series.ready.append(seen.ready)
+            series.target.append(seen.target)
+            series.queue.append(seen.demand.held + sum(each.waiting for each in replicas))
+            series.running.append(sum(each.running for each in replicas))
+            series.kv_usage_ratio.append(sum(each.kv_usage_ratio for each in replicas) / max(len(replicas), 1))

@@ -1,4 +1,4 @@
-"""Everything of a simulation but its policy, so that several policies meet the very same conditions."""
+"""A simulation without its policy, so that all policies run under the same conditions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from simulation.workload import Workload
 
 @dataclass(frozen=True)
 class Scenario:
-    """A fleet, what arrives at it, and under which conditions."""
+    """A fleet, its arrivals and the conditions of the simulation."""
 
     spec: FleetSpec
     arrivals: Arrivals
@@ -30,16 +30,18 @@ class Scenario:
     known: Knowledge
 
     def play(self, policy: str, parameters: Point, progress: Callable[[float], None]) -> tuple[Run, Summary]:
-        """One run.
+        """Run the scenario with one policy.
 
         Args:
-            progress: hears how much of the time is done, 0..1.
+            policy: name of the policy.
+            parameters: parameters of a baseline, by name.
+            progress: callback with the completed share of the time, 0..1.
 
         Raises:
-            UnknownPolicy: the policy's name or a parameter is wrong.
+            UnknownPolicy: the policy's name or a parameter is invalid.
         """
-        made = make_policy(policy, self.spec, parameters, self.known)
-        run = Fleet(self.spec, self.arrivals, self.conditions, made).run(progress)
+        scaling_policy = make_policy(policy, self.spec, parameters, self.known)
+        run = Fleet(self.spec, self.arrivals, self.conditions, scaling_policy).run(progress)
         return run, summarise(self.spec, self.arrivals.workload, run)
 
 
@@ -51,10 +53,10 @@ def make_scenario(
     cold_start: ColdStart,
     seed: int,
 ) -> Scenario:
-    """A scenario. What the router predicts of each query is worked out here, once.
+    """Create a scenario. It predicts the quality for each query once.
 
     Raises:
-        NotSimulated: the spec has a pool that cannot be simulated, or no devices for its minimum replicas.
+        NotSimulated: the spec has a pool that cannot be simulated, or too few devices for its minimum replicas.
     """
     shapes = {name: engine_shape(spec, name) for name in spec.pools}
     _check_devices(spec)
@@ -69,9 +71,9 @@ def _check_devices(spec: FleetSpec) -> None:
     for name, kind in spec.hardware.items():
         pools = [pool for pool in spec.pools if spec.hardware_name(pool) == name]
         needed = sum(max(spec.pools[pool].replicas.min, 1) * spec.pools[pool].devices for pool in pools)
-        there = kind.nodes * kind.devices_per_node
-        if needed > there:
+        available = kind.nodes * kind.devices_per_node
+        if needed > available:
             raise NotSimulated(
-                f"hardware.{name}: has {there} devices, the least replicas of {', '.join(pools)} take {needed}: "
-                f"write more nodes, or lower replicas.min"
+                f"hardware.{name}: has {available} devices, but the minimum replicas of {', '.join(pools)} need "
+                f"{needed}, use more nodes or a lower replicas.min"
             )

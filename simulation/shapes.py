@@ -1,7 +1,7 @@
-"""The speed and the memory of a pool's replica, estimated from the spec.
+"""Estimates the speed and memory of a pool's replica from the spec.
 
-Speeds of Llama-2-70B on A100 and H100 rest on measurements (`simulation.splitwise`). Other models are scaled by their
-bytes, operations and layers, other devices by their data sheets: an estimate.
+Speeds of Llama-2-70B on A100 and H100 come from measurements (`simulation.splitwise`). For other models they are scaled
+by bytes, operations and layers, and for other devices by data sheets. These are estimates.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from simulation.splitwise import A100, H100, LONG_STEP_TOKENS, SpeedConstants
 from simulation.timing import EngineShape, StepTimes
 
 CONSTANTS: dict[str, SpeedConstants] = {"H100": H100, "H200": H100, "MI300X": H100}
-"""By device; the others are taken for as quick on the host's side as an A100."""
+"""Constants by device. Other devices are assumed to have the host overhead of an A100."""
 BATCHED_TOKENS = 2048
-"""vLLM's usual `max_num_batched_tokens`; on large devices its server takes LARGE_BATCHED_TOKENS."""
+"""vLLM's default `max_num_batched_tokens`. On large devices its server uses LARGE_BATCHED_TOKENS."""
 LARGE_BATCHED_TOKENS = 8192
 LARGE_BATCH = 1024
-"""vLLM's batch on those devices."""
+"""vLLM's default `max_num_seqs` on large devices."""
 
 
 class NotSimulated(Exception):
-    """A pool cannot be simulated; the message names it and says what to write."""
+    """A pool cannot be simulated. The message names it and tells what to change."""
 
 
 def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
-    """What one replica of a pool can do.
+    """The shape of one replica of a pool.
 
     Raises:
-        NotSimulated: the pool runs elsewhere, nothing is known of its model, or its model does not fit its devices.
+        NotSimulated: the pool is remote, its model is unknown, or its model does not fit its devices.
     """
     pool = spec.pools[name]
     if pool.engine.kind == "remote":
-        raise NotSimulated(f"pools.{name}: runs elsewhere, so nothing is known of its speed: leave it out")
+        raise NotSimulated(f"pools.{name}: is remote and has no known speed, leave it out")
     if pool.engine.kind == "simulated":
         return _simulated(pool.engine.options)
     try:
@@ -52,8 +52,8 @@ def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
     memory = pool_memory(facts, pool, hardware, draft)
     if not memory.fits:
         raise NotSimulated(
-            f"pools.{name}: lacks {-memory.spare_gib:.1f} GiB a device for its weights and one sequence of "
-            f"{memory.max_context_tokens} tokens: see `signalbox check`"
+            f"pools.{name}: lacks {-memory.spare_gib:.1f} GiB per device for its weights and one sequence of "
+            f"{memory.max_context_tokens} tokens, see `signalbox check`"
         )
     options = pool.engine.options
     batch = max_num_seqs(pool, hardware)
@@ -72,8 +72,8 @@ def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
 
 
 def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int) -> StepTimes:
-    """Data-parallel copies share the sequences and step at the same time. Stages of a pipeline are counted as if they
-    split every layer."""
+    """Step times of a replica. Data-parallel copies share the sequences and step together. Pipeline stages count as if
+    they split every layer."""
     target, constants = TARGETS[hardware.device], CONSTANTS.get(hardware.device, A100)
     copies, split = pool.parallel.data, pool.parallel.tensor * pool.parallel.pipeline
     bandwidth, flops = target.bandwidth_gb_s * 1e9, target.tflops * 1e12
@@ -98,12 +98,12 @@ def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int
 
 
 def _unread(facts: ModelFacts, sequences: int) -> float:
-    """Share of the routed experts that no sequence of a step is sent to, routes being even."""
+    """Share of the routed experts that no sequence of a step uses, if routing is uniform."""
     return (1 - facts.experts_per_token / facts.experts) ** sequences if facts.experts else 0.0
 
 
 def _simulated(options: dict[str, Any]) -> EngineShape:
-    """The simulated engine's own rates, as in `deployments.engines.simulated`."""
+    """The shape of the simulated engine, with the rates of `deployments.engines.simulated`."""
     batch = int(options.get("max_num_seqs", 32))
     step_s = 1 / float(options.get("decode_tokens_per_s", 100))
     return EngineShape(

@@ -1,4 +1,4 @@
-"""Making other loads of one trace: a window, more or fewer requests, bursts, a lead-in. Seeded, so repeatable."""
+"""Derives loads from one trace: a window, more or fewer requests, bursts, a lead-in. All are seeded."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 from simulation.workload import Workload, merge
 
 SHIFT_S = 30.0
-"""A copy's requests move by up to so much, each on its own: load keeps its shape over minutes, yet copies are not
-bursts of equal requests."""
+"""Maximum shift of a copied request, in seconds. The load keeps its shape over minutes, but copies do not form bursts
+of equal requests."""
 BURST_EVERY_S, BURST_S, BURST_FACTOR = 600.0, 60.0, 4
-"""A minute of fourfold load every ten minutes."""
+"""One minute of four times the load every ten minutes."""
 
 
 def window(load: Workload, start_s: float, duration_s: float | None) -> Workload:
-    """The requests of a time window, which becomes what is measured; to the end where `duration_s` is None."""
+    """The requests of a time window, which becomes the measured time. If `duration_s` is None, it lasts to the end."""
     end_s = load.duration_s if duration_s is None else min(start_s + duration_s, load.duration_s)
     rows = np.flatnonzero((load.arrival_s >= start_s) & (load.arrival_s < end_s))
     return replace(load.take(rows, load.arrival_s[rows] - start_s), duration_s=max(0.0, end_s - start_s))
 
 
 def scale(load: Workload, factor: float, seed: int) -> Workload:
-    """The load times `factor` (> 0): as many copies as fit, and a random part of one more.
+    """The load multiplied by `factor` (> 0): whole copies, and a random part of one more.
 
-    The first copy stays as it is. The others' requests are moved by up to SHIFT_S; what leaves the window at one end
-    comes in at the other.
+    The first copy is unchanged. The requests of the others move by up to SHIFT_S and wrap around at the ends of the
+    window.
     """
     rng = np.random.default_rng([seed, 1])
     copies = int(factor)
@@ -46,7 +46,7 @@ def _moved(load: Workload, rows: NDArray[np.intp], rng: np.random.Generator) -> 
 
 
 def with_bursts(load: Workload, seed: int) -> Workload:
-    """BURST_FACTOR times the load for BURST_S in every BURST_EVERY_S; the first begins at a seeded time."""
+    """Add bursts of BURST_FACTOR times the load, BURST_S long, every BURST_EVERY_S. The first starts randomly."""
     rng = np.random.default_rng([seed, 2])
     first = rng.uniform(0.0, BURST_EVERY_S - BURST_S)
     parts = [load]
@@ -58,10 +58,10 @@ def with_bursts(load: Workload, seed: int) -> Workload:
 
 
 def with_lead_in(load: Workload, lead_in_s: float, seed: int) -> Workload:
-    """The load's beginning mirrored before its start, at negative times, rising from nothing over its first half.
+    """Add a lead-in at negative times: the mirrored start of the load, rising from zero over its first half.
 
-    A trace is cut out of days of service: its first minute does not fall on an empty fleet. The mirror meets the load
-    of the beginning without a jump, and takes nothing away from what is measured.
+    Traces are cut from days of service, so their first minute should not meet an empty fleet. The mirrored load joins
+    the start without a jump and does not change the measured requests.
     """
     rng = np.random.default_rng([seed, 3])
     early = np.flatnonzero((load.arrival_s > 0) & (load.arrival_s <= lead_in_s))

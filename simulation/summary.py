@@ -1,4 +1,4 @@
-"""A run in the numbers that policies are compared by."""
+"""Summarises a run in the numbers that compare policies."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from simulation.workload import Floats, Workload
 
 @dataclass(frozen=True)
 class Summary:
-    """One policy's run in numbers; requests of the lead-in are left out."""
+    """One policy's run in numbers, without the requests of the lead-in."""
 
     slo_attainment: float
-    """Share of requests that met the SLO; those that were shed or not finished did not."""
+    """Share of requests that met the SLO, 0..1. Shed and unfinished requests did not."""
     goodput_rps: float
     """Requests per second that met the SLO."""
     ttft_p50_s: float | None
-    """Of requests that got a token, as the following; None where none did."""
+    """Percentiles over requests with a token; None if there are none."""
     ttft_p99_s: float | None
     tpot_p50_s: float | None
-    """Of complete answers, as the following."""
+    """Percentiles over complete answers; None if there are none."""
     tpot_p99_s: float | None
     device_hours: float
-    """Devices x hours from launch to release, cold start and drain included, within the measured time."""
+    """Devices x hours from launch to release, including cold start and drain, within the measured time."""
     cost: float
     """Replica-hours x the spec's `replica_per_hour`, in its currency."""
     scale_events: int
-    """Times that a pool's wanted replicas changed."""
+    """Number of changes of a pool's desired replicas."""
     requests: int
     shed: int
-    """Refused at the gateway: too many requests there, or no pool that may answer."""
+    """Rejected at the gateway, because it was full or no pool could answer."""
     unfinished: int
-    """Neither refused nor answered in full: no first token in time, or too long for the pool's context."""
+    """Neither rejected nor fully answered: no first token in time, or too long for the pool's context."""
     preemptions: int
-    """Requests thrown out of a batch for lack of KV cache, the lead-in's included."""
+    """Number of preemptions because the KV cache was full, including the lead-in."""
     floor_device_hours: float
-    """What the minimum replicas of all pools take."""
+    """Device-hours of the minimum replicas of all pools."""
     by_pool: Mapping[str, Mapping[str, float]]
-    """Requests, SLO attainment, device-hours and greatest number of replicas of each pool."""
+    """Requests, SLO attainment, device-hours and maximum replicas of each pool."""
 
     def as_json(self) -> dict[str, Any]:
         """The numbers by name."""
@@ -52,7 +52,7 @@ class Summary:
 
 
 def percentiles(values: Floats) -> tuple[float | None, float | None]:
-    """p50 and p99 of what is not NaN; None where nothing is."""
+    """p50 and p99 of the values that are not NaN; None if there are none."""
     known = values[~np.isnan(values)]
     if not len(known):
         return None, None
@@ -61,12 +61,12 @@ def percentiles(values: Floats) -> tuple[float | None, float | None]:
 
 
 def replica_hours(used_s: Sequence[tuple[float, float]], duration_s: float) -> float:
-    """Hours of all spans together, within the measured time."""
+    """Total hours of all spans within the measured time."""
     return sum(max(0.0, min(end, duration_s) - max(begin, 0.0)) for begin, end in used_s) / 3600
 
 
 def summarise(spec: FleetSpec, workload: Workload, run: Run) -> Summary:
-    """One run in numbers."""
+    """Summarise one run."""
     measured = workload.arrival_s >= 0
     outcomes, duration_s = run.outcomes, workload.duration_s
     good = outcomes.good[measured]
@@ -97,16 +97,16 @@ def summarise(spec: FleetSpec, workload: Workload, run: Run) -> Summary:
 
 
 def _of_pool(name: str, place: int, device_hours: float, measured: NDArray[np.bool_], run: Run) -> dict[str, float]:
-    mine = measured & (run.outcomes.pool == place)
+    of_pool = measured & (run.outcomes.pool == place)
     targets = zip(run.series.at_s, run.series.pools[name].target, strict=True)
     return {
-        "requests": int(mine.sum()),
-        "slo_attainment": _share(run.outcomes.good[mine]),
+        "requests": int(of_pool.sum()),
+        "slo_attainment": _share(run.outcomes.good[of_pool]),
         "device_hours": device_hours,
         "most_replicas": max((target for at_s, target in targets if at_s >= 0), default=0),
     }
 
 
 def _share(flags: NDArray[np.bool_]) -> float:
-    """Share of true ones; 1 of none, as nothing was missed."""
+    """Share of true flags; 1 if there are none, because nothing was missed."""
     return float(flags.mean()) if len(flags) else 1.0

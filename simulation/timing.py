@@ -1,4 +1,4 @@
-"""How long a step of an engine takes. Seconds and tokens."""
+"""The duration of an engine's steps, in seconds and tokens."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ class StepTimes:
 
         weights + per sequence x sequences + per KV token x tokens in the cache
         + per prompt token x prompt tokens + per long token x prompt tokens beyond long_from_tokens
-        + per attended pair x (prompt token, token it looks at)
+        + per attended pair x (prompt token, attended token) pairs
 
-    A step without prompts reads the weights that its sequences need, which with experts are not all of them.
+    A step without prompts reads only the weights that its sequences need. With experts, these are not all weights.
     """
 
     decode_weights_s: tuple[float, ...]
-    """Of a step without prompts, by sequences in the batch: 0 to the largest batch."""
+    """Weights term of a step without prompts, by sequences in the batch (0 to the largest batch)."""
     prefill_weights_s: float
-    """Of a step with prompts."""
+    """Weights term of a step with prompts."""
     per_sequence_s: float
     per_kv_token_s: float
     per_prompt_token_s: float
@@ -28,11 +28,11 @@ class StepTimes:
     long_from_tokens: int = 0
 
     def decode_s(self, sequences: int, kv_tokens: float) -> float:
-        """A step without prompts."""
+        """Seconds of a step without prompts."""
         return self.decode_weights_s[sequences] + self.per_sequence_s * sequences + self.per_kv_token_s * kv_tokens
 
     def prefill_s(self, sequences: int, kv_tokens: float, prompt_tokens: int, attended_pairs: float) -> float:
-        """A step with prompts, and the sequences that decode beside them."""
+        """Seconds of a step with prompts and decoding sequences."""
         return (
             self.prefill_weights_s
             + self.per_sequence_s * sequences
@@ -45,25 +45,25 @@ class StepTimes:
 
 @dataclass(frozen=True)
 class EngineShape:
-    """What of an engine the simulation knows: its speed, its memory and its limits."""
+    """An engine in the simulation: its speed, memory and limits."""
 
     times: StepTimes
     kv_tokens: int
-    """Tokens the KV cache holds."""
+    """Capacity of the KV cache, in tokens."""
     max_num_seqs: int
-    """Sequences in the batch."""
+    """Maximum sequences in the batch."""
     max_num_batched_tokens: int
-    """Tokens of one step, prompts and answers together."""
+    """Maximum tokens of one step, prompts and answers together."""
     max_context_tokens: int
-    """Longest prompt plus answer."""
+    """Maximum tokens of prompt plus answer."""
     block_tokens: int = 16
-    """KV cache is given out in blocks of so many tokens."""
+    """Size of a KV cache block, in tokens."""
     chunked: bool = True
-    """Whether a prompt longer than what is left of a step is computed in parts."""
+    """Whether a prompt that exceeds the rest of a step is computed in chunks."""
 
     def unloaded_ttft_s(self, prompt_tokens: int) -> float:
-        """Time to first token of a prompt that has the engine for itself."""
-        times, most = self.times, self.max_num_batched_tokens if self.chunked else prompt_tokens
-        full, rest = divmod(prompt_tokens, most)
-        seconds = full * times.prefill_s(0, 0.0, most, 0.0) + (times.prefill_s(0, 0.0, rest, 0.0) if rest else 0.0)
+        """Time to first token of a prompt on an idle engine, in seconds."""
+        times, chunk = self.times, self.max_num_batched_tokens if self.chunked else prompt_tokens
+        full, rest = divmod(prompt_tokens, chunk)
+        seconds = full * times.prefill_s(0, 0.0, chunk, 0.0) + (times.prefill_s(0, 0.0, rest, 0.0) if rest else 0.0)
         return seconds + times.per_attended_pair_s * prompt_tokens**2 / 2

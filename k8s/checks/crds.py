@@ -115,7 +115,7 @@ def load_schemas(folder: Path) -> dict[tuple[str, str], Schema]:
 def _check(manifest: Manifest, schema: Schema) -> Iterator[Finding]:
     body = {key: value for key, value in manifest.body.items() if key not in ("apiVersion", "kind", "metadata")}
     for key in mapping(manifest.body, "metadata").keys() - set(METADATA):
-        yield Finding(CHECK, manifest.where(f"metadata.{key}"), f"is unknown: {did_you_mean(str(key), METADATA)}")
+        yield Finding(CHECK, manifest.where(f"metadata.{key}"), f"is unknown, {did_you_mean(str(key), METADATA)}")
     for error in schema.validator.iter_errors(body):
         for path, problem in explained(error):
             yield Finding(CHECK, manifest.where(path), problem)

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster.problems import shown
-
 
 class Skipped(Exception):
     """A check cannot run here. The message gives the reason and the fix."""
-
-
-def invalid(value: object, use: str) -> str:
-    """The problem of a field's value: `invalid value 8, use 16`, or `is missing, use 16` if there is none."""
-    return f"is missing, use {use}" if value is None else f"invalid value {shown(value)}, use {use}"
 
 
 @dataclass(frozen=True, order=True)

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from k8s.checks.finding import Finding, invalid
+from cluster.problems import invalid
+from k8s.checks.finding import Finding
 from k8s.checks.objects import Body, Manifest, mapping, sequence, text
 from k8s.checks.quantity import quantity
 from k8s.checks.rendered import Pod, Rendered

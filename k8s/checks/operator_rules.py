@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from cluster.problems import shown
-from k8s.checks.finding import Finding, invalid
+from cluster.problems import invalid, shown
+from k8s.checks.finding import Finding
 from k8s.checks.objects import Body, mapping, number, sequence, text
 from k8s.checks.operator_service import service_problems
 from k8s.checks.rendered import RAY_CLUSTER, Pod, Rendered

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from k8s.checks.finding import invalid
+from cluster.problems import invalid
 from k8s.checks.objects import Body, Manifest, dig, mapping, number, text
 
 MAX_NAME_LENGTH = 47

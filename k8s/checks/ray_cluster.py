@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from cluster.problems import shown
+from cluster.problems import invalid, shown
 from deployments.config import SERVING_ENVIRONMENT
-from k8s.checks.finding import Finding, invalid
+from k8s.checks.finding import Finding
 from k8s.checks.objects import Body, Manifest, dig, mapping, number, sequence, text
 from k8s.checks.operator_rules import variable
 from k8s.checks.quantity import quantity

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from jsonschema import ValidationError
 
-from cluster.problems import did_you_mean, shown
-from k8s.checks.finding import invalid
+from cluster.problems import did_you_mean, invalid, shown
 
 
 def explained(error: ValidationError) -> Iterator[tuple[str, str]]:
@@ -17,7 +16,7 @@ def explained(error: ValidationError) -> Iterator[tuple[str, str]]:
         case "additionalProperties":
             known = sorted(error.schema.get("properties", ()))
             for key in sorted(str(key) for key in error.instance if key not in known):
-                yield f"{path}.{key}".lstrip("."), f"is unknown and would be ignored: {did_you_mean(key, known)}"
+                yield f"{path}.{key}".lstrip("."), f"is unknown and would be ignored, {did_you_mean(key, known)}"
         case "required":
             missing = sorted(set(error.validator_value) - set(error.instance))
             yield path, f"lacks {', '.join(missing)}, add it"

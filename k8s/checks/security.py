@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cluster.problems import shown
-from k8s.checks.finding import Finding, invalid
+from cluster.problems import invalid, shown
+from k8s.checks.finding import Finding
 from k8s.checks.objects import Body, dig, mapping, sequence, text
 from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import RAY_CLUSTER, Pod, Rendered

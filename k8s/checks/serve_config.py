@@ -16,10 +16,10 @@ from pydantic import BaseModel, ValidationError
 from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import RayActorOptionsSchema, ServeDeploySchema
 
-from cluster.problems import did_you_mean, shown
+from cluster.problems import did_you_mean, invalid, shown
 from cluster.spec import FleetSpec
 from deployments.config import KUBERNETES, serve_config
-from k8s.checks.finding import Finding, invalid
+from k8s.checks.finding import Finding
 from k8s.checks.objects import Body, dig, mapping, read_yaml, sequence, text
 from k8s.checks.rendered import Rendered
 
@@ -66,7 +66,7 @@ def unknown_keys(data: Any, model: type[BaseModel], path: str = "") -> Iterator[
     for key, value in mapping(data).items():
         here = f"{path}.{key}".lstrip(".")
         if key not in model.model_fields:
-            yield here, f"is unknown and would be ignored: {did_you_mean(str(key), model.model_fields)}"
+            yield here, f"is unknown and would be ignored, {did_you_mean(str(key), model.model_fields)}"
             continue
         inner = _models(model.model_fields[key].annotation)
         if key == "ray_actor_options":
@@ -109,7 +109,7 @@ def _application(application: Body, spec: FleetSpec) -> Iterator[Problem]:
     for index, deployment in enumerate(sequence(application, "deployments")):
         name = text(deployment, "name")
         if name not in known:
-            yield f"deployments[{index}].name", f"unknown deployment '{name}': {did_you_mean(name, known)}"
+            yield f"deployments[{index}].name", f"unknown deployment '{name}', {did_you_mean(name, known)}"
         try:
             AutoscalingConfig.model_validate(mapping(deployment, "autoscaling_config"))
         except ValidationError as error:
@@ -130,7 +130,7 @@ def _not_importable(target: str) -> str | None:
         return f"cannot import '{target}' ({error}), use module:name of this project"
     if not hasattr(module, attribute):
         hint = did_you_mean(attribute, vars(module), most=5)
-        return f"cannot import '{target}', {module_name} has no {attribute}: {hint}"
+        return f"cannot import '{target}', {module_name} has no {attribute}, {hint}"
     return None
 
 

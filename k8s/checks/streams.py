@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from cluster.problems import invalid
 from deployments.app import build
-from k8s.checks.finding import Finding, invalid
+from k8s.checks.finding import Finding
 from k8s.checks.objects import number, text
 from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import Rendered

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cluster.pool import PoolSpec
-from cluster.problems import did_you_mean
+from cluster.problems import did_you_mean, invalid
 from cluster.spec import FleetSpec, HardwareSpec
 from deployments.placement import HARDWARE_LABEL
-from k8s.checks.finding import Finding, invalid
+from k8s.checks.finding import Finding
 from k8s.checks.objects import mapping, number, sequence, text
 from k8s.checks.quantity import quantity
 from k8s.checks.ray_cluster import SHM
@@ -30,7 +30,7 @@ def check_worker_groups(rendered: Rendered) -> Iterator[Finding]:
     for pod in workers:
         name = text(pod.group, "labels", HARDWARE_LABEL)
         if name not in spec.hardware:
-            problem = f"unknown hardware '{name}': {did_you_mean(name, spec.hardware)}"
+            problem = f"unknown hardware '{name}', {did_you_mean(name, spec.hardware)}"
             yield Finding(CHECK, pod.group_where(f"labels.{HARDWARE_LABEL}"), problem)
             continue
         for path, problem in _problems(pod, spec, name):

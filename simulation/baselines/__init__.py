@@ -1,7 +1,7 @@
-"""Scaling policies to be better than, each from its source's formula; docs/baselines.md lists them.
+"""Scaling policies to compare with, each from its source's formula; docs/baselines.md lists them.
 
-`POLICIES[name](spec, parameters, knowledge)` makes a fresh policy. Parameters that are left out have the source's
-defaults; `GRIDS[name]` lists the points to search when a baseline is tuned.
+`POLICIES[name](spec, parameters, knowledge)` creates a policy without history. Parameters default to the source's
+values; `GRIDS[name]` lists the points to search when a baseline is tuned.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from simulation.baselines import (
     sla_planner,
     static,
 )
-from simulation.baselines.knowledge import NOTHING, Capacity, Demand, Knowledge, Load
+from simulation.baselines.knowledge import NO_KNOWLEDGE, Capacity, Demand, Knowledge, Load
 from simulation.baselines.parameters import Point
 
 __all__ = ["GRIDS", "POLICIES", "Capacity", "Demand", "Factory", "Knowledge", "Load", "Point"]
 
 
 class Factory(Protocol):
-    """Makes a policy that remembers nothing yet."""
+    """Creates a policy without history."""
 
-    def __call__(self, spec: FleetSpec, parameters: Point, knowledge: Knowledge = NOTHING) -> ScalingPolicy:
+    def __call__(self, spec: FleetSpec, parameters: Point, knowledge: Knowledge = NO_KNOWLEDGE) -> ScalingPolicy:
         """A policy within the spec's bounds.
 
         Raises:
-            ValueError: a parameter is wrong, or the policy needs to know something that was not told.
+            ValueError: a parameter is invalid, or knowledge that the policy needs is missing.
         """
 
 

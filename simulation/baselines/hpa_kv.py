@@ -3,9 +3,9 @@
     desired = ceil(replicas x mean usage / target), unless usage / target is within 0.1 of 1
 
 Source: Kubernetes documentation "Horizontal Pod Autoscaling", algorithm details, for a metric of type Pods, and
-calcPlainMetricReplicas in pkg/controller/podautoscaler/replica_calculator.go: replicas that start have no metric yet;
-they count as idle where the others ask for more replicas and as at the target where they ask for fewer, and where that
-turns the direction nothing is done. That usage and target lie in [0, 1] is ours. An autoscaler on a metric of the pods
+calcPlainMetricReplicas in pkg/controller/podautoscaler/replica_calculator.go. Starting replicas have no metric yet.
+They count as idle if the others need a scale-up, and as at the target if the others need a scale-down. If this reverses
+the direction, nothing changes. The range [0, 1] for usage and target is our addition. An autoscaler on a pod metric
 cannot go below one replica.
 """
 
@@ -16,10 +16,10 @@ from pydantic import Field
 from autoscaling.types import PoolSignals
 from cluster.pool import Part
 from cluster.spec import FleetSpec
-from simulation.baselines.knowledge import NOTHING, Knowledge
+from simulation.baselines.knowledge import NO_KNOWLEDGE, Knowledge
 from simulation.baselines.kubernetes import SYNC_PERIOD_S, TOLERANCE_RATIO, Behavior, within_tolerance
 from simulation.baselines.parameters import Point, read_parameters
-from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Wish, whole
+from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Proposal, whole
 from simulation.baselines.windows import Every
 
 
@@ -27,11 +27,11 @@ class HpaParameters(Part):
     """Parameters of the autoscaler object and of its controller."""
 
     kv_target_ratio: float = Field(default=0.7, ge=0.01, le=1)
-    """Mean KV cache usage to keep."""
+    """Target for the mean KV cache usage, 0..1."""
     tolerance_ratio: float = Field(default=TOLERANCE_RATIO, ge=0)
-    """How far from the target nothing is done."""
+    """Relative distance from the target that causes no change."""
     down_window_s: float = Field(default=300.0, ge=0)
-    """Stabilization window of scaling down."""
+    """Stabilization window for scale-down, in seconds."""
 
 
 GRID: list[Point] = [
@@ -41,11 +41,11 @@ GRID: list[Point] = [
 ]
 
 
-def hpa_kv(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NOTHING) -> PerPoolPolicy:
-    """The policy; it reads no knowledge.
+def hpa_kv(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NO_KNOWLEDGE) -> PerPoolPolicy:
+    """The policy. It needs no knowledge.
 
     Raises:
-        ValueError: a parameter is wrong.
+        ValueError: a parameter is invalid.
     """
     chosen = read_parameters(HpaParameters, "hpa-kv", parameters)
     return PerPoolPolicy(spec, lambda pool, bounds: HpaRule(bounds, chosen), floor=1)
@@ -59,7 +59,7 @@ class HpaRule:
         self._behavior = Behavior(bounds, parameters.down_window_s)
         self._sync = Every(SYNC_PERIOD_S)
 
-    def __call__(self, signals: PoolSignals, now_s: float) -> Wish | None:
+    def __call__(self, signals: PoolSignals, now_s: float) -> Proposal | None:
         if not signals.replicas or not self._sync.due(now_s):
             return None
         usages = [replica.kv_usage_ratio for replica in signals.replicas]
@@ -67,26 +67,26 @@ class HpaRule:
         recommended = plain_metric_replicas(usages, signals.target, target, tolerance)
         desired = self._behavior.settle(signals.target, recommended, now_s)
         usage = sum(usages) / len(usages)
-        return Wish(desired, f"mean KV cache usage {usage:.2f}, target {target:.2f}: {recommended} recommended")
+        return Proposal(desired, f"mean KV cache usage {usage:.2f}, target {target:.2f}: {recommended} recommended")
 
 
 def plain_metric_replicas(values: list[float], replicas: int, target: float, tolerance_ratio: float) -> int:
-    """Replicas that a mean over pods recommends.
+    """The recommended number of replicas for a mean over pods.
 
     Args:
         values: the metric of each replica that has one; not empty.
-        replicas: replicas last asked for, those without the metric included.
-        target: the metric's mean to keep.
-        tolerance_ratio: how far from the target nothing is done.
+        replicas: replicas last requested, including those without the metric.
+        target: target for the metric's mean.
+        tolerance_ratio: relative distance from the target that causes no change.
     """
     missing = max(0, replicas - len(values))
     usage_ratio = sum(values) / len(values) / target
     if not missing:
         return replicas if within_tolerance(usage_ratio, tolerance_ratio) else whole(usage_ratio * len(values))
-    everyone = len(values) + missing
-    imagined = 0.0 if usage_ratio > 1 else target
-    damped_ratio = (sum(values) + missing * imagined) / everyone / target
-    turned = (usage_ratio - 1) * (damped_ratio - 1) < 0
-    if turned or within_tolerance(damped_ratio, tolerance_ratio):
+    total = len(values) + missing
+    assumed = 0.0 if usage_ratio > 1 else target
+    damped_ratio = (sum(values) + missing * assumed) / total / target
+    reversed_direction = (usage_ratio - 1) * (damped_ratio - 1) < 0
+    if reversed_direction or within_tolerance(damped_ratio, tolerance_ratio):
         return replicas
-    return whole(damped_ratio * everyone)
+    return whole(damped_ratio * total)

@@ -1,4 +1,4 @@
-"""What some baselines are told beyond signals: what a replica can do, and what is going to arrive."""
+"""Knowledge that some baselines need beyond signals: the capacity of a replica, and the future load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Load:
-    """What arrives at a pool, per second."""
+    """Load that arrives at a pool, per second."""
 
     requests_per_s: float
     prompt_tokens_per_s: float
@@ -19,31 +19,33 @@ class Load:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What one replica does within the SLO, from a profile of the engine."""
+    """Capacity of one replica within the SLO, from a profile of the engine."""
 
     prompt_tokens_per_s: float
-    """Prompt tokens it reads while it does nothing else; above 0."""
+    """Prompt tokens per second if it does nothing else; above 0."""
     answer_tokens_per_s: float
-    """Tokens it generates, over its whole batch, at the TPOT of the SLO while it does nothing else; above 0."""
+    """Generated tokens per second over its whole batch, at the TPOT of the SLO, if it does nothing else; above 0."""
     unloaded_tpot_s: float = 0.0
-    """TPOT of a request that is alone in the batch."""
+    """TPOT of a request that is alone in the batch, in seconds."""
     slo_tpot_s: float = 0.1
-    """TPOT at which `answer_tokens_per_s` was taken; above `unloaded_tpot_s`."""
+    """TPOT at which `answer_tokens_per_s` was measured, in seconds; above `unloaded_tpot_s`."""
 
     def __post_init__(self) -> None:
         """
         Raises:
-            ValueError: a number is outside its range.
+            ValueError: a number is out of range.
         """
         for name in ("prompt_tokens_per_s", "answer_tokens_per_s"):
             if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"capacity.{name}: found {getattr(self, name)}: write a number above 0")
+                raise ValueError(f"capacity.{name}: invalid value {getattr(self, name)}, use a number above 0")
         if not 0 <= self.unloaded_tpot_s < self.slo_tpot_s < math.inf:
-            found = f"found {self.unloaded_tpot_s} and {self.slo_tpot_s}"
-            raise ValueError(f"capacity.unloaded_tpot_s, slo_tpot_s: {found}: write seconds, the first one less")
+            values = f"{self.unloaded_tpot_s} and {self.slo_tpot_s}"
+            raise ValueError(
+                f"capacity.unloaded_tpot_s, slo_tpot_s: invalid values {values}, use seconds with the first one smaller"
+            )
 
     def replicas_for(self, load: Load) -> float:
-        """Replicas that the load keeps busy: prompts and answers share a replica's time.
+        """Number of replicas that the load keeps busy. Prompts and answers share a replica's time:
 
         prompt tokens/s / prompt rate + answer tokens/s / answer rate
         """
@@ -52,57 +54,57 @@ class Capacity:
 
 
 Demand = Callable[[str, float, float], Load]
-"""Mean load that arrives at a pool from one moment to another (Unix seconds), the future included."""
+"""Mean load that arrives at a pool between two moments (Unix seconds), even in the future."""
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What a policy may be told. Which part a policy reads, its docstring says."""
+    """Knowledge for policies. The docstring of a policy names the parts that it needs."""
 
     capacity: Mapping[str, Capacity] = field(default_factory=dict)
-    """By pool."""
+    """Capacity of one replica, by pool."""
     demand: Demand | None = None
-    """For policies that know the future."""
+    """The load over time, for policies that know the future."""
     span_s: tuple[float, float] | None = None
-    """First and last moment of the trace that `demand` describes, in Unix seconds."""
+    """Start and end of the trace that `demand` describes, in Unix seconds."""
 
     def capacity_of(self, policy: str, pool: str) -> Capacity:
         """Capacity of a pool's replica.
 
         Raises:
-            ValueError: it was not told.
+            ValueError: it is missing.
         """
         if pool not in self.capacity:
-            raise ValueError(f"policy {policy}: knowledge.capacity lacks pool '{pool}': write its replica's rates")
+            raise ValueError(f"policy {policy}: knowledge.capacity lacks pool '{pool}', set its replica's rates")
         return self.capacity[pool]
 
     def future(self, policy: str) -> Demand:
-        """The demand.
+        """The load over time.
 
         Raises:
-            ValueError: it was not told.
+            ValueError: it is missing.
         """
         if self.demand is None:
-            raise ValueError(f"policy {policy}: knowledge.demand is missing: write what is going to arrive")
+            raise ValueError(f"policy {policy}: knowledge.demand is missing, set the future load")
         return self.demand
 
     def span(self, policy: str) -> tuple[float, float]:
-        """First and last moment of the trace.
+        """Start and end of the trace.
 
         Raises:
-            ValueError: they were not told, or the first does not come before the last.
+            ValueError: they are missing, or the start is not before the end.
         """
         if self.span_s is None or not self.span_s[0] < self.span_s[1]:
-            raise ValueError(f"policy {policy}: knowledge.span_s is missing or empty: write the trace's start and end")
+            raise ValueError(f"policy {policy}: knowledge.span_s is missing or empty, set the trace's start and end")
         return self.span_s
 
 
-NOTHING = Knowledge()
-"""For policies that read signals alone."""
+NO_KNOWLEDGE = Knowledge()
+"""For policies that only need signals."""
 
 
 def spans(start_s: float, end_s: float, step_s: float) -> list[tuple[float, float]]:
-    """A stretch of time cut into pieces of `step_s` seconds, the last one shorter where it does not come out even."""
+    """A period split into steps of `step_s` seconds. The last step may be shorter."""
     count = int((end_s - start_s) / step_s + 1e-9)
     edges = [start_s + step_s * index for index in range(count + 1)]
     if end_s - edges[-1] > 1e-6:

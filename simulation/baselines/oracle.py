@@ -1,12 +1,12 @@
-"""A clairvoyant oracle: it is told what will arrive, and has replicas ready when it does.
+"""A clairvoyant oracle: it knows the future load and has replicas ready in time.
 
-    desired = the most replicas that any window of demand between now and one cold start ahead keeps busy,
-              over the share of a replica that may be busy
+    desired = the maximum, over windows from now to one cold start ahead, of the replicas that the demand keeps busy,
+              divided by the share of a replica that may be busy
 
-The bound that studies of autoscaling measure against. To look ahead by exactly a cold start is the least that helps: a
-replica asked for now serves then. It also never gives up a replica that would have to start again at once; one that is
-needed later than a cold start from now is cheaper to start again, since its start costs what its waiting would.
-Requests that arrived a moment ago still run, so that the look begins a little before now.
+It is the usual bound in studies of autoscaling. It looks ahead by one cold start, because a replica requested now
+serves then. It never stops a replica that would have to start again immediately. If a replica is needed only after one
+cold start, restarting it costs no more than keeping it. The look begins a little before now, because requests that
+arrived a moment ago still run.
 """
 
 from __future__ import annotations
@@ -16,52 +16,52 @@ from pydantic import Field
 from autoscaling.types import PoolSignals
 from cluster.pool import Part
 from cluster.spec import FleetSpec
-from simulation.baselines.knowledge import NOTHING, Knowledge, spans
+from simulation.baselines.knowledge import NO_KNOWLEDGE, Knowledge, spans
 from simulation.baselines.parameters import Point, read_parameters
-from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Rule, Wish
+from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Proposal, Rule
 
 
 class OracleParameters(Part):
     """Parameters of the oracle."""
 
     utilization_ratio: float = Field(default=0.7, ge=0.01, le=1)
-    """Share of a replica that the demand of a window may keep busy."""
+    """Share of a replica that the demand of a window may keep busy, 0..1."""
     window_s: float = Field(default=30.0, ge=1)
-    """Demand is looked at in means over such windows."""
+    """Length of the windows over which demand is averaged, in seconds."""
     lead_s: float = Field(default=30.0, ge=0)
-    """How much earlier than the cold start asks for it replicas are started."""
+    """Extra seconds that replicas are started earlier than one cold start ahead."""
     tail_s: float = Field(default=30.0, ge=0)
-    """How long requests run on after they arrived."""
+    """Seconds that requests continue to run after they arrived."""
     cold_start_s: float = Field(default=120.0, ge=0)
-    """Cold start to expect where the pool has not measured one."""
+    """Expected cold start in seconds, if the pool has not measured one."""
 
 
-MOST_AHEAD_S = 3600.0
-"""However long a cold start is said to take."""
+MAX_LOOK_AHEAD_S = 3600.0
+"""Upper limit of the look-ahead, whatever the cold start."""
 
 GRID: list[Point] = [
     {"utilization_ratio": share, "window_s": window} for share in (0.3, 0.45, 0.6, 0.75, 0.9) for window in (15, 60)
 ]
 
 
-def oracle(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NOTHING) -> PerPoolPolicy:
-    """The policy. Reads `capacity` and `demand`.
+def oracle(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NO_KNOWLEDGE) -> PerPoolPolicy:
+    """The policy. It needs `capacity` and `demand`.
 
     Raises:
-        ValueError: a parameter is wrong, or what it reads was not told.
+        ValueError: a parameter is invalid, or knowledge is missing.
     """
     chosen = read_parameters(OracleParameters, "oracle", parameters)
     demand = knowledge.future("oracle")
     capacity = {pool: knowledge.capacity_of("oracle", pool) for pool in spec.pools}
 
     def new_rule(pool: str, bounds: Bounds) -> Rule:
-        def rule(signals: PoolSignals, now_s: float) -> Wish:
-            ahead_s = min(MOST_AHEAD_S, signals.cold_start_s or chosen.cold_start_s) + chosen.lead_s
+        def rule(signals: PoolSignals, now_s: float) -> Proposal:
+            ahead_s = min(MAX_LOOK_AHEAD_S, signals.cold_start_s or chosen.cold_start_s) + chosen.lead_s
             windows = spans(now_s - chosen.tail_s, now_s + ahead_s, chosen.window_s)
             busy = max((capacity[pool].replicas_for(demand(pool, *window)) for window in windows), default=0.0)
             share = chosen.utilization_ratio
-            reason = f"demand of the next {ahead_s:.0f} s keeps {busy:.2f} replicas busy, {share:.2f} of each may be"
-            return Wish(busy / share, reason)
+            reason = f"demand of the next {ahead_s:.0f} s keeps {busy:.2f} replicas busy, at most {share:.2f} of each"
+            return Proposal(busy / share, reason)
 
         return rule
 

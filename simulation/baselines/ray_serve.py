@@ -1,13 +1,13 @@
-"""Ray Serve's default policy, by Ray's own functions.
+"""Ray Serve's default policy, computed by Ray's own functions.
 
-    desired = replicas that run x (ongoing requests / (target x replicas that run)), rounded up
-    up after upscale_delay_s of wanting more without a break, down after downscale_delay_s of wanting less
+    desired = running replicas x (ongoing requests / (target x running replicas)), rounded up
+    up after upscale_delay_s of continuously wanting more, down after downscale_delay_s of wanting fewer
 
 Source: Ray 2.60, ray/serve/autoscaling_policy.py (replica_queue_length_autoscaling_policy and the wrapper around it:
 fast path from zero, scaling factors, delays), ray/serve/config.py (AutoscalingConfig and its defaults) and
-ray/serve/_private/autoscaling_state.py (ongoing requests are a time-weighted mean over look_back_period_s, queued ones
-included; bounds). Ray's wrapper reads the clock, so its steps are called here one by one with virtual time. How late
-replicas push their metrics is left out, in Ray's favour.
+ray/serve/_private/autoscaling_state.py (ongoing requests are a time-weighted mean over look_back_period_s, including
+queued ones; bounds). Ray's wrapper reads the clock, so this module calls its steps one by one with virtual time. The
+delay of replicas' metrics is not simulated, which favours Ray.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from pydantic import Field
 from autoscaling.types import PoolSignals
 from cluster.pool import Part
 from cluster.spec import FleetSpec
-from simulation.baselines.knowledge import NOTHING, Knowledge
+from simulation.baselines.knowledge import NO_KNOWLEDGE, Knowledge
 from simulation.baselines.parameters import Point, read_parameters
-from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Wish
+from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Proposal
 from simulation.baselines.windows import Window
 
 
 class RayServeParameters(Part):
-    """The fields of Ray's AutoscalingConfig that matter, under its defaults."""
+    """The relevant fields of Ray's AutoscalingConfig, with its defaults."""
 
     target_ongoing_requests: float = Field(default=2.0, ge=0.01)
-    """Requests waiting or running per replica to aim for."""
+    """Target for ongoing requests per replica."""
     upscale_delay_s: float = Field(default=30.0, ge=0)
-    """How long more must be wanted before it is asked for."""
+    """Seconds that more replicas must be wanted before a scale-up."""
     downscale_delay_s: float = Field(default=600.0, ge=0)
-    """How long less must be wanted before it is asked for."""
+    """Seconds that fewer replicas must be wanted before a scale-down."""
     look_back_s: float = Field(default=30.0, gt=10)
-    """Window of the mean; Ray wants it longer than the 10 s at which replicas push metrics."""
+    """Window of the mean, in seconds. Ray requires more than the 10 s between two metric pushes."""
     upscaling_factor: float = Field(default=1.0, gt=0)
-    """Share of a rise that is made at once."""
+    """Share of a scale-up that is applied at once."""
     downscaling_factor: float = Field(default=1.0, gt=0)
-    """Share of a fall that is made at once."""
+    """Share of a scale-down that is applied at once."""
 
 
 GRID: list[Point] = [
@@ -49,11 +49,11 @@ GRID: list[Point] = [
 ]
 
 
-def ray_serve(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NOTHING) -> PerPoolPolicy:
-    """The policy; it reads no knowledge.
+def ray_serve(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NO_KNOWLEDGE) -> PerPoolPolicy:
+    """The policy. It needs no knowledge.
 
     Raises:
-        ValueError: a parameter is wrong.
+        ValueError: a parameter is invalid.
     """
     chosen = read_parameters(RayServeParameters, "ray-serve", parameters)
     return PerPoolPolicy(spec, lambda pool, bounds: RayServeRule(pool, bounds, chosen))
@@ -63,7 +63,7 @@ class RayServeRule:
     """One deployment's autoscaling state."""
 
     def __init__(self, pool: str, bounds: Bounds, parameters: RayServeParameters) -> None:
-        # Ray takes seconds to load, and the other baselines do without it.
+        # Importing Ray takes seconds, and the other baselines do not need it.
         from ray.serve import autoscaling_policy, config
         from ray.serve._private import common, metrics_utils
 
@@ -82,18 +82,20 @@ class RayServeRule:
         self._ongoing = Window(parameters.look_back_s)
         self._state: dict[str, Any] = {}
 
-    def __call__(self, signals: PoolSignals, now_s: float) -> Wish:
+    def __call__(self, signals: PoolSignals, now_s: float) -> Proposal:
         self._ongoing.add(now_s, signals.demand.held + sum(replica.ongoing for replica in signals.replicas))
         context = self._context(signals, self._mean_ongoing(), now_s)
         target = self._settings.target_ongoing_requests
-        return Wish(self._decide(context, now_s), f"{context.total_num_requests:.1f} ongoing, {target:g} per replica")
+        return Proposal(
+            self._decide(context, now_s), f"{context.total_num_requests:.1f} ongoing, {target:g} per replica"
+        )
 
     def _mean_ongoing(self) -> float:
         series = [self._common.TimeStampedValue(at_s, value) for at_s, value in self._ongoing.timed()]
         return float(self._metrics.aggregate_timeseries(series, self._config.AggregationFunction.MEAN) or 0.0)
 
     def _context(self, signals: PoolSignals, ongoing: float, now_s: float) -> Any:
-        """What Ray's controller shows its policies."""
+        """The context that Ray's controller passes to its policies."""
         return self._config.AutoscalingContext(
             deployment_id=self._id,
             deployment_name=self._id.name,
@@ -115,7 +117,7 @@ class RayServeRule:
         )
 
     def _decide(self, context: Any, now_s: float) -> int:
-        """The steps of Ray's `_apply_autoscaling_config` around its default policy, at a given time."""
+        """Run the steps of Ray's `_apply_autoscaling_config` around its default policy, at a given time."""
         raw, _ = self._ray.replica_queue_length_autoscaling_policy(context)
         wanted = self._ray._apply_scaling_factors(raw, context.current_num_replicas, context.config)
         if context.current_num_replicas == 0 and wanted > 0:

@@ -1,7 +1,7 @@
-"""Constant sizes: what an operator sets by hand who knows the day's mean load or its peak.
+"""Constant sizes, as an operator would set them who knows the day's mean or peak load.
 
-The usual yardstick of papers on autoscaling. Sizes come from the trace itself, so that peak is the best constant size
-one could have known, and mean the cheapest one that could work at all.
+They are the usual reference in papers on autoscaling. Sizes come from the trace itself, so the peak is the best
+constant size in hindsight, and the mean is the cheapest one that can work at all.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from pydantic import Field
 from autoscaling.types import PoolSignals
 from cluster.pool import Part
 from cluster.spec import FleetSpec
-from simulation.baselines.knowledge import NOTHING, Capacity, Demand, Knowledge, spans
+from simulation.baselines.knowledge import NO_KNOWLEDGE, Capacity, Demand, Knowledge, spans
 from simulation.baselines.parameters import Point, read_parameters
-from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Rule, Wish
+from simulation.baselines.per_pool import Bounds, PerPoolPolicy, Proposal, Rule
 
 
 class StaticParameters(Part):
     """Parameters of both constant sizes."""
 
     scale: float = Field(default=1.0, gt=0)
-    """Factor on the replicas that the load keeps busy: above 1 leaves room for what the window's mean hides."""
+    """Factor on the replicas that the load keeps busy. Above 1, it leaves room for peaks within a window."""
     window_s: float = Field(default=60.0, ge=1)
-    """The peak is that of means over such a window."""
+    """Length of the windows whose largest mean is the peak, in seconds."""
 
 
 GRID: list[Point] = [{"scale": scale} for scale in (0.8, 1.0, 1.25, 1.5, 2.0, 3.0)]
@@ -38,43 +38,43 @@ Size = Callable[[Demand, str, Capacity, tuple[float, float], float], float]
 def mean_size(
     demand: Demand, pool: str, capacity: Capacity, span_s: tuple[float, float], window_s: float = 0.0
 ) -> float:
-    """Replicas that the mean load over the span keeps busy; the window does not matter."""
+    """Replicas that the mean load over the span keeps busy. The window has no effect."""
     return capacity.replicas_for(demand(pool, *span_s))
 
 
 def peak_size(demand: Demand, pool: str, capacity: Capacity, span_s: tuple[float, float], window_s: float) -> float:
-    """Replicas that the busiest window of the span keeps busy; windows of `window_s` seconds lie end to end."""
+    """Replicas that the busiest of the span's consecutive windows of `window_s` seconds keeps busy."""
     return max((capacity.replicas_for(demand(pool, *window)) for window in spans(*span_s, window_s)), default=0.0)
 
 
 def static_policy(spec: FleetSpec, replicas: Mapping[str, float]) -> PerPoolPolicy:
-    """The same number of replicas for ever, by pool."""
+    """A policy with a constant number of replicas per pool."""
 
     def new_rule(pool: str, bounds: Bounds) -> Rule:
-        wish = Wish(replicas[pool], f"constant: {math.ceil(replicas[pool])}")
+        proposal = Proposal(replicas[pool], f"constant: {math.ceil(replicas[pool])}")
 
-        def rule(signals: PoolSignals, now_s: float) -> Wish:
-            return wish
+        def rule(signals: PoolSignals, now_s: float) -> Proposal:
+            return proposal
 
         return rule
 
     return PerPoolPolicy(spec, new_rule)
 
 
-def static_peak(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NOTHING) -> PerPoolPolicy:
-    """Sized for the busiest window of the trace. Reads `capacity`, `demand` and `span_s`.
+def static_peak(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NO_KNOWLEDGE) -> PerPoolPolicy:
+    """Sizes pools for the busiest window of the trace. It needs `capacity`, `demand` and `span_s`.
 
     Raises:
-        ValueError: a parameter is wrong, or what it reads was not told.
+        ValueError: a parameter is invalid, or knowledge is missing.
     """
     return _sized(spec, "static-peak", parameters, knowledge, peak_size)
 
 
-def static_mean(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NOTHING) -> PerPoolPolicy:
-    """Sized for the mean load of the trace. Reads `capacity`, `demand` and `span_s`.
+def static_mean(spec: FleetSpec, parameters: Point, knowledge: Knowledge = NO_KNOWLEDGE) -> PerPoolPolicy:
+    """Sizes pools for the mean load of the trace. It needs `capacity`, `demand` and `span_s`.
 
     Raises:
-        ValueError: a parameter is wrong, or what it reads was not told.
+        ValueError: a parameter is invalid, or knowledge is missing.
     """
     return _sized(spec, "static-mean", parameters, knowledge, mean_size)
 

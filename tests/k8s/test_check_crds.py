@@ -24,7 +24,7 @@ def test_untouched_output_fits(overlay):
 @pytest.mark.parametrize(
     ("kind", "path", "value", "problem"),
     [
-        ("RayService", f"{GROUP} minReplica", 1, "is unknown and would be ignored: did you mean 'minReplicas'"),
+        ("RayService", f"{GROUP} minReplica", 1, "is unknown and would be ignored, did you mean 'minReplicas'"),
         ("RayService", f"{HEAD} rayStartParams num-cpus", 0, "invalid value 0, use a value of type string, in quotes"),
         ("RayService", f"{GROUP} maxReplicas", "2", "maxReplicas: invalid value '2', use a value of type integer"),
         ("RayService", f"{CLUSTER} authOptions mode", "tokens", "mode: invalid value 'tokens', use one of disabled"),
@@ -33,7 +33,7 @@ def test_untouched_output_fits(overlay):
         ("RayService", f"{BOX} livenessProbe httpGet port", 1.5, "invalid value 1.5, use a value of type"),
         ("RayService", f"{POD} containers +", {"name": "ray-worker"}, "repeats name ray-worker, use each once"),
         ("RayService", f"{CLUSTER} managedBy", "me", "managedBy: invalid value 'me': the managedBy"),
-        ("RayService", "metadata label", {}, "metadata.label: is unknown: did you mean 'labels'"),
+        ("RayService", "metadata label", {}, "metadata.label: is unknown, did you mean 'labels'"),
         ("RayService", "apiVersion", "ray.io/v2", "invalid value 'ray.io/v2', use ray.io/v1, ray.io/v1alpha1"),
         ("PodMonitor", "spec podMetricsEndpoints 0 interval", "often", "invalid value 'often', which violates the"),
         ("PodMonitor", "spec selector", DELETE, "spec: lacks selector"),

@@ -142,7 +142,7 @@ def test_ray_cluster(path, value, problem):
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        (f"{GROUP} labels signalbox/hardware", "gqu", "unknown hardware 'gqu': did you mean 'gpu'"),
+        (f"{GROUP} labels signalbox/hardware", "gqu", "unknown hardware 'gqu', did you mean 'gpu'"),
         (f"{GROUP} labels", DELETE, "no group has the label signalbox/hardware: gpu"),
         (f"{GROUP} maxReplicas", DELETE, "defaults to two billion pods"),
         (f"{GROUP} maxReplicas", 3, "invalid value 3 with 1 pods each, use at most the spec's 2 nodes"),

@@ -60,7 +60,7 @@ def test_the_newest_replicas_drain_first_and_give_their_devices_back():
 
 def test_launches_wait_for_devices_in_order_and_can_be_cancelled():
     launcher = Launcher(fleet_spec(), ColdStart(10.0, 20.0), 3)
-    launches = [launcher.ask("small") for _ in range(10)]
+    launches = [launcher.request("small") for _ in range(10)]
     placed = launcher.place(1.0)
     assert placed == launches[:8]
     assert all(11.0 <= launch.ready_s <= 21.0 for launch in placed)
@@ -76,6 +76,6 @@ def test_launches_wait_for_devices_in_order_and_can_be_cancelled():
 def test_the_first_replica_of_a_node_waits_for_it(node_s, later):
     launcher = Launcher(fleet_spec(), ColdStart(10.0, 10.0, node_s), 0)
     for _ in range(8):
-        launcher.ask("small")
+        launcher.request("small")
     ready = [launch.ready_s for launch in launcher.place(0.0)]
     assert ready.count(10.0 + node_s) == (later or 8)

@@ -42,7 +42,7 @@ def test_runs_of_one_scenario_do_not_touch_each_other():
     assert made.play(OURS, {}, lambda share: None)[1] == first
 
 
-def test_constant_sizes_hold_what_they_were_told():
+def test_constant_sizes_hold_the_known_load():
     run, summary = scenario().play("static-peak", {"scale": 4.0}, lambda share: None)
     assert summary.slo_attainment == 1.0
     assert summary.scale_events == 0
@@ -51,9 +51,9 @@ def test_constant_sizes_hold_what_they_were_told():
 
 def test_unknown_policies_and_parameters():
     made = scenario()
-    with pytest.raises(UnknownPolicy, match="found 'kedda': did you mean 'keda'"):
+    with pytest.raises(UnknownPolicy, match="invalid value 'kedda', did you mean 'keda'"):
         make_policy("kedda", made.spec, {}, made.known)
-    with pytest.raises(UnknownPolicy, match="takes no parameters, write them into the spec's `scaling` section"):
+    with pytest.raises(UnknownPolicy, match="takes no parameters, set them in the spec's `scaling` section"):
         make_policy(OURS, made.spec, {"waiting": 3}, made.known)
     with pytest.raises(UnknownPolicy, match=r"policy keda.*nonsense"):
         make_policy("keda", made.spec, {"nonsense": 3}, made.known)
@@ -61,6 +61,6 @@ def test_unknown_policies_and_parameters():
 
 def test_a_fleet_without_devices_for_its_least_replicas():
     with pytest.raises(
-        NotSimulated, match=r"hardware\.cpu: has 8 devices, the least replicas of small take 9: write more"
+        NotSimulated, match=r"hardware\.cpu: has 8 devices, but the minimum replicas of small need 9, use more"
     ):
         scenario(fleet_spec(replicas={"min": 9, "max": 9}))

@@ -1,4 +1,4 @@
-"""A pool's speed and memory come out of its spec, or it is said why they do not."""
+"""A pool's speed and memory come from its spec; if they cannot, the error tells why."""
 
 from __future__ import annotations
 
@@ -95,19 +95,19 @@ def test_all_examples_have_shapes(path):
 
 
 @pytest.mark.parametrize(
-    ("fleet", "said"),
+    ("fleet", "problem"),
     [
-        (spec(parallel={"tensor": 1}), "pools.large: lacks .* GiB a device .* see `signalbox check`"),
+        (spec(parallel={"tensor": 1}), "pools.large: lacks .* GiB per device .* see `signalbox check`"),
         (spec(model="nobody/knows"), "pools.large.model: nothing is known about 'nobody/knows'"),
     ],
 )
-def test_what_cannot_be_simulated_is_said(fleet, said):
-    with pytest.raises(NotSimulated, match=said):
+def test_what_cannot_be_simulated_is_said(fleet, problem):
+    with pytest.raises(NotSimulated, match=problem):
         engine_shape(fleet, "large")
 
 
 def test_a_remote_pool_has_no_shape():
     engine = {"kind": "remote", "options": {"base_url": "http://127.0.0.1:1/v1"}}
     fleet = FleetSpec.model_validate({"pools": {"far": {"tier": "large", "model": "m", "engine": engine}}})
-    with pytest.raises(NotSimulated, match=r"pools\.far: runs elsewhere"):
+    with pytest.raises(NotSimulated, match=r"pools\.far: is remote"):
         engine_shape(fleet, "far")

@@ -1,4 +1,4 @@
-"""Both formats are read; whatever is wrong is said with line and field."""
+"""Both formats are read; whatever is wrong is problem with line and field."""
 
 from __future__ import annotations
 
@@ -38,35 +38,38 @@ def test_mooncake_is_sorted_by_time(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
-        ("", ":1: found ''"),
+        ("", ":1: invalid header ''"),
         (
             "a,b,c\n1,2,3",
-            ":1: found 'a,b,c': write the header TIMESTAMP,ContextTokens,GeneratedTokens (Azure), or JSON",
+            ":1: invalid header 'a,b,c', use TIMESTAMP,ContextTokens,GeneratedTokens (Azure), or JSON",
         ),
-        (AZURE + "\n2023-11-16 18:16:00,12", ":4: found 2 fields: write three"),
-        (AZURE + "\nyesterday,12,13", ":4: TIMESTAMP: found 'yesterday': write a time such as 2023-11-16"),
-        (AZURE + "\n2023-11-16 18:16:00,many,13", ":4: ContextTokens: found 'many': write a number of tokens"),
-        (AZURE + "\n2023-11-16 18:16:00,1,-3", ":4: GeneratedTokens: found '-3'"),
-        (AZURE + f"\n2023-11-16 18:16:00,1,{'9' * 5000}", ":4: GeneratedTokens: found '999"),
-        (AZURE.rsplit("\r", 1)[0], "has 1 requests at one time: write requests over a span of time"),
-        (MOONCAKE + "{", ":3: not valid JSON"),
-        (MOONCAKE + "[1]", ":3: found a list of 1: write an object"),
-        (MOONCAKE + '{"timestamp": "soon"}', ":3: timestamp: found 'soon': write milliseconds"),
-        (MOONCAKE + '{"timestamp": NaN}', ":3: timestamp: found nan"),
-        (MOONCAKE + '{"timestamp": 1}', ":3: input_length: found nothing: write a number of tokens"),
-        (MOONCAKE + '{"timestamp": 1, "input_length": 1, "output_length": true}', ":3: output_length: found True"),
+        (AZURE + "\n2023-11-16 18:16:00,12", ":4: has 2 fields, use three"),
+        (AZURE + "\nyesterday,12,13", ":4: TIMESTAMP: invalid value 'yesterday', use a time such as 2023-11-16"),
+        (AZURE + "\n2023-11-16 18:16:00,many,13", ":4: ContextTokens: invalid value 'many', use a number of tokens"),
+        (AZURE + "\n2023-11-16 18:16:00,1,-3", ":4: GeneratedTokens: invalid value '-3'"),
+        (AZURE + f"\n2023-11-16 18:16:00,1,{'9' * 5000}", ":4: GeneratedTokens: invalid value '999"),
+        (AZURE.rsplit("\r", 1)[0], "has 1 requests at one time, use requests over a span of time"),
+        (MOONCAKE + "{", ":3: invalid JSON"),
+        (MOONCAKE + "[1]", ":3: invalid value a list of 1, use an object"),
+        (MOONCAKE + '{"timestamp": "soon"}', ":3: timestamp: invalid value 'soon', use milliseconds"),
+        (MOONCAKE + '{"timestamp": NaN}', ":3: timestamp: invalid value nan"),
+        (MOONCAKE + '{"timestamp": 1}', ":3: input_length: is missing, use a number of tokens"),
+        (
+            MOONCAKE + '{"timestamp": 1, "input_length": 1, "output_length": true}',
+            ":3: output_length: invalid value True",
+        ),
         (
             MOONCAKE + '{"timestamp": 1, "input_length": 1, "output_length": 1, "hash_ids": 3}',
-            ":3: hash_ids: found 3: write a list of integers",
+            ":3: hash_ids: invalid value 3, use a list of integers",
         ),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, text, said):
+def test_what_is_wrong_is_said(tmp_path, text, problem):
     with pytest.raises(TraceError) as raised:
         read_trace(write(tmp_path, text))
-    assert said in str(raised.value)
+    assert problem in str(raised.value)
     assert str(tmp_path / "trace") in str(raised.value)
 
 
@@ -74,5 +77,5 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(TraceError, match="cannot be read"):
         read_trace(tmp_path / "none.csv")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(TraceError, match="no text file"):
+    with pytest.raises(TraceError, match="not a text file"):
         read_trace(tmp_path / "binary")

@@ -121,7 +121,8 @@ def test_wrong_options(spec, trace, options, said):
 def test_wrong_files(spec, trace, tmp_path):
     broken = tmp_path / "broken.csv"
     broken.write_text(trace.read_text() + "\nsoon,1,2")
-    for wrong, said in ((broken, "broken.csv:302: TIMESTAMP: found 'soon'"), (tmp_path / "none", "cannot be read")):
+    problem = "broken.csv:302: TIMESTAMP: invalid value 'soon'"
+    for wrong, said in ((broken, problem), (tmp_path / "none", "cannot be read")):
         result = simulate(spec, "--trace", wrong)
         assert result.exit_code == 2
         assert said in result.stderr
@@ -133,7 +134,7 @@ def test_a_fleet_without_room(tmp_path, trace):
     path.write_text(SPEC.replace("devices_per_node: 8", "devices_per_node: 1"))
     result = simulate(path, "--trace", trace)
     assert result.exit_code == 2
-    assert "hardware.cpu: has 1 devices, the least replicas of small, large take 2" in result.stderr
+    assert "hardware.cpu: has 1 devices, but the minimum replicas of small, large need 2" in result.stderr
 
 
 @pytest.mark.parametrize("example", ["simulation.yaml", "h100.yaml"])

@@ -14,14 +14,20 @@ def test_what_is_left_out_has_its_default():
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "problem"),
     [
-        ({"treshold": 5}, "policy keda has no parameter 'treshold': did you mean 'threshold'?"),
-        ({"threshold": -1}, "parameter threshold of policy keda: found -1: input should be greater than or equal to"),
-        ({"threshold": float("nan")}, "parameter threshold of policy keda: found nan: input should be a finite number"),
-        ({"polling_s": 0}, "parameter polling_s of policy keda: found 0: input should be greater than 0"),
+        ({"treshold": 5}, "policy keda has no parameter 'treshold', did you mean 'threshold'?"),
+        (
+            {"threshold": -1},
+            "parameter threshold of policy keda: invalid value -1: input should be greater than or equal to",
+        ),
+        (
+            {"threshold": float("nan")},
+            "parameter threshold of policy keda: invalid value nan: input should be a finite number",
+        ),
+        ({"polling_s": 0}, "parameter polling_s of policy keda: invalid value 0: input should be greater than 0"),
     ],
 )
-def test_a_wrong_parameter_is_named(given, said):
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_a_wrong_parameter_is_named(given, problem):
+    with pytest.raises(ValueError, match=re.escape(problem)):
         read_parameters(KedaParameters, "keda", given)
