@@ -6,14 +6,32 @@ BIN := $(VENV)/bin
 SPEC ?= examples/laptop.yaml
 STAMP := $(VENV)/.ready
 
-.PHONY: serve monitor test test-slow lint setup demo-models bench clean
+.PHONY: serve dev monitor check check-code check-tests test test-slow lint setup demo-models bench clean
 
 serve: setup
 	$(BIN)/signalbox serve $(SPEC)
 
+# The gateway with simulated engines in one process, restarted when a file changes. It needs no Ray.
+dev: setup
+	$(BIN)/python -m deployments.dev
+
 # A Prometheus beside the fleet that `make serve` runs, with the alerts of its spec.
 monitor: setup
 	$(BIN)/signalbox monitor $(SPEC)
+
+# What to run before every commit: a minute instead of the whole suite.
+check: setup
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-code check-tests
+
+check-code: setup
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+# Rooms that need no Ray and no engine.
+check-tests: setup
+	$(BIN)/pytest -q -m "not slow and not fleet and not engine" tests/cluster tests/router tests/autoscaling
 
 test: setup lint
 	$(BIN)/pytest -m "not slow"

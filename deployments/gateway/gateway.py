@@ -41,11 +41,11 @@ log = logging.getLogger("signalbox.gateway")
 class Gateway:
     """Handles the fleet's HTTP requests. Holds no state that another gateway replica would need."""
 
-    def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient]) -> None:
+    def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient], board: BoardLink | None = None) -> None:
         self.spec = spec
         self.pools = pools
         self.metrics = GatewayMetrics()
-        self.board = BoardLink(spec)
+        self.board = board or BoardLink(spec)
         self.clients = Clients(spec.gateway)
         self.desk = GatewayDesk(spec, load_quality(spec), self.metrics)
         self.learning = Learning(spec, pools, self.board, self.desk, self.metrics)

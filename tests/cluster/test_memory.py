@@ -51,6 +51,7 @@ def test_an_awq_70b_takes_about_40_gb():
     assert memory.weights_gib * GIB / 1e9 == pytest.approx(39.8, rel=0.02)
 
 
+@pytest.mark.engine
 def test_the_defaults_are_vllms_or_below():
     from vllm.config import CacheConfig
 
@@ -74,6 +75,7 @@ def test_the_batch_is_as_wide_as_vllm_serve_makes_it(device, parallel, options, 
     assert max_num_seqs(spec.pools["p"], spec.hardware_of("p")) == batch
 
 
+@pytest.mark.engine
 def test_the_batch_defaults_of_cpu_ranks_are_vllms_own():
     from vllm import EngineArgs
     from vllm.usage.usage_lib import UsageContext

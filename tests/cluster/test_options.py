@@ -18,6 +18,7 @@ names = sorted({f.name for k in (A, F) for f in d.fields(k)})
 print(json.dumps(names, indent=0))" > cluster/vllm_arguments.json"""
 
 
+@pytest.mark.engine
 def test_names_are_those_of_the_installed_vllm():
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.entrypoints.launchers.cli_args import BaseFrontendArgs
@@ -37,6 +38,7 @@ def test_the_simulated_engine_reads_every_option_it_may_be_given():
     assert {name for name in SIMULATED_VALUES if f'"{name}"' not in source} == set()
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("path", sorted((PROJECT_ROOT / "examples").glob("*.yaml")), ids=lambda p: p.stem)
 def test_vllm_takes_the_examples_options_and_knows_their_parsers(path):
     from vllm import AsyncEngineArgs

@@ -15,23 +15,10 @@ from fake_board import FakeBoard
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.board.records import Decided
+from deployments.dev.fleet import PRICES, SPEC
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
 from deployments.wire.frames import Chunk, Closed, Opened
-
-PRICES = {"small": 0.1, "moe": 0.3, "large": 1.0}
-SPEC = {
-    "pools": {
-        tier: {
-            "tier": tier,
-            "model": f"org/{tier}",
-            "engine": {"kind": "simulated"},
-            "replicas": {"min": 1, "max": 3},
-            "prices": {"input_per_mtok": price, "output_per_mtok": 10 * price},
-        }
-        for tier, price in PRICES.items()
-    },
-}
 
 
 def streaming(text):
@@ -72,9 +59,8 @@ def running(monkeypatch, folder, answer="twelve", **gateway):
     board = TalkingBoard(folder)
     board.replicas = {pool: ReplicaState(pool, f"{pool}-1", "node", time.time()) for pool in PRICES}
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
-    monkeypatch.setattr(module, "BoardLink", lambda spec: board)
     spec = FleetSpec.model_validate({**SPEC, "gateway": gateway})
-    app = Gateway(spec, {name: fakes.FakePool(streaming(answer)) for name in spec.pools})
+    app = Gateway(spec, {name: fakes.FakePool(streaming(answer)) for name in spec.pools}, board)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
