@@ -111,10 +111,10 @@ def test_feedback_on_the_cheap_tier_alone_is_used():
     assert with_feedback["large"] - with_feedback["moe"] > without["large"] - without["moe"] + 0.2
 
 
-def test_a_tier_without_labels_is_put_in_line_and_said():
-    said = train_quickly(planted(210)).predict(planted(1)[0].request)
-    assert said.fallback == "training knew nothing of tier small, which is put in line with the others"
-    assert list(said.output_tokens.values()) == pytest.approx([RULE_OUTPUT_TOKENS] * 3)
+def test_a_tier_without_labels_follows_the_trend_of_the_others():
+    prediction = train_quickly(planted(210)).predict(planted(1)[0].request)
+    assert prediction.fallback == "training has no data for tier small: its quality follows the other tiers' trend"
+    assert list(prediction.output_tokens.values()) == pytest.approx([RULE_OUTPUT_TOKENS] * 3)
 
 
 def test_tiers_that_never_differ_gain_nothing():
