@@ -81,9 +81,12 @@ class PoolReplica:
 
     async def _report_forever(self) -> None:
         while True:
-            state = self.state()
-            self.exported.set(state)
-            await self.board.report(state)
+            try:
+                state = self.state()
+                self.exported.set(state)
+                await self.board.report(state)
+            except Exception:  # a replica that stops reporting would serve, but count as gone
+                log.exception("no report of %s; trying again", self.replica_id)
             await asyncio.sleep(REPORT_EVERY_S)
 
     async def check_health(self) -> None:

@@ -53,3 +53,12 @@ def test_a_successor_starts_first_where_there_is_room():
     assert {each.name: each.max_surge_percent for each in app.deployments} == {"gateway": 25, "small": 25}
     (app,) = ServeDeploySchema.model_validate(serve_config(fleet, LAPTOP)).applications
     assert app.deployments == []
+
+
+@pytest.mark.parametrize(("target", "host"), [(LAPTOP, "127.0.0.1"), (KUBERNETES, "0.0.0.0")])
+def test_the_serve_config_is_one_that_ray_takes(target, host):
+    fleet = spec(BOUNDS)
+    config = ServeDeploySchema.model_validate(serve_config(fleet, target))
+    assert config.http_options.host == host
+    (app,) = config.applications
+    assert FleetSpec.model_validate(app.args["spec"]) == fleet

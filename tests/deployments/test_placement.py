@@ -1,0 +1,45 @@
+"""Ray options of replicas: resources, placement groups and labels."""
+
+from __future__ import annotations
+
+from cluster.spec import FleetSpec
+from deployments import placement
+
+
+def spec(**changes):
+    data = {
+        "pools": {
+            "small": {"tier": "small", "model": "a", "engine": {"kind": "simulated"}, "hardware": "node"},
+            "moe": {
+                "tier": "moe",
+                "model": "b",
+                "parallel": {"tensor": 2},
+                "placement": "strict_spread",
+                "hardware": "gpu",
+            },
+        },
+        "hardware": {"node": {"nodes": 2, "devices_per_node": 3}, "gpu": {"device": "L4", "nodes": 2}},
+    }  # fmt: skip
+    return FleetSpec.model_validate(data | changes)
+
+
+def test_an_engine_of_one_rank_asks_for_its_label_and_one_device():
+    assert placement.placement_options(spec(), "small") == {}
+    options = placement.actor_options(spec(), "small")
+    assert options["label_selector"] == {"signalbox/hardware": "node"}
+    assert (options["num_cpus"], options["num_gpus"]) == (1, 0)
+
+
+def test_ranks_get_a_bundle_each_with_the_accelerator_type():
+    options = placement.placement_options(spec(), "moe")
+    assert options["placement_group_strategy"] == "STRICT_SPREAD"
+    assert options["placement_group_bundles"] == [{"CPU": 1, "GPU": 1, "accelerator_type:L4": 0.001}] * 2
+
+
+def test_data_parallel_copies_live_beside_the_replica_which_holds_all_devices():
+    moe = {"tier": "moe", "model": "b", "hardware": "gpu", "parallel": {"data": 2}}
+    fleet = spec(pools={"moe": moe})
+    assert placement.placement_options(fleet, "moe") == {}
+    options = placement.actor_options(fleet, "moe")
+    assert (options["num_cpus"], options["num_gpus"]) == (2, 2)
+    assert options["label_selector"] == {"signalbox/hardware": "gpu"}
