@@ -1,10 +1,10 @@
-// A box to try a query: where it would go and why, and, if wanted, the answer.
+// The box to try a query: where it goes and why, and the answer if requested.
 
 import { post } from "./data.js";
 import { byId, chip, el, paint } from "./dom.js";
 import { cost, duration, percent, plural, short, whole } from "./format.js";
 
-const MOST_FEATURES = 4;
+const MAX_FEATURES = 4;
 let running = null;
 
 export function listen(data) {
@@ -17,15 +17,15 @@ export function listen(data) {
   });
 }
 
-async function start(data, what) {
+async function start(data, action) {
   running?.abort();
   const stop = (running = new AbortController());
-  const query = byId("query").value, model = byId("wish").value;
+  const query = byId("query").value, model = byId("preference").value;
   byId("answer").hidden = true;
   try {
     const decision = await (await post("v1/route", { model, input: query }, stop.signal)).json();
     byId("decision").replaceChildren(...explain(data.pools, decision));
-    if (what === "ask") await answer(data.pools, query, model, stop.signal);
+    if (action === "ask") await answer(data.pools, query, model, stop.signal);
   } catch (error) {
     if (!stop.signal.aborted) byId("decision").replaceChildren(el("p", { class: "error" }, error.message));
   }
@@ -61,19 +61,19 @@ function table(pools, decision) {
 function features(decision) {
   const prediction = decision.prediction;
   if (!prediction) return null;
-  if (prediction.fallback) return el("p", { class: "quiet" }, `Learned model: ${prediction.fallback}`);
-  const named = prediction.features.slice(0, MOST_FEATURES).map(({ name, gain }) => `${name} (${gain > 0 ? "+" : ""}${short(gain)})`);
-  return named.length ? el("p", { class: "quiet" }, `What the learned model saw: ${named.join(", ")}`) : null;
+  if (prediction.fallback) return el("p", { class: "quiet" }, `Fallback to rules: ${prediction.fallback}`);
+  const named = prediction.features.slice(0, MAX_FEATURES).map(({ name, gain }) => `${name} (${gain > 0 ? "+" : ""}${short(gain)})`);
+  return named.length ? el("p", { class: "quiet" }, `Most important features: ${named.join(", ")}`) : null;
 }
 
 // -- the answer ---------------------------------------------------------------------------------------------
 
 async function answer(pools, query, model, signal) {
-  const box = byId("answer"), head = el("div", {}, "Asking"), text = el("pre", { tabindex: "0", "aria-label": "Answer" });
+  const box = byId("answer"), head = el("div", {}, "Waiting for the answer"), text = el("pre", { tabindex: "0", "aria-label": "Answer" });
   box.replaceChildren(head, text);
   box.hidden = false;
   box.setAttribute("aria-busy", "true");
-  const began = performance.now();
+  const startedMs = performance.now();
   try {
     const body = { model, messages: [{ role: "user", content: query }], stream: true, stream_options: { include_usage: true } };
     const response = await post("v1/chat/completions", body, signal);
@@ -82,7 +82,7 @@ async function answer(pools, query, model, signal) {
     head.replaceChildren(chip(pools, pool), " answers: ", response.headers.get("x-signalbox-reason") ?? "");
     const usage = await stream(response, text);
     const tokens = usage ? `, ${plural(usage.completion_tokens, "token")}, cost ${cost(price(pools[pool], usage))}` : "";
-    box.append(el("p", { class: "quiet" }, `Done in ${duration((performance.now() - began) / 1000)}${tokens}.`));
+    box.append(el("p", { class: "quiet" }, `Done in ${duration((performance.now() - startedMs) / 1000)}${tokens}.`));
   } catch (error) {
     if (!signal.aborted) box.append(el("p", { class: "error" }, error.message));
   } finally {
@@ -90,7 +90,7 @@ async function answer(pools, query, model, signal) {
   }
 }
 
-/** Write the text of server-sent events as it comes, thoughts included; the usage that the last ones name. */
+/** Append the text of server-sent events as it arrives, including reasoning. Returns the usage from the last events. */
 async function stream(response, text) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "", usage = null;

@@ -1,6 +1,6 @@
-"""The live page's files over HTTP: their types, compressed once, and headers that keep the page to itself.
+"""Serves the live page's files over HTTP, compressed once, with security headers.
 
-Nobody needs a key for them: they are the same for everyone and say nothing of the fleet. The page's data needs one.
+The files need no API key, because they are the same for everyone. The page's data needs one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.resources.abc import Traversable
 from deployments.gateway.exchange import Exchange
 
 FOLDER = "/page/"
-"""Where the page's files are, beside `/` itself."""
+"""URL folder of the page's files. The page itself is at `/`."""
 TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -28,7 +28,7 @@ POLICY = "; ".join(
     [
         "default-src 'none'",
         "script-src 'self'",
-        # Plotly writes style attributes and a style element; without them Chromium complains and charts look wrong.
+        # Plotly writes style attributes and a style element. Without 'unsafe-inline' they are blocked and charts break.
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self'",
         "connect-src 'self'",
@@ -37,28 +37,28 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-"""No script, style or request but the endpoint's own: what a query or an answer holds cannot become any."""
+"""Content-Security-Policy: only the endpoint's own scripts and requests, so queries and answers can never run code."""
 SECURITY = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
 REVALIDATE = "no-cache"
-"""Browsers keep the file and ask each time whether it is the same: a new version of the page shows at once."""
+"""Browsers cache the file but revalidate it each time, so a new version of the page shows immediately."""
 KEEP_A_DAY = "public, max-age=86400"
-"""For the chart library: 4.8 MB that change only when another plotly is installed."""
+"""Caching of the chart library, 4.8 MB that change only with the installed plotly."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One file; read and compressed at its first request."""
+    """One file. It is read and compressed at its first request."""
 
     source: Traversable
     caching: str = REVALIDATE
 
     @property
     def content_type(self) -> str:
-        """By the name's ending."""
+        """The MIME type, by the name's suffix."""
         return TYPES[self.source.name.rpartition(".")[2]]
 
     @cached_property
@@ -68,17 +68,17 @@ class Asset:
 
     @cached_property
     def packed(self) -> bytes:
-        """The same, compressed by gzip."""
+        """The file's bytes, compressed with gzip."""
         return gzip.compress(self.body, mtime=0)
 
     @cached_property
     def tag(self) -> str:
-        """Its ETag."""
+        """The file's ETag."""
         return f'W/"{hashlib.sha256(self.body).hexdigest()[:24]}"'
 
     async def serve(self, exchange: Exchange) -> None:
-        """The file, or 304 to a browser that has it."""
-        # The chart library takes a third of a second to compress: other requests do not wait for that.
+        """Send the file, or 304 to a browser that has it."""
+        # Compressing the chart library takes a third of a second, which must not block other requests.
         packed = await asyncio.to_thread(lambda: self.packed)
         caching = {"cache-control": self.caching, "etag": self.tag, "vary": "accept-encoding"}
         exchange.response_headers |= SECURITY | caching
@@ -95,7 +95,7 @@ Routes = dict[str, dict[str, Callable[[Exchange], Awaitable[None]]]]
 
 
 def routes() -> Routes:
-    """Every path of the page with its handler: `/`, the files beside this module, and plotly's own JavaScript."""
+    """Every path of the page with its handler: `/`, the files in this folder, and plotly's JavaScript."""
     here = files("deployments.gateway.page")
     assets = {
         FOLDER + each.name: Asset(each)

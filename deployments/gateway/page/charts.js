@@ -1,4 +1,4 @@
-// Charts by plotly: small ones for pools, two greater ones for routing. Colours come from the page's style sheet.
+// Charts with plotly: small ones for pools, two larger ones for routing. Colours come from the page's style sheet.
 
 /* global Plotly */
 const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
@@ -9,13 +9,13 @@ export const poolColor = (pools, pool) => color(`pool-${Object.keys(pools).index
 export const faint = (hex, alpha = 0.16) => hex + Math.round(alpha * 255).toString(16).padStart(2, "0");
 export const date = (unixSeconds) => new Date(unixSeconds * 1000);
 
-/** The time that charts show: the chosen span, or what there is of it. */
+/** The time range of the charts: the chosen span, or the available part of it. */
 export function timeRange(samples, asOf, spanS) {
   const first = samples[0]?.at_s ?? asOf;
   return [date(Math.min(Math.max(asOf - spanS, first), asOf - SHORTEST_S)), date(asOf)];
 }
 
-/** Times and values of a line that is broken where nothing was known. */
+/** Times and values of a line, with gaps where values are unknown. */
 export function line(samples, everyS, read) {
   const x = [], y = [];
   let before = null;
@@ -46,7 +46,7 @@ function axes({ range, top, format, withTimes, tall }) {
   };
 }
 
-/** Draw or update a chart. `top` is the greatest value that the axis names. */
+/** Draw or update a chart. `top` is the largest value on the axis. */
 export function draw(div, traces, { range, top, format, withTimes = true, tall = false }) {
   const layout = {
     ...axes({ range, top, format, withTimes, tall }),
@@ -60,9 +60,9 @@ export function draw(div, traces, { range, top, format, withTimes = true, tall =
   return Plotly.react(div, traces, layout, CONFIG);
 }
 
-/** The next round number that holds a value, and whose half is round. */
+/** The value rounded up to a round number whose half is round as well; at least `least`. */
 export function roundUp(value, least) {
-  const wanted = Math.max(value, least);
-  const power = 10 ** Math.floor(Math.log10(wanted) + 1e-9);
-  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((step) => step >= wanted * (1 - 1e-9));
+  const target = Math.max(value, least);
+  const power = 10 ** Math.floor(Math.log10(target) + 1e-9);
+  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((step) => step >= target * (1 - 1e-9));
 }

@@ -1,28 +1,28 @@
-// Elements from text. Nothing here takes HTML: a query or an answer stays text whatever it holds.
+// Creates elements from text. Nothing here accepts HTML, so queries and answers always stay text.
 
 export const byId = (id) => document.getElementById(id);
 
-/** A new element; children are elements or texts, absent ones are left out. */
+/** A new element. Children are elements or texts; null and undefined are skipped. */
 export function el(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return made;
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
 }
 
-/** Set a text only where it changes, so that selections and screen readers are left in peace. */
-export function say(element, text) {
+/** Set a text only if it changes, so that selections and screen readers are not disturbed. */
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Paint an element and what is in it in a pool's colour. */
+/** Give an element and its children a pool's colour. */
 export function paint(element, pools, pool) {
   const index = Object.keys(pools).indexOf(pool);
   element.style.setProperty("--pool", index < 0 ? "var(--quiet)" : `var(--pool-${index % 8})`);
   return element;
 }
 
-/** A pool's name beside its colour. */
+/** A pool's name with its colour. */
 export function chip(pools, pool, text = pool) {
   return paint(el("span", { class: "chip" }, el("i", { class: "swatch" }), text), pools, pool);
 }

@@ -1,4 +1,4 @@
-// Numbers and times as text. Every number on the page goes through here, so that all have the same shape and a unit.
+// Numbers and times as text. Every number on the page is formatted here, so that all look alike and have a unit.
 
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
@@ -10,7 +10,7 @@ export const percent = (ratio) => `${SHORT.format(ratio * 100)}%`;
 export const plural = (number, word) => `${whole(number)} ${word}${number === 1 ? "" : "s"}`;
 export const rate = (number) => (number >= 100 ? whole(number) : short(Math.round(number * 10) / 10));
 
-// Costs of small models are far below one unit of the currency: three digits that count, however many zeros come first.
+// Costs of small models are far below one unit of the currency, so costs have three significant digits.
 export const cost = (amount) => SHORT.format(amount);
 
 export const clock = (unixSeconds) => CLOCK.format(new Date(unixSeconds * 1000));

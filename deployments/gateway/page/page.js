@@ -1,9 +1,9 @@
-// The live page: ask the endpoint every other second, show what it says, and say so when it says nothing.
+// The live page: polls the endpoint every two seconds, shows its data, and reports missing or old data.
 
 import { listen } from "./ask.js";
 import { timeRange } from "./charts.js";
 import { Fleet, hasKey, keep, NeedsKey } from "./data.js";
-import { byId, say } from "./dom.js";
+import { byId, setText } from "./dom.js";
 import { clock, duration } from "./format.js";
 import { showPools } from "./pools.js";
 import { showRouting } from "./routing.js";
@@ -14,7 +14,7 @@ const LOST_AFTER_MS = 10000;
 const STALE_AFTER_S = 10;
 
 const data = new Fleet();
-let lastAnswer = performance.now();
+let lastResponse = performance.now();
 let lastError = "";
 let timer = null;
 
@@ -29,7 +29,7 @@ async function poll() {
   if (failure) {
     lastError = failure.message;
   } else {
-    lastAnswer = performance.now();
+    lastResponse = performance.now();
     show();
   }
   showState();
@@ -37,49 +37,49 @@ async function poll() {
 
 function show() {
   byId("data").hidden = false;
-  say(byId("fleet-name"), data.fleet.name);
+  setText(byId("fleet-name"), data.fleet.name);
   const samples = data.within(span()), range = timeRange(samples, data.asOf, span());
   showPools(data, samples, range);
   showRouting(data, samples, range, span());
   showScaling(data);
 }
 
-/** With an error, ask for a key; without one, stop asking. */
+/** With an error, show the form for the key; without one, hide it. */
 function askForKey(error) {
   byId("key-form").hidden = error === null;
   if (error === null) return;
   byId("data").hidden = true;
   byId("banner").hidden = true;
-  if (hasKey()) say(byId("key-why"), error.message);
+  if (hasKey()) setText(byId("key-why"), error.message);
   setState("locked", "API key needed", null);
   byId("key").focus();
 }
 
-// -- whether what is shown is true now ----------------------------------------------------------------------
+// -- whether the data is current ----------------------------------------------------------------------------
 
 function showState() {
-  const silent = performance.now() - lastAnswer, newest = data.newest;
+  const silentMs = performance.now() - lastResponse, newest = data.newest;
   if (document.hidden || !byId("key-form").hidden) return;
   if (!data.fleet) {
-    if (silent > LOST_AFTER_MS) setState("lost", "No connection", `No data from the endpoint: ${lastError}`);
-  } else if (silent > LOST_AFTER_MS) {
-    const since = `nothing below is newer than ${clock(data.asOf)}, ${duration(Math.round(silent / 1000))} ago.`;
-    setState("lost", "Connection lost", `No data from the endpoint (${lastError}). Trying again; ${since}`);
+    if (silentMs > LOST_AFTER_MS) setState("lost", "No connection", `No data from the endpoint: ${lastError}`);
+  } else if (silentMs > LOST_AFTER_MS) {
+    const since = `the last data is from ${clock(data.asOf)}, ${duration(Math.round(silentMs / 1000))} ago.`;
+    setState("lost", "Connection lost", `No data from the endpoint (${lastError}). Retrying; ${since}`);
   } else if (newest && data.asOf - newest.at_s > STALE_AFTER_S) {
-    setState("stale", "Stale", `The newest sample of the fleet is from ${clock(newest.at_s)}, although the endpoint answers.`);
+    setState("stale", "Stale", `The last sample of the fleet is from ${clock(newest.at_s)}, although the endpoint responds.`);
   } else if (!data.fleet.board) {
-    setState("blind", "Load unknown", "The fleet board is not in sight: requests are answered, but nobody knows the load of the pools.");
+    setState("blind", "Load unknown", "The fleet board is unreachable. Requests are answered, but the load of the pools is unknown.");
   } else {
     setState("live", "Live", null);
   }
-  say(byId("clock"), data.fleet ? clock(data.asOf) : "");
+  setText(byId("clock"), data.fleet ? clock(data.asOf) : "");
 }
 
 function setState(state, text, warning) {
   document.body.dataset.state = state;
-  say(byId("status"), text);
+  setText(byId("status"), text);
   byId("banner").hidden = warning === null;
-  say(byId("banner"), warning ?? "");
+  setText(byId("banner"), warning ?? "");
 }
 
 // -- start --------------------------------------------------------------------------------------------------
@@ -90,9 +90,9 @@ byId("key-form").addEventListener("submit", (event) => {
   void poll();
 });
 byId("span").addEventListener("change", () => data.fleet && show());
-// A page that nobody sees asks nothing; it catches up when it is seen again.
+// A hidden page sends no requests. It catches up when it becomes visible.
 document.addEventListener("visibilitychange", () => {
-  lastAnswer = performance.now();
+  lastResponse = performance.now();
   if (!document.hidden) void poll();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => data.fleet && show());

@@ -1,12 +1,12 @@
-// One column per pool: what it is, its replicas, why there are so many, and four charts with the same scales everywhere.
+// One column per pool: its model, its replicas, the reason for their number, and four charts with common scales.
 
 import { color, draw, faint, line, poolColor, roundUp } from "./charts.js";
-import { byId, el, paint, say } from "./dom.js";
+import { byId, el, paint, setText } from "./dom.js";
 import { percent, plural, rate, whole } from "./format.js";
 
-const MOST_SLOTS = 16;
+const MAX_SLOTS = 16;
 
-/** What each chart of a pool shows: its title, the newest value as text, the axis, and how a sample is read. */
+/** The charts of a pool: title, current value as text, axis, and how to read a sample. */
 const GAUGES = [
   {
     title: "Replicas", top: (values) => Math.max(1, ...values), format: whole,
@@ -38,7 +38,7 @@ export function showPools(data, samples, range) {
   }
 }
 
-/** One scale for all pools, so that charts side by side compare. */
+/** One scale for all pools, so that neighbouring charts are comparable. */
 function topOf(gauge, pools, samples) {
   const values = samples.flatMap((sample) => Object.values(sample.pools).map(gauge.read));
   const desired = gauge.steps ? samples.flatMap((s) => Object.values(s.pools).map((p) => p.desired ?? 0)) : [];
@@ -56,7 +56,7 @@ function build(pools) {
     const parts = Object.fromEntries(
       ["name", "state", "model", "slots", "count", "why", "charts"].map((key) => [key, root.querySelector(`[data-${key}]`)]),
     );
-    say(parts.name, name);
+    setText(parts.name, name);
     cards.set(name, { ...parts, gauges: GAUGES.map((gauge, i) => buildGauge(parts.charts, gauge, i)) });
     byId("pools").append(root);
   }
@@ -69,45 +69,45 @@ function buildGauge(parent, gauge, index) {
 }
 
 function describe(card, pool, now, decided) {
-  say(card.model, `${pool.tier === card.name.textContent ? "" : `tier ${pool.tier}, `}${pool.model} on ${pool.engine}`);
+  setText(card.model, `${pool.tier === card.name.textContent ? "" : `tier ${pool.tier}, `}${pool.model} on ${pool.engine}`);
   const starting = now?.starting ?? 0, desired = now?.desired;
   const stale = pool.replicas.filter((replica) => !replica.fresh).length;
   const [state, tone] = condition(pool, starting, stale);
-  say(card.state, state);
+  setText(card.state, state);
   card.state.className = `badge ${tone}`;
   showSlots(card.slots, pool, starting);
-  const wanted = desired === null || desired === undefined ? "" : `, ${whole(desired)} desired`;
+  const desiredText = desired === null || desired === undefined ? "" : `, ${whole(desired)} desired`;
   const bounds = pool.min === pool.max ? `always ${whole(pool.max)}` : `${whole(pool.min)} to ${whole(pool.max)}`;
-  say(card.count, `${whole(pool.ready)} ready, ${whole(starting)} starting${wanted} (${bounds})`);
+  setText(card.count, `${whole(pool.ready)} ready, ${whole(starting)} starting${desiredText} (${bounds})`);
   const why = reason(pool, decided);
-  say(card.why, why);
+  setText(card.why, why);
   card.why.title = why;
 }
 
 function reason(pool, decided) {
   if (decided) return `${decided.problem ? "Problem: " : ""}${decided.reason}`;
-  return pool.min === pool.max ? "fixed size: min equals max in the spec" : "scaled by Ray Serve's own policy, which gives no reasons";
+  return pool.min === pool.max ? "fixed size: min equals max in the spec" : "scaled by Ray Serve's policy, which gives no reasons";
 }
 
 function condition(pool, starting, stale) {
   if (stale) return [`${plural(stale, "report")} older than 3 s`, "warn"];
   if (starting > 0) return ["starting", "warn"];
-  if (pool.ready === 0) return pool.min === 0 ? ["asleep", ""] : ["down", "bad"];
+  if (pool.ready === 0) return pool.min === 0 ? ["at zero", ""] : ["down", "bad"];
   return pool.waiting > 0 ? ["queueing", "warn"] : ["ready", "good"];
 }
 
 function showSlots(slots, pool, starting) {
-  const total = Math.min(Math.max(pool.max, pool.ready + starting), MOST_SLOTS);
+  const total = Math.min(Math.max(pool.max, pool.ready + starting), MAX_SLOTS);
   const kinds = Array.from({ length: total }, (_, i) => (i < pool.ready ? "ready" : i < pool.ready + starting ? "starting" : ""));
   if (slots.dataset.kinds === kinds.join()) return;
   slots.dataset.kinds = kinds.join();
-  slots.replaceChildren(...kinds.map((kind) => el("i", { class: kind, title: kind || "not asked for" })));
+  slots.replaceChildren(...kinds.map((kind) => el("i", { class: kind, title: kind || "not requested" })));
 }
 
 function chart(parts, gauge, { data, samples, range, name, top }) {
   const now = data.newest?.pools[name];
   const text = now && data.newest.board ? gauge.text(now) : "unknown";
-  say(parts.value, text);
+  setText(parts.value, text);
   parts.div.setAttribute("aria-label", `${gauge.title} of ${name} over time, now ${text}`);
   const hue = poolColor(data.pools, name);
   const shape = gauge.steps ? "hv" : "linear";

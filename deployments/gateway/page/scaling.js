@@ -1,4 +1,4 @@
-// What was decided of replicas, newest first.
+// Scaling decisions, newest first.
 
 import { byId, chip, el } from "./dom.js";
 import { clock, whole } from "./format.js";
@@ -24,7 +24,7 @@ function entry(pools, one) {
 
 function nothing(data) {
   const text = data.scaling.board
-    ? "No change so far: every pool has kept its number of replicas. Why is in the pools above."
-    : "The fleet board, which keeps the decisions, is not in sight.";
+    ? "No changes so far. The pools above show the reasons for their current sizes."
+    : "The fleet board, which stores the decisions, is unreachable.";
   return el("li", {}, el("time", {}, ""), el("p", {}, text));
 }

@@ -1,4 +1,4 @@
-"""The live page in a real browser, before a gateway with scripted pools; the running fleet is in tests/e2e."""
+"""The live page in a real browser, with a gateway and scripted pools. Tests of a running fleet are in tests/e2e."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def browser():
 
 @pytest.fixture
 def endpoint(monkeypatch, tmp_path):
-    """Starts gateways that end with the test."""
+    """Start gateways that stop with the test."""
     contexts = []
 
     def start(**kwargs):
@@ -93,7 +93,7 @@ def test_old_reports_and_a_missing_board_are_said(browser, endpoint):
         live.wait_text('[data-pool="moe"] .badge', "1 report older than 3 s")
         board.away = True
         live.wait("document.body.dataset.state === 'blind'")
-        assert "nobody knows the load" in live.text("#banner")
+        assert "the load of the pools is unknown" in live.text("#banner")
         live.wait_text('[data-pool="moe"]', "unknown")
 
 
@@ -125,7 +125,7 @@ def test_everything_has_a_name_and_is_reached_by_keyboard(browser, endpoint):
         press("Tab")
         page.get_by_label("Query", exact=True).press_sequentially("7 + 5")
         press("Tab")
-        page.get_by_label("Wish").select_option("auto:best")
+        page.get_by_label("Preference").select_option("auto:best")
         press("Tab")
         press("Enter")
         live.wait_text("#decision", "Goes to")
