@@ -15,7 +15,7 @@ serve: setup
 dev: setup
 	$(BIN)/python -m deployments.dev
 
-# A Prometheus beside the fleet that `make serve` runs, with the alerts of its spec.
+# A Prometheus for the fleet of `make serve`, with the alerts of its spec.
 monitor: setup
 	$(BIN)/signalbox monitor $(SPEC)
 
@@ -44,7 +44,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The bigger models grow out of the small one, so it comes first. Two hours on two cores; --resume goes on.
+# The small model comes first, because the others start from its weights. Takes two hours on two cores; --resume continues.
 demo-models: setup
 	$(BIN)/python -m demo.train --model small --resume
 	$(BIN)/python -m demo.train --model moe --resume & $(BIN)/python -m demo.train --model large --resume; wait

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks Debian's Prometheus, Alertmanager and Chromium below .venv/tools, for `make monitor` and for tests. Needs
-# apt-get, no root, and changes nothing of the system. Where apt-get is not to be had, what is on the PATH is used.
+# Unpacks Debian's Prometheus, Alertmanager and Chromium below .venv/tools, for `make monitor` and for tests. It needs
+# apt-get but no root, and does not change the system. Without apt-get, programs on the PATH are used.
 set -euo pipefail
 
 VENV=${VENV:-.venv}
@@ -8,18 +8,18 @@ TOOLS=$(realpath "$VENV")/tools
 PACKAGES=(prometheus prometheus-alertmanager chromium fonts-dejavu-core)
 
 if ! command -v apt-get >/dev/null; then
-  echo "no apt-get here: make monitor and some tests use prometheus, promtool, alertmanager and chromium from the PATH"
+  echo "apt-get is missing: make monitor and some tests use prometheus, promtool, alertmanager and chromium from the PATH"
   exit 0
 fi
 echo "unpacking Prometheus, Alertmanager and Chromium into $TOOLS"
 rm -rf "$TOOLS"
 mkdir -p "$TOOLS"/{bin,root,debs,apt/lists/partial,apt/cache/archives/partial}
-# Lists of its own: the system's may be missing, and to renew them takes root.
+# Use separate package lists: the system's may be missing, and updating them needs root.
 apt() { apt-get -qq -o Dir::State::Lists="$TOOLS/apt/lists" -o Dir::Cache="$TOOLS/apt/cache" -o APT::Sandbox::User=root "$@"; }
 apt update
-# What these packages need and the system has not, with the packages themselves.
+# These packages, and their dependencies that the system lacks.
 mapfile -t needed < <(apt install --print-uris --no-install-recommends -y "${PACKAGES[@]}" | sed -nE "s/.* ([^_ ]+)_[^ ]*\.deb .*/\1/p")
-for package in "${PACKAGES[@]}"; do # a package that the system has is not among them, and its programs are on the PATH
+for package in "${PACKAGES[@]}"; do # installed packages are skipped: their programs are on the PATH
   dpkg -s "$package" >/dev/null 2>&1 || needed+=("$package")
 done
 mapfile -t needed < <(printf '%s\n' "${needed[@]}" | sort -u)
@@ -37,7 +37,7 @@ for program in prometheus promtool amtool; do
   [ -x "$TOOLS/root/usr/bin/$program" ] && ln -sf "$TOOLS/root/usr/bin/$program" "$TOOLS/bin/$program"
 done
 if [ -x "$TOOLS/root/usr/bin/prometheus-alertmanager" ]; then
-  # Debian built the folder of its templates into it. Another path of the same length makes it the working folder.
+  # Debian compiled in its templates folder. Replace it with a path of the same length that means the working folder.
   templates=/usr/share/prometheus/alertmanager
   LC_ALL=C sed "s#$templates#$(printf './%.0s' {1..17})#g" "$TOOLS/root/usr/bin/prometheus-alertmanager" >"$TOOLS/root/alertmanager"
   cat >"$TOOLS/bin/alertmanager" <<ALERTMANAGER
