@@ -33,11 +33,14 @@ check-code: setup
 check-tests: setup
 	$(BIN)/pytest -q -m "not slow and not fleet and not engine" tests/cluster tests/router tests/autoscaling
 
+# Two workers; tests/conftest.py says what stays together.
+LANES := -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
+
 test: setup lint
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(LANES) -m "not slow"
 
 test-slow: setup
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest $(LANES) -m slow
 
 lint: setup
 	$(BIN)/ruff check .
