@@ -1,1 +1,1 @@
-"""Everything that runs offline: grade outcomes, fit the quality model, judge it."""
+"""What runs offline: collect and grade outcomes, fit the quality model, evaluate it."""

@@ -1,4 +1,4 @@
-"""Which rows a router is trained on and which it is judged on. No question is ever in both."""
+"""Training rows and test rows. No question is ever in both."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Fold:
-    """One split; rows are indexes into the sequences it was made from."""
+    """One split; rows are indexes into the sequences that were split."""
 
     train: Rows
     test: Rows
 
 
 def normalised(text: str) -> str:
-    """The question without case, spacing and punctuation: what makes two rows the same question."""
+    """The question without case, spacing and punctuation. Rows with equal text here have the same question."""
     return " ".join(_WORD.findall(text.casefold()))
 
 
 def question_folds(texts: Sequence[str], folds: int, seed: int = 0) -> list[Fold]:
-    """Random folds of questions. A question's fold depends on its text and the seed alone, in whatever file it is."""
+    """Random folds of questions. A question's fold depends only on its text and the seed, not on its file."""
     keys = np.array([_lot(normalised(text), seed) % folds for text in texts])
     return [Fold(np.flatnonzero(keys != fold), np.flatnonzero(keys == fold)) for fold in range(folds) if fold in keys]
 
 
 def named_folds(names: Sequence[str], texts: Sequence[str]) -> list[Fold]:
-    """Leave one name out (a subject, a dataset): a fold for each, trained on all others' different questions."""
+    """A fold for each name (a subject, a dataset): it is tested, and the other names' different questions train."""
     questions = [normalised(text) for text in texts]
     folds = []
     for name in dict.fromkeys(names):
@@ -46,7 +46,7 @@ def named_folds(names: Sequence[str], texts: Sequence[str]) -> list[Fold]:
 
 
 def some_labels(rows: Rows, count: int | None, seed: int = 0) -> Rows:
-    """At most `count` of the rows, drawn at random, in their order."""
+    """At most `count` of the rows, drawn at random, in their original order."""
     if count is None or count >= len(rows):
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))

@@ -1,4 +1,4 @@
-"""Grading answers against a reference, a pattern or a judge's verdict. Pure: text in, quality (0..1) out."""
+"""Grades answers by a reference, a pattern or a judge's verdict. Pure: text in, quality (0..1) out."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from collections.abc import Callable
 from decimal import Decimal
 
 KINDS = ("exact", "regex", "numeric", "numbers", "judge")
-"""All but the last compare texts (`grade`); a judge is another model (`judge_prompt`, `judged`)."""
+"""All but the last compare texts (`grade`). A judge is another model (`judge_prompt`, `judged`)."""
 JUDGE_TOP = 10
 JUDGE_TEXT = 8_000
-"""Characters of a question, a reference or an answer that the judge is shown: its context is limited too."""
+"""Characters of a question, a reference or an answer that the judge gets, because its context is limited."""
 
 _NUMBER = r"(?<!\d)-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
-"""`-7`, `1,250.50`; the minus of `5-10` is no sign."""
+"""`-7`, `1,250.50`; the minus in `5-10` is not a sign."""
 _PLAIN_NUMBER = r"(?<!\d)-?\d+(?:\.\d+)?"
-"""In lists a comma separates."""
+"""Numbers in lists: a comma separates them."""
 _SCORE = re.compile(r"score[^\w-]{0,5}(\d{1,2}(?:\.\d+)?)(?:\s*/\s*10)?(?![\d.]*\d)", re.IGNORECASE)
 
 
 class BadReference(ValueError):
-    """The reference cannot be used to grade this way; the message says what to write."""
+    """The reference cannot be used for this kind of grading; the message says what to use."""
 
 
 def check_reference(kind: str, reference: str) -> None:
-    """Refuse a reference that no answer could meet.
+    """Reject a reference that no answer could match.
 
     Raises:
-        BadReference: `numeric` or `numbers` without a number, `regex` that is no regular expression, `exact` without a
-            word.
+        BadReference: `numeric` or `numbers` without a number, `regex` that is not a regular expression, `exact`
+            without a word.
     """
     if kind == "regex":
         try:
             re.compile(reference)
         except re.error as error:
-            raise BadReference(f"is no regular expression ({error}): write one that Python's `re` takes") from error
+            raise BadReference(f"is not a regular expression ({error}): use one that Python's `re` accepts") from error
     elif kind in ("numeric", "numbers") and not re.search(r"\d", reference):
-        raise BadReference(f"has no number to grade as {kind}: write one, or grade as exact")
+        raise BadReference(f"has no number to grade as {kind}: add one, or grade as exact")
     elif kind == "exact" and not _plain(reference):
-        raise BadReference("has no word to compare: write the answer")
+        raise BadReference("has no word to compare: use the right answer")
 
 
 def grade(kind: str, reference: str, answer: str) -> float:
     """1.0 for a right answer, 0.0 for a wrong one.
 
-    `exact`: the whole text, where case, blanks, quotes and end marks do not matter. `regex`: the pattern is found
-    somewhere. `numeric`: the last number. `numbers`: all numbers of the last line, in order.
+    `exact` compares the whole text and ignores case, blanks, quotes and end marks. `regex` searches the pattern in the
+    answer. `numeric` compares the last number, `numbers` all numbers of the last line in order.
     """
     return float(_GRADES[kind](reference, answer))
 
 
 def judge_prompt(question: str, answer: str, reference: str | None) -> str:
-    """What a judge model is asked about an answer. Its reply is read by `judged`."""
+    """The prompt for a judge model about an answer. `judged` reads its reply."""
     known = f"\n\n[Reference answer]\n{reference[:JUDGE_TEXT]}" if reference else ""
     return (
         "Judge the answer that an assistant gave to a question. What counts is whether it is correct, complete and "
@@ -64,7 +64,7 @@ def judge_prompt(question: str, answer: str, reference: str | None) -> str:
 
 
 def judged(reply: str) -> float | None:
-    """The quality (0..1) in a judge's reply, its last `Score: N`; None when there is none from 0 to 10."""
+    """The quality (0..1) in a judge's reply: its last `Score: N`; None if there is none from 0 to 10."""
     found = _SCORE.findall(reply)
     score = float(found[-1]) if found else -1.0
     return score / JUDGE_TOP if 0 <= score <= JUDGE_TOP else None

@@ -1,7 +1,7 @@
-"""How good a ranking of queries is, and how true predicted probabilities are. Pure functions of numbers.
+"""Quality of a ranking of queries, and calibration of predicted probabilities. Pure functions of numbers.
 
-Gap metrics follow RouteLLM (Ong et al. 2024, arXiv 2406.18665): a curve gives quality over the share of queries that
-the strong tier answers, from none to all of them; weak and strong are the curve's two ends.
+Gap metrics follow RouteLLM (Ong et al. 2024, arXiv 2406.18665). A curve gives quality over the share of queries that
+the strong tier answers, from none to all. The curve's two ends are the quality of the weak and of the strong tier.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ Array = NDArray[np.float64]
 
 RELIABILITY_BINS = 15
 LEAST_GAP = 1e-9
-"""Quality that strong must be ahead of weak; where it is not, there is no gap to recover."""
+"""Minimum quality gap between strong and weak; below it there is no gap to recover."""
 
 
 def apgr(share: Array, quality: Array) -> float | None:
     """Average performance gap recovered: PGR = (quality - weak) / (strong - weak), averaged over shares 0..1.
 
-    The average is the trapezoid area under the curve. 0.5 is what chance reaches. None where strong is not better.
+    The average is the trapezoid area under the curve. Chance reaches 0.5. None if strong is not better.
 
     Args:
-        share: of queries that the strong tier answers, rising from 0 to 1.
+        share: share of queries that the strong tier answers, rising from 0 to 1.
         quality: mean quality at each share.
     """
     gap = float(quality[-1] - quality[0])
@@ -32,9 +32,9 @@ def apgr(share: Array, quality: Array) -> float | None:
 
 
 def cpt(share: Array, quality: Array, target: float) -> float | None:
-    """Call-performance threshold: the least share (0..1) of strong calls that recovers `target` (0..1) of the gap.
+    """Call-performance threshold: the smallest share (0..1) of strong calls that recovers `target` (0..1) of the gap.
 
-    Read off the straight lines between the curve's points, where they first reach the target.
+    Interpolated linearly between the curve's points, where the curve first reaches the target.
     """
     gap = float(quality[-1] - quality[0])
     if gap < LEAST_GAP:
@@ -48,7 +48,7 @@ def cpt(share: Array, quality: Array, target: float) -> float | None:
 
 
 def reliability(predicted: Array, actual: Array, bins: int = RELIABILITY_BINS) -> tuple[Array, Array, Array]:
-    """Mean prediction, mean outcome and count of each bin; bins hold equally many rows, equal predictions share one."""
+    """Mean prediction, mean outcome and count of each bin. Bins have equal counts; equal predictions share a bin."""
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, bins + 1)[1:-1]))
     place = np.searchsorted(edges, predicted, side="right")
     count = np.bincount(place, minlength=len(edges) + 1).astype(float)

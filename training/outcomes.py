@@ -1,4 +1,4 @@
-"""Outcomes: queries with what each tier's answer was worth. What routers are trained on and judged by."""
+"""Outcomes: queries with the quality of each tier's answer. Routers are trained and evaluated on them."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from typing import Any
 from router.types import RoutingRequest
 
 MOST = 1e15
-"""Greater numbers are no counts of anything, and too large to reckon with."""
+"""Greater numbers are not counts of anything, and too large for arithmetic."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One query and what is known of its answers, by tier."""
+    """One query and what is known about its answers, by tier."""
 
     request: RoutingRequest
     group: str
-    """Subject or task, for splits; empty when unknown."""
+    """Subject or task, for splits; empty if unknown."""
     quality: Mapping[str, float]
-    """How good the answer was, 0..1; a tier that is not there is unknown."""
+    """Quality of the answer, 0..1; unknown for tiers without a value."""
     output_tokens: Mapping[str, float] = field(default_factory=dict)
-    """Length of the answer."""
+    """Length of the answer in tokens."""
     answer: Mapping[str, str] = field(default_factory=dict)
-    """Text of the answer; for confidence rules only, a query-only model must not see it."""
+    """Text of the answer, for confidence rules only: a model that sees queries must not see it."""
 
 
 class BadOutcome(Exception):
-    """A line cannot be read; the message names file, line and field, and says what to write instead."""
+    """A line cannot be read; the message names file, line and field, and says what to use instead."""
 
 
 def read_outcomes(lines: Iterable[str], name: str, tiers: Mapping[str, str]) -> list[Outcome]:
     """The outcomes in the lines of a JSONL file.
 
-    Blank lines, and lines that know no quality of a wanted model (feedback that never came), are passed over.
+    Blank lines are skipped, and so are lines without the quality of a wanted model (feedback that never came).
 
     Args:
-        name: the file, for messages.
-        tiers: tier by model name, of those to read; other models are left out.
+        name: name of the file, for messages.
+        tiers: tier by model name of the models to read; other models are ignored.
 
     Raises:
-        BadOutcome: the first line that is wrong.
+        BadOutcome: a line is invalid; the message is about the first one.
     """
     outcomes = []
     for number, line in enumerate(lines, start=1):
@@ -54,16 +54,16 @@ def read_outcomes(lines: Iterable[str], name: str, tiers: Mapping[str, str]) -> 
 
 
 class _Line:
-    """One line under the eyes of its reader; `where` is the file and the line."""
+    """One line; `where` is its file and number."""
 
     def __init__(self, where: str, text: str) -> None:
         self.where = where
         try:
             self.row: Any = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise BadOutcome(f"{where}: is not JSON: write one object a line") from error
+            raise BadOutcome(f"{where}: is not JSON: write one object per line") from error
         if not isinstance(self.row, dict):
-            raise BadOutcome(f'{where}: is no JSON object: write {{"query": ..., "quality": ...}}')
+            raise BadOutcome(f'{where}: is not a JSON object: use {{"query": ..., "quality": ...}}')
 
     def outcome(self, tiers: Mapping[str, str]) -> Outcome:
         text = self._field("query", str, None)
@@ -87,20 +87,20 @@ class _Line:
         value = self.row.get(name, default)
         if not isinstance(value, kind):
             wanted = "text" if kind is str else "an object with a value for each model"
-            raise BadOutcome(f"{self.where}: {name} is {_shown(value)}: write {wanted}")
+            raise BadOutcome(f"{self.where}: {name} is {_shown(value)}, use {wanted}")
         return value
 
     def _count(self, name: str, default: int) -> int:
         value = self.row.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST:
-            raise BadOutcome(f"{self.where}: {name} is {_shown(value)}: write an integer >= 0")
+            raise BadOutcome(f"{self.where}: {name} is {_shown(value)}, use an integer >= 0")
         return value
 
     def _by_tier(self, name: str, tiers: Mapping[str, str], fits: Callable[[Any], bool], wanted: str) -> dict[str, Any]:
         values = self._field(name, dict, {})
         for model, value in values.items():
             if not fits(value):
-                raise BadOutcome(f"{self.where}: {name}.{model} is {_shown(value)}: write {wanted}")
+                raise BadOutcome(f"{self.where}: {name}.{model} is {_shown(value)}, use {wanted}")
         return {tiers[model]: value for model, value in values.items() if model in tiers}
 
 

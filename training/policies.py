@@ -1,6 +1,6 @@
-"""Policies of a routing method: every row says for each query which tier (column) answers it.
+"""Policies of a routing method: each row of a policy array gives the tier (column) that answers each query.
 
-Columns are tiers by rising mean cost. What a method says of queries becomes a handful of policies from cheap to dear.
+Columns are tiers by rising mean cost. A method's scores or predictions become policies from cheap to expensive.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ Array = NDArray[np.float64]
 Choices = NDArray[np.intp]
 
 THRESHOLDS = 11
-"""As in RouteLLM: thresholds cut the scores into ten equal parts."""
+"""As in RouteLLM: thresholds divide the scores into ten equal parts."""
 LAMBDAS = 21
-"""A hull picks the best of its points in hindsight, so the more of them, the more chance seems to gain."""
+"""A hull picks the best of its points in hindsight, so with more points, chance seems to gain more."""
 
 
 def threshold_policies(score: Array, low: int, high: int) -> Choices:
     """Column `high` for scores from a threshold on, else `low`; shares of `high` rise from 0 to 1.
 
-    Thresholds are quantiles of the scores. Queries of equal score go together, and a curve's straight lines between
-    policies are then what drawing lots among them gives.
+    Thresholds are quantiles of the scores. Queries of equal score go to the same tier. Straight lines between policies
+    on a curve are what a random choice between the two policies gives.
 
     Returns:
-        shape (12, queries): all `low`, then one policy for each threshold from the top down.
+        shape (12, queries): all `low`, then one policy for each threshold, highest first.
     """
     cuts = np.quantile(score, np.linspace(1, 0, THRESHOLDS))
     none = np.zeros((1, len(score)), dtype=bool)
@@ -34,7 +34,7 @@ def threshold_policies(score: Array, low: int, high: int) -> Choices:
 
 
 def mix_policies(score: Array, columns: list[int]) -> Choices:
-    """Thresholds between each two neighbours of `columns`: fixed mixes of tiers, ordered by a score."""
+    """Thresholds between neighbours in `columns`: fixed mixes of tiers, ordered by a score."""
     if len(columns) == 1:
         return np.full((1, len(score)), columns[0])
     pairs = pairwise(columns)
@@ -44,8 +44,8 @@ def mix_policies(score: Array, columns: list[int]) -> Choices:
 def lambda_policies(quality: Array, cost: Array) -> Choices:
     """argmax of quality - lambda x cost, for lambdas from infinity to 0; ties go to the cheaper column.
 
-    Lambdas are quantiles of those at which some query changes its tier, so that neither the currency nor the number of
-    tiers matters.
+    Lambdas are quantiles of the values at which some query changes its tier. So the result depends neither on the
+    currency nor on the number of tiers.
 
     Args:
         quality: predicted, shape (queries, tiers).
@@ -60,7 +60,7 @@ def lambda_policies(quality: Array, cost: Array) -> Choices:
 
 
 def _changes(quality: Array, cost: Array) -> Array:
-    """Lambdas > 0 at which the dearer one of two tiers stops being worth it."""
+    """Lambdas > 0 above which the more expensive of two tiers is not worth its cost."""
     found = []
     for low in range(quality.shape[1]):
         for high in range(low + 1, quality.shape[1]):

@@ -20,7 +20,8 @@ from signalbox.tables.outcomes import outcome_table
 from training.collect.asker import Asker, client
 from training.collect.choices import Refused, choose_judge, choose_pools, done_ids, ready_pools
 from training.collect.collector import Collector, FleetGone, Tally
-from training.collect.prompt_file import Prompt, PromptFileError, read_prompts, read_recorded
+from training.collect.prompt import Prompt
+from training.collect.prompt_file import PromptFileError, read_prompts, read_recorded
 from training.grading import KINDS
 
 RESUME = "continue with --resume"

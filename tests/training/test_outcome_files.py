@@ -62,8 +62,8 @@ GOOD = b'{"query": "q", "quality": {"small": 1, "large": 0}}\n'
         (gzip.compress(GOOD + b"{"), "a.jsonl.gz:2: is not JSON"),
         (gzip.compress(b'{"query": 1, "quality": {"small": 1}}'), "a.jsonl.gz:1: query is 1"),
         (gzip.compress(GOOD + b'{"query": "q", "quality": {"small": 7}}'), "a.jsonl.gz:2: quality.small is 7"),
-        (gzip.compress(b'{"query": "q", "quality": {"small": 1}}'), "found models small, which make 1 of the tiers"),
-        (gzip.compress(b'{"query": "q", "quality": {"x": 1, "y": 1}}'), "write --tier TIER=MODEL"),
+        (gzip.compress(b'{"query": "q", "quality": {"small": 1}}'), "the models small cover 1 of the tiers"),
+        (gzip.compress(b'{"query": "q", "quality": {"x": 1, "y": 1}}'), "models x, y cover 0 of the tiers"),
     ],
     ids=range(11),
 )

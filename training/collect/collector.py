@@ -1,4 +1,4 @@
-"""`signalbox collect`: ask every pool the same prompts, grade the answers, and write what the router is trained on."""
+"""Ask every pool the same prompts, grade the answers, and write outcomes that the router is trained on."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from training.collect.asker import Answer, Asker, NoAnswer
-from training.collect.prompt_file import Prompt
+from training.collect.prompt import Prompt
 from training.grading import grade, judge_prompt, judged
 
 JUDGE_TOKENS = 300
 STOP_AFTER = 20
-"""Prompts in a row that no pool answered: the fleet is gone, and asking the rest would only take time."""
+"""Consecutive prompts that no pool answered, after which the fleet counts as gone."""
 
 Write = Callable[[Mapping[str, Any]], object]
 
 
 class FleetGone(Exception):
-    """No pool answered STOP_AFTER prompts in a row."""
+    """No pool answered STOP_AFTER consecutive prompts."""
 
 
 @dataclass
 class Tally:
-    """What became of the prompts."""
+    """Counts of prompts and answers."""
 
     written: int = 0
     unanswered: int = 0
-    """Prompts that no pool answered; they are not written, `--resume` asks them again."""
+    """Prompts that no pool answered. They are not written, so that they can be asked again."""
     unjudged: Counter[str] = field(default_factory=Counter)
-    """Answers, by tier, whose judge gave no score that could be read."""
+    """Answers by tier whose judge gave no readable score."""
     missing: Counter[str] = field(default_factory=Counter)
-    """Answers, by tier, that did not come."""
+    """Missing answers by tier."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why they did not."""
+    """Reasons for missing answers."""
     qualities: dict[str, list[float]] = field(default_factory=dict)
     tokens: dict[str, list[int]] = field(default_factory=dict)
     in_a_row: int = 0
@@ -43,21 +43,21 @@ class Tally:
 
 @dataclass(frozen=True)
 class Collector:
-    """Asks and grades; one line for each prompt goes to `write` as soon as it is complete."""
+    """Asks and grades. The line of each prompt goes to `write` as soon as it is complete."""
 
     asker: Asker
     pools: Mapping[str, str]
-    """Pool to ask by tier."""
+    """Pool to ask, by tier."""
     judge: str | None
     """The pool that judges."""
     max_tokens: int
     write: Write
 
     async def run(self, prompts: Sequence[Prompt], advance: Callable[[], object]) -> Tally:
-        """Collect on all prompts; `advance` hears of each one that is done.
+        """Collect outcomes for all prompts; `advance` is called after each one.
 
         Raises:
-            FleetGone: see there; what was written stays.
+            FleetGone: no pool answers any more. Lines that are already written stay.
             OSError: a line could not be written.
         """
         tally = Tally()
@@ -68,7 +68,7 @@ class Collector:
                 self._note(await self._outcome(prompt, tally), tally)
                 advance()
 
-        # Some prompts at a time, not all of them: a file may hold a million.
+        # A few workers instead of a task per prompt: a file may have a million prompts.
         try:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(len(prompts), self.asker.concurrency)):
@@ -89,7 +89,7 @@ class Collector:
             raise FleetGone(f"no pool answered {STOP_AFTER} prompts in a row: {tally.reasons.most_common(1)[0][0]}")
 
     async def _outcome(self, prompt: Prompt, tally: Tally) -> dict[str, Any] | None:
-        """The prompt's line; None when no answer came at all."""
+        """The prompt's line; None if no pool answered."""
         answers, missing = await self._answers(prompt)
         tally.missing.update(missing)
         tally.reasons.update(missing.values())
@@ -109,7 +109,7 @@ class Collector:
         return prompt.line | found | {"grade": prompt.kind, "id": prompt.id}
 
     async def _answers(self, prompt: Prompt) -> tuple[dict[str, Answer], dict[str, str]]:
-        """Answers, and why others did not come, by tier."""
+        """Answers, and reasons for missing ones, by tier."""
         if prompt.given:
             return {tier: Answer(text, None) for tier, text in prompt.given.items()}, {}
         asked = (self.asker.ask(pool, prompt.body, self.max_tokens) for pool in self.pools.values())
@@ -121,7 +121,7 @@ class Collector:
         return answers, {tier: str(result) for tier, result in came.items() if isinstance(result, NoAnswer)}
 
     async def _score(self, prompt: Prompt, text: str) -> float | None:
-        """0..1; None when a judge cannot be read: a missing grade is never a bad one."""
+        """Quality 0..1; None if the judge gives no readable score: a missing grade is not a bad one."""
         if prompt.kind != "judge":
             return grade(prompt.kind, prompt.reference or "", text)
         assert self.judge is not None

@@ -1,1 +1,1 @@
-"""Fit the quality model and the confidence model."""
+"""Fits the quality model and the confidence model."""

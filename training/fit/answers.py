@@ -1,4 +1,4 @@
-"""What the text of a cheap answer says about whether it is right: for judging an answer that has been written."""
+"""Features of a cheap answer's text that show whether it is right, to judge an answer after it is written."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from router.model.lexical import lexical
 from router.model.reading import Reading, read
 from router.types import RoutingRequest
 
-# `3 * 60 = 180`, with up to twelve operands; commas, currency and percent signs are taken out before. What follows a
-# bracket's end, and the middle of a chain (`1 + 2 = 3 + 4`), would be half an equation.
+# `3 * 60 = 180`, with up to twelve operands. Commas, currency and percent signs are removed before. Text after a
+# closing bracket, and the middle of a chain (`1 + 2 = 3 + 4`), is not matched, because it is half an equation.
 _NUMBER = r"\d{1,12}(?:\.\d{1,8})?"
 _BEGIN = r"(?<![\d.)])(?<!\)[-+*/])(?<!\) [-+*/] )"
 _END = r"(?![ \t]*[-+*/\d]|\.\d)"
@@ -27,7 +27,7 @@ _DOUBT = re.compile(
     r"\b(?:however|wait|sorry|mistake|actually|assum\w*|unclear|cannot|can't|not (?:enough|possible|specified))\b", re.I
 )
 TOLERANCE = 0.011
-"""Distance at which a result still counts as rounded."""
+"""Maximum distance at which a result counts as rounded."""
 
 ANSWER_NAMES = (
     "equations", "wrong equations", "has wrong equation", "answer words per query word", "finished", "final answer",
@@ -37,8 +37,7 @@ ANSWER_NAMES = (
 
 
 def answer_view(request: RoutingRequest, answer: str) -> View:
-    """What an ensemble sees of a query with an answer to it: features of both, word patterns and spelling of the
-    answer."""
+    """The input of an ensemble for a query and an answer: features of both, and words and spelling of the answer."""
     query, written = read(request.text), read(answer)
     seen = view(replace(request, text=answer))
     both = [*lexical(request, query), *seen.features, *answer_features(query, written)]
@@ -46,7 +45,7 @@ def answer_view(request: RoutingRequest, answer: str) -> View:
 
 
 def answer_features(query: Reading, answer: Reading) -> list[float]:
-    """The values of ANSWER_NAMES, in order; every one is finite."""
+    """The values of ANSWER_NAMES, in order. All are finite."""
     equations = [_holds(match) for match in _EQUATION.finditer(answer.text.translate(_SIGNS))]
     wrong = sum(not holds for holds in equations)
     final = final_answer(answer.text) or ""
@@ -82,7 +81,7 @@ def _value(text: str) -> float:
 
 
 def _holds(equation: re.Match[str]) -> bool:
-    """Whether an equation is right; products and quotients bind first."""
+    """Whether an equation is right; multiplication and division bind first."""
     total = 0.0
     for sign, product in _TERM.findall(equation.group(1)):
         value = 1.0

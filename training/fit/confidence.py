@@ -1,4 +1,4 @@
-"""Fitting confidence: logistic regression by Newton's method, on answers whose grade is known."""
+"""Fits confidence: logistic regression by Newton's method, on answers with known grades."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from router.confidence.judge import Logistic
 
 PENALTY = 10.0
-"""Strength of the L2 penalty on standardised weights; keeps features that say the same thing from fighting. Chosen on
-held-out demo tasks in seen wordings, where 1 to 30 hardly differ."""
+"""Strength of the L2 penalty on standardised weights, which stabilises the weights of correlated features. Chosen on
+held-out demo tasks in seen wordings, where values from 1 to 30 hardly differ."""
 STEPS = 50
 
 
@@ -19,15 +19,15 @@ def fit_logistic(rows: Sequence[Mapping[str, float]], good: Sequence[float], nam
 
     Args:
         rows: features of each answer.
-        good: its grade, 0..1.
+        good: grade of each answer, 0..1.
         names: features to use.
 
     Raises:
-        ValueError: no rows, or all grades are the same: nothing can be learned.
+        ValueError: there are no rows, or all grades are equal, so that nothing can be learned.
     """
     target = np.asarray(good, dtype=np.float64)
     if not len(target) or target.min() == target.max():
-        raise ValueError("the answers are all good or all bad: collect harder or easier tasks")
+        raise ValueError("all answers are good or all are bad: collect harder or easier tasks")
     raw = np.array([[row[name] for name in names] for row in rows], dtype=np.float64)
     mean, spread = raw.mean(axis=0), raw.std(axis=0)
     spread[spread < 1e-9] = 1.0

@@ -1,4 +1,4 @@
-"""Fitting the members of the quality ensemble to targets. Targets have a column per head; NaN is not known."""
+"""Fits the members of the quality ensemble to targets. Targets have a column per head; NaN means unknown."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from training.fit.trees import as_trees
 from training.outcomes import Outcome
 
 SIZE = np.array([NAMES.index(name) for name in ("characters", "words")])
-"""Places of the features that say how long a query is: weak, but as true of queries unlike all of training."""
+"""Columns of the features of query length: weak features, but valid for queries unlike all training queries too."""
 LEAST_LABELS = 200
-"""Labelled queries that a tier needs."""
+"""Minimum labelled queries of a tier."""
 FEW_LABELS = 3_000
-"""Below, trees are kept smaller, and calibration uses every row."""
+"""With fewer labels, trees are smaller and calibration uses every row."""
 LINEAR_PENALTY = 100.0
 WORDS_PENALTY = 6.0
 """Ridge penalties, found by cross-validation on public MMLU outcomes (docs/routing.md)."""
@@ -42,14 +42,14 @@ TREES_FEW = {"num_leaves": 7, "min_data_in_leaf": 30, "feature_fraction": 0.2}
 TREES_MANY = {"num_leaves": 15, "min_data_in_leaf": 40, "feature_fraction": 0.3}
 ROUNDS_FEW, ROUNDS_MANY = 120, 250
 DRAWS_FEW = 3
-"""Boosted models whose mean counts where labels are few and chance in growing trees is large."""
+"""Boosted models that are averaged with few labels, where chance has a large effect on the trees."""
 
 
 def fit_ensemble(views: Sequence[View], targets: Floats, seed: int, places: NDArray[np.intp] = SIZE) -> Ensemble:
     """The members, without calibration.
 
     Args:
-        places: of the features that the linear member sees.
+        places: columns of the features that the linear member sees.
     """
     features = np.array([seen.features for seen in views])
     heads = targets.shape[1]
@@ -63,7 +63,7 @@ def fit_ensemble(views: Sequence[View], targets: Floats, seed: int, places: NDAr
 
 
 def raw(ensemble: Ensemble, seen: View) -> Floats:
-    """What an ensemble says of one request before calibration, shape (heads,)."""
+    """An ensemble's prediction for one request before calibration, shape (heads,)."""
     return ensemble.raw(ensemble.votes(seen))
 
 
@@ -120,8 +120,11 @@ def _fit_trees(features: Floats, targets: Floats, seed: int) -> Trees:
 
 
 def mean_lengths(outcomes: Sequence[Outcome]) -> Floats:
-    """Mean tokens of each tier's answers, at least 1; a tier that training knows none of answers like the others, or
-    as usual. What one query's answer will take is not predicted: where that was tried, routing by it was worse."""
+    """Mean tokens of each tier's answers, at least 1.
+
+    A tier without data gets the mean of the others, or the default. The length of a single answer is not predicted:
+    routing by such predictions was worse.
+    """
     lengths = np.array([[outcome.output_tokens.get(tier, np.nan) for tier in TIERS] for outcome in outcomes])
     known = np.isfinite(lengths).sum(axis=0) >= LEAST_LABELS
     means = np.full(len(TIERS), RULE_OUTPUT_TOKENS)

@@ -1,4 +1,4 @@
-"""From LightGBM's models to arrays that are evaluated without it."""
+"""Converts LightGBM's models to arrays that are evaluated without it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from router.model.members import ALL_LEAVES, MAX_LEAVES, MAX_SPLITS, Trees
 
 Node = Mapping[str, Any]
 Split = tuple[int, float, int]
-"""Feature, threshold, bits of the leaves that stay when the request goes right."""
+"""Feature, threshold, and bits of the leaves that remain possible if the request goes right."""
 
 
 NEVER_FAILED: Split = (0, math.inf, int(ALL_LEAVES))
 
 
 def as_trees(models: Sequence[Sequence[Mapping[str, Any]]]) -> Trees:
-    """Arrays of boosted models from their `dump_model()`: for each head some whose mean counts.
+    """Arrays of boosted models from their `dump_model()`. The models of a head are averaged.
 
-    Leaves are numbered left to right.
+    Leaves are numbered from left to right.
     """
     splits: list[list[Split]] = []
     leaves: list[list[float]] = []
@@ -36,7 +36,7 @@ def as_trees(models: Sequence[Sequence[Mapping[str, Any]]]) -> Trees:
             leaves.append([value / len(boosted) for value in values] + [0.0] * (MAX_LEAVES - len(values)))
     table = np.array(splits).transpose(2, 1, 0)  # feature, threshold, left; split; tree
     return Trees(
-        table[0].astype(np.intp, order="C"),  # evaluation is several times faster where trees lie side by side
+        table[0].astype(np.intp, order="C"),  # evaluation is several times faster with adjacent trees
         table[1].astype(np.float64, order="C"),
         table[2].astype(np.uint16, order="C"),
         np.array(leaves, dtype=np.float64),
@@ -45,7 +45,7 @@ def as_trees(models: Sequence[Sequence[Mapping[str, Any]]]) -> Trees:
 
 
 def _walk(node: Node, values: list[float], splits: list[Split]) -> int:
-    """Add a subtree's leaves and splits; return the bits of its leaves."""
+    """Add a subtree's leaves and splits. Returns the bits of its leaves."""
     if "leaf_value" in node:
         values.append(float(node["leaf_value"]))
         return 1 << (len(values) - 1)

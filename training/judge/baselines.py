@@ -1,4 +1,4 @@
-"""Routing methods to be better than. Each gives a score per query: the higher, the rather the dearest tier."""
+"""Simple routing methods to compare with. Each scores queries: high scores go to the most expensive tier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RANDOM_DRAWS = 20
 
 
 def random_scores(count: int, seed: int, draws: int = RANDOM_DRAWS) -> list[Array]:
-    """Lots, several times: what is measured of chance is the mean over the draws."""
+    """Random scores, drawn several times: metrics of chance are means over the draws."""
     draw = np.random.default_rng(seed)
     return [draw.random(count) for _ in range(draws)]
 
@@ -29,9 +29,9 @@ def length_score(texts: Sequence[str]) -> Array:
 
 
 def prior_score(groups: Sequence[str], train_groups: Sequence[str], train_gain: Array) -> Array:
-    """What the dearest tier gained on average over the query's group, less what it gained over everything.
+    """Mean gain of the most expensive tier in the query's group, minus its mean gain over all groups.
 
-    Groups that were not trained on get 0: nothing is known of them.
+    Groups without training rows get 0.
     """
     gains: dict[str, list[float]] = defaultdict(list)
     for group, gain in zip(train_groups, train_gain, strict=True):

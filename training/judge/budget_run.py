@@ -1,4 +1,4 @@
-"""How closely a budget is held over a stream of requests: the controller on recorded predictions."""
+"""How closely a budget is met over a stream of requests: the controller on recorded predictions."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ WINDOW_REQUESTS = 500
 
 @dataclass(frozen=True)
 class BudgetRun:
-    """A stream that a budget was held over."""
+    """A stream of requests under a budget."""
 
     chosen: NDArray[np.intp]
     """The pool of each request."""
     error_pp: float
-    """Distance of the mean spend from the target, from the first request to the last, in percentage points: of
-    requests for a share; for a mean cost, of the way from the cheapest pool's mean cost to the dearest's."""
+    """Distance of the mean spend from the target over the whole stream, in percentage points: of requests if the budget
+    is a share, of the range between the cheapest and the most expensive pool's mean cost if it is a mean cost."""
     worst_window_error_pp: float
-    """The same over the worst 500 requests in a row, wherever they begin."""
+    """The same over the worst 500 consecutive requests."""
 
 
 def simulate_budget(
@@ -35,13 +35,13 @@ def simulate_budget(
     budget: BudgetSpec,
     calibration: tuple[Floats, Floats] | None = None,
 ) -> BudgetRun:
-    """Hold a budget over requests in the order of the rows.
+    """Apply a budget to requests in the order of the rows.
 
     Args:
         quality: predicted quality, shape (requests, pools).
-        costs: expected cost, same shape; it is taken for the realised one.
-        is_large: of each pool, whether it belongs to the large tier.
-        calibration: quality and costs of earlier requests that the controller may start from.
+        costs: expected cost, same shape; also used as the realised cost.
+        is_large: whether each pool belongs to the large tier.
+        calibration: quality and costs of earlier requests, from which the controller starts.
     """
     sample = Offers(*calibration) if calibration is not None else None
     usual_lambda = 0.1 / float(costs.mean(axis=0).max())
@@ -58,7 +58,7 @@ def simulate_budget(
 
 
 def _errors(spent: Floats, target: float) -> tuple[float, float]:
-    """Distance of the mean from the target over the whole stream, and over its worst window."""
+    """Distance of the mean from the target over the whole stream and over its worst window."""
     width = min(WINDOW_REQUESTS, len(spent))
     sums = np.concatenate([[0.0], np.cumsum(spent)])
     windows = (sums[width:] - sums[:-width]) / width

@@ -33,15 +33,15 @@ def cross_validate(
     jobs: int,
     folds_done: Callable[[int], None],
 ) -> Forecasts:
-    """Train a model for each fold and ask it about the fold's test rows.
+    """Train a model for each fold and predict the fold's test rows.
 
     Args:
-        with_answer: also judge the texts of the lowest tier's answers.
-        jobs: folds at a time, each in a process of its own.
-        folds_done: hears how many folds are done.
+        with_answer: also predict by the text of the lowest tier's answer.
+        jobs: folds trained at the same time, each in a separate process.
+        folds_done: callback(number of finished folds).
 
     Returns:
-        predictions in the order of the outcomes; calibration and decision time are those of the first fold's model.
+        predictions in the order of the outcomes; calibration and decision time of the first fold's model.
     """
     tasks = [
         _Task([outcomes[row] for row in fold.train], [outcomes[row] for row in fold.test], seed, with_answer)
@@ -75,13 +75,13 @@ def _train_and_forecast(task: _Task) -> Forecasts:
 
 
 def _answer_gain(task: _Task) -> Array:
-    """See Forecasts.answer_gain; one model for each pair of lowest and highest tier."""
+    """See Forecasts.answer_gain. One model is trained for each pair of lowest and highest tier."""
     pairs = [_ends(outcome) for outcome in task.test]
     judges = {pair: train_answer_gain(task.train, *pair, task.seed) for pair in set(pairs) if pair}
     return np.array([judges[pair](row) if pair else np.nan for pair, row in zip(pairs, task.test, strict=True)])
 
 
 def _ends(outcome: Outcome) -> tuple[str, str] | None:
-    """The row's lowest and highest tier, where the lowest one's answer is there to read."""
+    """The row's lowest and highest tier, if the row has the text of the lowest tier's answer."""
     tiers = [tier for tier in TIERS if tier in outcome.quality]
     return (tiers[0], tiers[-1]) if len(tiers) > 1 and tiers[0] in outcome.answer else None

@@ -1,4 +1,4 @@
-"""What a routing decision costs in CPU time: features, prediction and choice, on one thread."""
+"""CPU time of a routing decision: features, prediction and choice, on one thread."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ TRIES = 3
 
 
 def plain_fleet() -> FleetSpec:
-    """A pool for each tier and nothing else to decide by; no request is turned down for what it needs."""
+    """A pool for each tier and no other settings. Every pool has all capabilities, so no request is rejected."""
     able = {"capabilities": list(get_args(Capability))}
     pools = {tier: {"tier": tier, "model": tier, "engine": {"kind": "simulated"}, **able} for tier in TIERS}
     return FleetSpec.model_validate({"pools": pools})
 
 
 def decision_latency_us(model: QualityModel, requests: Sequence[RoutingRequest]) -> dict[str, float]:
-    """p50 and p99 over the queries (at most 2,000, evenly picked), warm, in CPU microseconds.
+    """p50 and p99 over at most 2,000 evenly picked queries, warm, in CPU microseconds.
 
-    Each query counts with the quickest of its three decisions: CPU time grows when other processes share the caches.
+    Each query counts with the fastest of its three decisions, because other processes that share the caches add time.
     """
     router = Router(plain_fleet(), model)
     picked = requests[:: max(1, len(requests) // MOST_QUERIES)][:MOST_QUERIES]

@@ -1,4 +1,4 @@
-"""What a quality model expects of queries."""
+"""Predictions of a quality model for queries."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Forecasts:
-    """What a model expects of queries, tiers in the order of `cluster.pool.TIERS`."""
+    """Predictions for queries, with tiers in the order of `cluster.pool.TIERS`."""
 
     quality: Array
     """P(good), shape (queries, 3)."""
     output_tokens: Array
     """Same shape."""
     calibration: CalibrationSample | None
-    """What a budget's controller starts from; None for hand-written rules."""
+    """Where a budget's controller starts; None for hand-written rules."""
     latency_us: dict[str, float]
     """CPU time of a decision."""
     answer_gain: Array | None = None
-    """What the highest tier of each row would add to the lowest one's quality, judged by the text of the lowest one's
-    answer too; NaN where there is no such text. None: it was not asked for."""
+    """Quality that each row's highest tier would add to the lowest tier's, predicted with the text of the lowest tier's
+    answer; NaN without such a text. None: not requested."""
 
 
 def forecast(model: QualityModel, outcomes: Sequence[Outcome]) -> Forecasts:
-    """A model's predictions, one query at a time as a fleet asks it; nothing but the requests is looked at."""
+    """A model's predictions, one query at a time as in a fleet. Only the requests are read."""
     requests = [outcome.request for outcome in outcomes]
     made = [model.predict(request) for request in requests]
     return Forecasts(

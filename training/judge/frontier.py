@@ -1,7 +1,7 @@
-"""Cost against quality: what a method's policies reach at every budget, beside fixed mixes and perfect choices.
+"""Cost against quality: what a method's policies reach at every budget, compared with fixed mixes and perfect choices.
 
-RouterBench's measure (Hu et al. 2024, arXiv 2403.12031): the non-decreasing convex hull of a method's (mean cost, mean
-quality) points, because a mix of two policies is a policy too, and more money never hurts.
+The measure is RouterBench's (Hu et al. 2024, arXiv 2403.12031): the non-decreasing convex hull of a method's points of
+mean cost and mean quality. A mix of two policies is a policy too, and a higher budget never hurts.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 LEAST_ROOM = 1e-9
-"""Quality that perfect choices must be ahead of fixed mixes for a share of it to mean anything."""
+"""Minimum lead of perfect choices over fixed mixes; below it, a share of the lead has no meaning."""
 
 
 def hull(cost: Array, quality: Array) -> list[int]:
-    """Indexes of the points that no mix of other points beats, by rising cost and quality."""
+    """Indexes of the points that no mix of other points beats, in order of rising cost and quality."""
     kept: list[int] = []
     for point in np.lexsort((-quality, cost)):
         if kept and quality[point] <= quality[kept[-1]]:
@@ -30,8 +30,8 @@ def hull(cost: Array, quality: Array) -> list[int]:
 def aiq(cost: Array, quality: Array, low: float, high: float) -> float:
     """Average improvement in quality: the hull's mean height over budgets from low to high, in units of quality.
 
-    Beyond its last point the hull goes on flat; before its first one as well, so a method's points should contain the
-    cheapest policy there is.
+    The hull is flat after its last point and before its first one, so a method's points should contain the cheapest
+    policy.
     """
     points = hull(cost, quality)
     at, height = cost[points], quality[points]
@@ -40,14 +40,14 @@ def aiq(cost: Array, quality: Array, low: float, high: float) -> float:
 
 
 def gain_share(method: float, static: float, oracle: float) -> float | None:
-    """Share of what perfect choices gain over fixed mixes that a method gains: (AIQ - static) / (oracle - static).
+    """A method's share of what perfect choices gain over fixed mixes: (AIQ - static) / (oracle - static).
 
-    0 is the best mix that does not look at the query, 1 the oracle; None where the oracle gains nothing.
+    0 is the best mix that ignores the query, 1 is the oracle. None if the oracle gains nothing.
     """
     return (method - static) / (oracle - static) if oracle - static > LEAST_ROOM else None
 
 
 def _slope(cost: Array, quality: Array, low: int, high: int) -> float:
-    """Quality per cost between two points; straight up where both cost the same."""
+    """Quality per cost between two points; infinite if both cost the same."""
     distance = cost[high] - cost[low]
     return float((quality[high] - quality[low]) / distance) if distance > 0 else float("inf")

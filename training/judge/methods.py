@@ -1,4 +1,4 @@
-"""From outcome files and predictions to every method's metrics, file by file."""
+"""Every routing method on the outcomes of one file."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ from training.outcomes import Outcome
 Array = NDArray[np.float64]
 
 BUDGETS = (0.2, 0.4, 0.6)
-"""Mean costs to hold, as parts of the way from the cheapest tier's to the dearest's."""
+"""Target mean costs, as fractions of the range from the cheapest to the most expensive tier's mean cost."""
 
 
 @dataclass(frozen=True)
 class Graded:
-    """A file's rows that have every one of its tiers."""
+    """The rows of a file that have all of its tiers."""
 
     truth: Truth
     outcomes: Sequence[Outcome]
     columns: tuple[int, ...]
-    """Place of each of the truth's tiers in `cluster.pool.TIERS`."""
+    """Index of each of the truth's tiers in `cluster.pool.TIERS`."""
     price: Array
-    """Of each of the truth's tiers, per token where tokens are known, else per request."""
+    """Price of each of the truth's tiers: per token if tokens are known, else per request."""
     has_tokens: bool
 
     def expected_cost(self, output_tokens: Array) -> Array:
-        """Cost by tier of the truth, from predicted tokens (columns in the order of TIERS)."""
+        """Cost by tier of the truth, from predicted tokens with columns in the order of TIERS."""
         return self.price * (output_tokens[:, self.columns] if self.has_tokens else 1.0) + np.zeros(
             (len(output_tokens), len(self.columns))
         )
 
 
 def grade(outcomes: Sequence[Outcome], prices: Mapping[str, float]) -> tuple[Graded, NDArray[np.intp]]:
-    """Costs and qualities by tier, and which rows they are of.
+    """Costs and qualities by tier, and the rows that have them.
 
     A request costs its tier's price times its output tokens, or the price alone in a file without `output_tokens`.
 
     Raises:
-        ValueError: no row has an outcome for two tiers or more.
+        ValueError: no row has outcomes of at least two tiers.
     """
     tiers = [tier for tier in TIERS if any(tier in outcome.quality for outcome in outcomes)]
     rows = np.array([row for row, outcome in enumerate(outcomes) if all(tier in outcome.quality for tier in tiers)])
     if len(tiers) < 2 or not len(rows):
-        raise ValueError("no row has an outcome of two tiers: grade the same queries on each tier")
+        raise ValueError("no row has outcomes of two tiers: grade the same queries on each tier")
     kept = [outcomes[row] for row in rows]
     has_tokens = all(tier in outcome.output_tokens for outcome in kept for tier in tiers)
     price = np.array([prices[tier] for tier in tiers])
@@ -68,13 +68,13 @@ def grade(outcomes: Sequence[Outcome], prices: Mapping[str, float]) -> tuple[Gra
 
 
 def signalbox_method(graded: Graded, forecasts: Forecasts, rows: NDArray[np.intp]) -> Predictor:
-    """The learned model: quality and cost by tier, and the dearest tier's gain over the cheapest as the score."""
+    """The learned model: quality and cost by tier. Its score is the most expensive tier's gain over the cheapest."""
     quality = forecasts.quality[rows][:, graded.columns]
     return Predictor(quality[:, -1] - quality[:, 0], quality, graded.expected_cost(forecasts.output_tokens[rows]))
 
 
 def baseline_methods(graded: Graded, prior: Array, seed: int) -> dict[str, list[Method]]:
-    """Chance, length, the group's mean, LiteLLM's rules where it is installed, and perfect choices."""
+    """Chance, length, the group's mean, LiteLLM's rules if it is installed, and perfect choices."""
     truth, requests = graded.truth, [outcome.request for outcome in graded.outcomes]
     scores = {
         "random": random_scores(len(requests), seed),
@@ -87,7 +87,7 @@ def baseline_methods(graded: Graded, prior: Array, seed: int) -> dict[str, list[
 
 
 def prior_scores(outcomes: Sequence[Outcome], folds: Sequence[Fold]) -> Array:
-    """The dataset prior of every row, from its fold's training rows."""
+    """The dataset prior of every row, from the training rows of its fold."""
     groups = [outcome.group for outcome in outcomes]
     gain = np.array([_gain(outcome.quality) for outcome in outcomes])
     scores = np.zeros(len(outcomes))
@@ -98,8 +98,10 @@ def prior_scores(outcomes: Sequence[Outcome], folds: Sequence[Fold]) -> Array:
 
 
 def budget_error_pp(graded: Graded, method: Predictor, calibration: CalibrationSample | None, seed: int) -> float:
-    """Largest distance from a mean cost to hold, in percentage points of the range of costs: over several targets,
-    over the whole stream (in random order) and over any 500 requests in a row."""
+    """Largest distance from a target mean cost, in percentage points of the range of costs.
+
+    The maximum over several targets, over the whole stream in random order and over all windows of 500 requests.
+    """
     order = np.random.default_rng(seed).permutation(len(method.score))
     quality, cost = method.quality[order], method.cost[order]
     known = None
@@ -115,6 +117,6 @@ def budget_error_pp(graded: Graded, method: Predictor, calibration: CalibrationS
 
 
 def _gain(quality: Mapping[str, float]) -> float:
-    """What the highest tier of a row adds to the lowest one's quality; NaN with one tier."""
+    """Quality that a row's highest tier adds to the lowest tier's; NaN with one tier."""
     known = [quality[tier] for tier in TIERS if tier in quality]
     return known[-1] - known[0] if len(known) > 1 else float("nan")

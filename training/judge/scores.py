@@ -1,4 +1,4 @@
-"""Judging routing methods on queries whose outcome in every tier is known."""
+"""Metrics of routing methods on queries whose outcome in every tier is known."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Array = NDArray[np.float64]
 
 RESAMPLES = 200
 CONFIDENCE = (2.5, 97.5)
-"""Percentiles of the bootstrap: a 95 % interval."""
+"""Percentiles of the bootstrap: a 95% interval."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What every tier did on every query; columns are tiers by rising mean cost."""
+    """The outcome of every tier on every query; columns are tiers by rising mean cost."""
 
     tiers: tuple[str, ...]
     quality: Array
@@ -31,7 +31,7 @@ class Truth:
 
     @property
     def gain(self) -> Array:
-        """What the dearest tier adds to the cheapest one's quality, by query."""
+        """Quality that the most expensive tier adds to the cheapest tier's, by query."""
         return self.quality[:, -1] - self.quality[:, 0]
 
     def single_tiers(self) -> tuple[Array, Array]:
@@ -41,15 +41,15 @@ class Truth:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method says of the queries."""
+    """A method's scores of the queries."""
 
     score: Array
-    """Orders queries: the higher, the rather the dearest tier."""
+    """Order of the queries: the highest scores go to the most expensive tier first."""
 
 
 @dataclass(frozen=True)
 class Predictor(Method):
-    """A method that foresees each tier's quality and cost."""
+    """A method that predicts each tier's quality and cost."""
 
     quality: Array
     """P(good), shape (queries, tiers)."""
@@ -59,7 +59,7 @@ class Predictor(Method):
 
 @dataclass(frozen=True)
 class Scores:
-    """A method's metrics. None: it makes no sense for the method or the data."""
+    """A method's metrics. None: the metric is undefined for the method or the data."""
 
     apgr: float | None
     cpt50: float | None
@@ -68,7 +68,7 @@ class Scores:
     aiq: float | None
     ece: float | None
     apgr_ci: tuple[float, float] | None
-    """95 % bootstrap interval over queries."""
+    """95% bootstrap interval over queries."""
     gain_share_ci: tuple[float, float] | None
 
 
@@ -76,8 +76,8 @@ class Judge:
     """Measures methods on one set of queries, all on the same bootstrap samples.
 
     Args:
-        seed: of the samples.
-        resamples: how many; 0 for no intervals.
+        seed: random seed of the samples.
+        resamples: number of samples; 0 for no intervals.
     """
 
     def __init__(self, truth: Truth, seed: int = 0, resamples: int = RESAMPLES) -> None:
@@ -97,13 +97,13 @@ class Judge:
         return cost[0], quality[0]
 
     def samples(self, methods: Sequence[Method]) -> dict[str, Array]:
-        """Metrics of a method, mean over its draws: first on all queries, then on every bootstrap sample; NaN where
-        there is none."""
+        """Metrics of a method, averaged over its draws: first on all queries, then on every bootstrap sample; NaN if
+        undefined."""
         drawn = [self._samples(method) for method in methods]
         return {name: np.mean([one[name] for one in drawn], axis=0) for name in drawn[0]}
 
     def scores(self, methods: Sequence[Method]) -> Scores:
-        """A method's metrics; several draws of one random method count with their mean."""
+        """A method's metrics, averaged over the draws of a random method."""
         samples = self.samples(methods)
         values = {name: _value(sample[0]) for name, sample in samples.items()}
         return Scores(
@@ -128,8 +128,8 @@ class Judge:
         }
 
     def _heights(self, cost: Array, quality: Array) -> Array:
-        """AIQ on every sample, over the costs from its cheapest to its dearest single tier; NaN where all cost the
-        same."""
+        """AIQ on every sample, over the costs from its cheapest to its most expensive single tier; NaN if all tiers
+        cost the same."""
         return _numbers(
             aiq(*each) if each[2] < each[3] else None for each in zip(cost, quality, *self._range, strict=True)
         )
@@ -153,10 +153,10 @@ class Judge:
 
 
 def interval(samples: Array) -> tuple[float, float] | None:
-    """95 % interval of a bootstrapped metric whose first value is the metric itself.
+    """95% interval of a bootstrapped metric whose first value is the metric itself.
 
-    The basic bootstrap (Davison and Hinkley 1997): distances from the metric are mirrored, which takes off what
-    resampling adds by itself. A hull's area grows with noise, so that counts here.
+    This is the basic bootstrap (Davison and Hinkley 1997). It mirrors distances from the metric, which removes the bias
+    of resampling. The bias matters here, because a hull's area grows with noise.
     """
     drawn = samples[1:][np.isfinite(samples[1:])]
     if not len(drawn):
@@ -166,7 +166,7 @@ def interval(samples: Array) -> tuple[float, float] | None:
 
 
 def _numbers(values: Iterable[float | None]) -> Array:
-    """NaN instead of None, so that means and percentiles over samples are one call."""
+    """The values with NaN instead of None, for means and percentiles over samples."""
     return np.array([np.nan if value is None else value for value in values])
 
 

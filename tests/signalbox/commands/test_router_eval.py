@@ -128,7 +128,7 @@ def test_tables_and_plots(made, tmp_path):
         (["--data", "FIRST", "--tier", "large=gpt-5"], "no file has a model 'gpt-5'"),
         (["--data", "FIRST", "--price", "large=0"], "--price large: invalid value '0'"),
         (["--data", "UNGROUPED", "--cv", "subject"], "--cv subject: ungrouped has rows without group"),
-        (["--data", "APART"], "apart: no row has an outcome of two tiers"),
+        (["--data", "APART"], "apart: no row has outcomes of two tiers"),
     ],
 )
 def test_what_is_wrong_is_said_without_a_traceback(made, tmp_path, arguments, said):

@@ -43,7 +43,7 @@ def test_an_artifact_is_written_and_described(tmp_path):
     ("arguments", "said"),
     [
         (["missing.jsonl", "-o", "OUT"], "missing.jsonl: cannot be read"),
-        (["BAD", "-o", "OUT"], "bad.jsonl:2: quality.small is 7: write a number from 0 to 1"),
+        (["BAD", "-o", "OUT"], "bad.jsonl:2: quality.small is 7, use a number from 0 to 1"),
         (["FEW", "-o", "OUT"], "two tiers need 200 queries"),
         (["FEW", "-o", "OUT", "--tier", "lage=x"], "--tier: invalid value 'lage', did you mean 'large'?"),
         (["FEW", "-o", "OUT", "--tier", "large=x"], "no file has a model 'x'"),

@@ -14,7 +14,7 @@ from router.model.artifact import dump_artifact
 from router.model.learned import LearnedQuality
 from router.quality import RULE_OUTPUT_TOKENS
 from router.types import RoutingRequest
-from training.fit import train as training
+from training.fit import calibration
 from training.fit.train import LEAST_LABELS, TooFewLabels, learnable_tiers
 from training.metrics import apgr
 from training.outcomes import Outcome
@@ -24,7 +24,7 @@ FILLER = "the red house by a lake was sold to some friend who likes boats and ra
 
 
 def planted(count: int, seed: int = 0) -> list[Outcome]:
-    """Queries that the cheap tier fails where a hard word stands in them, however long they are."""
+    """Queries that the cheap tier fails if they have a hard word, however long they are."""
     draw, rows = random.Random(seed), []
     for number in range(count):
         words = draw.choices(FILLER, k=draw.randint(6, 40))
@@ -37,9 +37,9 @@ def planted(count: int, seed: int = 0) -> list[Outcome]:
 
 def recovered(scores: list[float], outcomes: list[Outcome]) -> float:
     """APGR of sending the highest scores to the large tier."""
-    dear = threshold_policies(np.array(scores), 0, 1).astype(bool)
+    top = threshold_policies(np.array(scores), 0, 1).astype(bool)
     quality = np.array([[outcome.quality[tier] for tier in ("moe", "large")] for outcome in outcomes])
-    found = apgr(dear.mean(axis=1), np.where(dear, quality[:, 1], quality[:, 0]).mean(axis=1))
+    found = apgr(top.mean(axis=1), np.where(top, quality[:, 1], quality[:, 0]).mean(axis=1))
     assert found is not None
     return found
 
@@ -49,10 +49,10 @@ def gains(model: LearnedQuality, outcomes: list[Outcome]) -> list[float]:
     return [quality["large"] - quality["moe"] for quality in said]
 
 
-@pytest.mark.parametrize("few_labels", [training.FEW_LABELS, 300])
+@pytest.mark.parametrize("few_labels", [calibration.FEW_LABELS, 300])
 def test_a_planted_rule_is_learned(few_labels, monkeypatch):
     """With the settings for few labels and with those for many."""
-    monkeypatch.setattr(training, "FEW_LABELS", few_labels)
+    monkeypatch.setattr(calibration, "FEW_LABELS", few_labels)
     model, unseen = train_quickly(planted(400)), planted(200, seed=1)
     by_length = recovered([float(len(outcome.request.text)) for outcome in unseen], unseen)
     by_model = recovered(gains(model, unseen), unseen)
@@ -76,7 +76,7 @@ def test_the_same_outcomes_give_the_same_bytes():
         ([replace(row, quality={"large": 1.0}) for row in planted(300)], "small 0, moe 0, large 300"),
         (
             [replace(row, quality={tier: 1.0}) for tier in ("moe", "large") for row in planted(250)],
-            "two tiers need 200 queries that both have answered, labels are: small 0, moe 250, large 250",
+            "two tiers need 200 queries that both have answered; the labels are: small 0, moe 250, large 250",
         ),
         (planted(1) * 300, "two tiers need 200"),
     ],

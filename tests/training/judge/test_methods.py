@@ -55,7 +55,7 @@ def test_tiers_are_ordered_by_what_they_cost_here():
 
 
 def test_rows_of_one_tier_cannot_be_judged():
-    with pytest.raises(ValueError, match="no row has an outcome of two tiers"):
+    with pytest.raises(ValueError, match="no row has outcomes of two tiers"):
         grade([outcome(small=1.0), outcome(large=1.0)], PRICES)
 
 
