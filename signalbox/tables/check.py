@@ -61,7 +61,7 @@ def _fit(memory: PoolMemory) -> str:
 
 def _hardware_table(spec: FleetSpec) -> Table:
     table = Table(title="devices")
-    for column in ("hardware", "device", "there", "minimum replicas take", "maximum replicas take"):
+    for column in ("hardware", "device", "devices", "minimum replicas need", "maximum replicas need"):
         table.add_column(column)
     for name, (low, high, there) in hardware_demand(spec).items():
         table.add_row(name, spec.hardware[name].device, str(there), str(low), str(high))

@@ -1,4 +1,4 @@
-"""What `signalbox router eval` shows: a table for each file, JSON, and plots in one HTML file that works offline."""
+"""What `signalbox router eval` prints: a table for each file, JSON, and plots in one HTML file that works offline."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ TIER_COLORS = {"small": "#7f7f7f", "moe": "#d95f02", "large": "#1b9e77"}
 
 
 def as_json(reports: Sequence[FileReport], latency_us: dict[str, float]) -> dict[str, Any]:
-    """Metrics by file and method; `_ci` are 95 % bootstrap intervals, `_difference_ci` of compared - signalbox."""
+    """Metrics by file and method; `_ci` are 95% bootstrap intervals, `_difference_ci` of compared - signalbox."""
     files = {report.stem: _methods(report) for report in reports}
     return files | {"latency_us": latency_us}
 
 
 def table(report: FileReport) -> Table:
-    """One file's methods, with 95 % intervals where they are drawn."""
+    """One file's methods, with 95% intervals where they exist."""
     title = f"{report.stem}: {report.queries} queries, {' < '.join(report.tiers)}"
     made = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
     made.add_column("method", no_wrap=True)
@@ -44,16 +44,16 @@ def table(report: FileReport) -> Table:
         made.add_row(name, *(_cell(values[metric], values.get(f"{metric}_ci")) for metric in METRICS))
     notes = []
     if report.trained_on:
-        notes.append("signalbox was trained on this file: these are no test results, --cv makes some")
+        notes.append("signalbox was trained on this file: these are not test results, use --cv to get some")
     if report.differences:
         shown = ", ".join(f"{name} {low:+.3f} to {high:+.3f}" for name, (low, high) in report.differences.items())
-        notes.append(f"compared - signalbox (95 %): {shown}")
+        notes.append(f"compared - signalbox (95%): {shown}")
     made.caption = "\n".join(notes)
     return made
 
 
 def write_plots(reports: Sequence[FileReport], path: Path) -> None:
-    """For each file: quality over cost of every method, and how true the predicted probabilities are."""
+    """For each file: quality over cost of every method, and calibration of the predicted probabilities."""
     from plotly.subplots import make_subplots
 
     titles = [title for report in reports for title in (f"{report.stem}: quality over cost", "calibration")]
@@ -61,7 +61,7 @@ def write_plots(reports: Sequence[FileReport], path: Path) -> None:
     for row, report in enumerate(reports, start=1):
         _plot_curves(figure, report, row)
         _plot_reliability(figure, report, row)
-    figure.update_layout(title="Routers side by side", template="plotly_white", height=100 + 480 * len(reports))
+    figure.update_layout(title="Routers compared", template="plotly_white", height=100 + 480 * len(reports))
     figure.write_html(path, include_plotlyjs=True)
 
 
@@ -114,4 +114,4 @@ def _plot_reliability(figure: Any, report: FileReport, row: int) -> None:
             legendgroup=f"calibration {tier}", showlegend=row == 1, row=row, col=2,
         )  # fmt: skip
     figure.update_xaxes(title_text="predicted", range=[0, 1], row=row, col=2)
-    figure.update_yaxes(title_text="came true", range=[0, 1], row=row, col=2)
+    figure.update_yaxes(title_text="observed", range=[0, 1], row=row, col=2)

@@ -1,4 +1,4 @@
-"""Tables of what a running fleet says about itself."""
+"""Tables of a running fleet: pools, replicas, scaling, models, the router's artifact."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 def fleet_tables(fleet: dict[str, Any]) -> list[Table]:
     """Pools, replicas and ranks of a GET /v1/fleet body, narrow enough for 80 columns."""
-    unreachable = "" if fleet["board"] else " (the fleet board is not reachable)"
+    unreachable = "" if fleet["board"] else " (the fleet board is unreachable)"
     pools = Table(
         "pool",
         "tier",
@@ -24,7 +24,7 @@ def fleet_tables(fleet: dict[str, Any]) -> list[Table]:
         title=f"fleet {fleet['name']} behind {fleet['proxy']}{unreachable}",
     )
     replicas = Table("replica", "node", "waiting", "running", "KV usage", "age", title="replicas")
-    starts = Table("replica", "start", "of it", title="starts")
+    starts = Table("replica", "start", "phases", title="starts")
     ranks = Table("replica", "rank", "node", "pid", "experts", title="ranks")
     for name, pool in fleet["pools"].items():
         size = f"{pool['ready']} of {pool['min']} to {pool['max']}"
@@ -48,7 +48,7 @@ SHORTEST_PHASE_S = 0.05
 
 
 def _phases(seconds: dict[str, float]) -> str:
-    """Phases of a start that take long enough to be worth a word."""
+    """Phases of a start that take at least SHORTEST_PHASE_S."""
     return ", ".join(f"{phase} {took_s:.1f} s" for phase, took_s in seconds.items() if took_s >= SHORTEST_PHASE_S)
 
 
@@ -56,7 +56,7 @@ SHOWN_CHANGES = 10
 
 
 def scaling_tables(scaling: dict[str, Any]) -> list[Table]:
-    """Newest decisions of a GET /v1/scaling body, and the last changes; nothing for a fleet of fixed size."""
+    """Newest decisions of a GET /v1/scaling body and the last changes; no tables for a fleet of fixed size."""
     if not scaling["pools"]:
         return []
     now = Table("pool", "ready", "desired", "because", title="scaling")
@@ -82,7 +82,7 @@ def models_table(models: dict[str, Any]) -> Table:
 
 
 def router_tables(state: dict[str, Any]) -> list[Table]:
-    """The quality model of a GET /v1/router body, with its training card, and those before it."""
+    """The quality model of a GET /v1/router body with its training card, and the previous models."""
     now = Table(show_header=False, title="router")
     now.add_row("decides", state["version"] or f"{state['base']} (the spec's)")
     if state["since_s"]:
@@ -91,7 +91,7 @@ def router_tables(state: dict[str, Any]) -> list[Table]:
         now.add_row("problem", escape(state["problem"]), style="red")
     for key, value in (state["card"] or {}).items():
         now.add_row(escape(key), escape(value if isinstance(value, str) else json.dumps(value)))
-    before = Table("version", "in use since", "bytes", title="a rollback goes back to, one by one")
+    before = Table("version", "in use since", "bytes", title="rollback history")
     for entry in state["previous"]:
         before.add_row(entry["version"], _time(entry["since_s"]), str(entry["bytes"]))
     before.add_row(f"{state['base']} (the spec's)", "", "")

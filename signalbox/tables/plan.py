@@ -55,7 +55,7 @@ def _advice_data(advice: Advice, price: float | None) -> dict[str, Any]:
 def render_plan(model: str, data: dict[str, Any]) -> RenderableType:
     """`plan_data` as tables and sentences."""
     weights = "  ".join(f"{name} {size:,.1f} GB" for name, size in data["weights_gb"].items())
-    window = f", at most {data['sliding_window']:,} tokens of a sequence" if data["sliding_window"] else ""
+    window = f"; a sequence keeps at most {data['sliding_window']:,} tokens" if data["sliding_window"] else ""
     active = data["active_parameters"]
     head = [
         f"{model}: {data['parameters'] / 1e9:.1f} B parameters, {active / 1e9:.1f} B of them active",
@@ -72,8 +72,8 @@ def _layout_table(data: dict[str, Any]) -> Table:
         "layout",
         "KV tokens",
         f"x {data['context_tokens']:,}",
-        "tokens/s, at most",
-        "per Mtok, at least",
+        "max. tokens/s",
+        "min. per Mtok",
         title="smallest layouts",
     )
     for row in data["layouts"]:

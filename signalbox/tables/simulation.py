@@ -17,11 +17,11 @@ COLORS = ("#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#e6ab02", "#a6
 """By pool, in the order of the spec."""
 ROWS: dict[str, str] = {
     "requests/s": "arrivals_per_s",
-    "replicas (dotted: wanted)": "ready",
+    "replicas (dotted: desired)": "ready",
     "waiting requests": "queue",
     "KV cache usage": "kv_usage_ratio",
 }
-"""Plots from top to bottom: title and what of a pool's course they show."""
+"""Plots from top to bottom: title, and the field of PoolSeries that they show."""
 
 HEADINGS = ("SLO", "TTFT s\np50", "\np99", "TPOT ms\np50", "\np99", "device\nhours", "cost", "scale\nevents", "shed")
 
@@ -33,7 +33,7 @@ def summary_data(summaries: Mapping[str, Summary], *, alone: bool) -> dict[str, 
 
 
 def summary_tables(summaries: Mapping[str, Summary]) -> list[Table]:
-    """Policies side by side; with one policy its pools as well."""
+    """A row for each policy; with one policy, its pools as well."""
     first = next(iter(summaries.values()))
     table = Table(title=f"{first.requests:,} requests", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("policy", no_wrap=True)
@@ -41,7 +41,7 @@ def summary_tables(summaries: Mapping[str, Summary]) -> list[Table]:
         table.add_column(name, justify="right", no_wrap=True)
     for policy, summary in summaries.items():
         table.add_row(policy, *_cells(summary))
-    table.caption = f"the least replicas of all pools take {first.floor_device_hours:.1f} device-hours"
+    table.caption = f"minimum replicas of all pools take {first.floor_device_hours:.1f} device-hours"
     return [table, _pool_table(first)] if len(summaries) == 1 else [table]
 
 
@@ -110,6 +110,6 @@ def _draw(figure: Any, column: int, pool: str, series: PoolSeries, minutes: list
         )  # fmt: skip
         if field == "ready":
             figure.add_scattergl(
-                x=minutes, y=series.target, name=f"{pool} wanted", line={"color": color, "width": 1, "dash": "dot"},
+                x=minutes, y=series.target, name=f"{pool} desired", line={"color": color, "width": 1, "dash": "dot"},
                 legendgroup=pool, showlegend=False, row=row, col=column,
             )  # fmt: skip

@@ -105,7 +105,7 @@ def test_results_on_training_data_are_called_that(made, tmp_path):
     files = ("--data", first, "--data", second, "--tier", "large=mine")
     got = judged(*files, "--artifact", artifact)
     assert [got[stem]["signalbox"]["trained_on"] for stem in ("first", "second")] == [True, False]
-    assert run(*files, "--artifact", artifact).stdout.count("no test results") == 1
+    assert run(*files, "--artifact", artifact).stdout.count("not test results") == 1
 
 
 def test_tables_and_plots(made, tmp_path):
