@@ -1,4 +1,4 @@
-"""All scaling policies on the same loads: baselines tuned by grid on them, ours as it comes.
+"""All scaling policies on the same loads: baselines tuned by a grid on them, ours with default settings.
 
     python -m benchmarks.autoscaling run                       # resumes; --again POLICY repeats a policy
     python -m benchmarks.autoscaling report --plot frontier.html
@@ -46,12 +46,12 @@ LOADS: dict[str, tuple[str, float, bool]] = {
     "azure-x10-bursts": (AZURE, 10, True),
     "mooncake-x1": (MOONCAKE, 1, False),
 }
-"""Trace, its load times that, and whether there are bursts."""
+"""Trace, factor of its request rate, and whether there are bursts."""
 OUR_POINTS: list[Point] = [
     {},
     *({"attainment_target": share} for share in (0.7, 0.8, 0.9, 0.92, 0.94, 0.95, 0.97, 0.98, 0.995, 0.997, 0.999)),
 ]
-"""The defaults, and other shares of requests that the spec may ask for."""
+"""The defaults, and other values of `scaling.attainment_target`."""
 ATTAINMENTS = (0.95, 0.99)
 KEPT = (
     "slo_attainment",
@@ -79,7 +79,7 @@ class Trial:
 
 
 def trials(loads: Iterable[str], policies: Iterable[str], most: int) -> Iterator[Trial]:
-    """All that is to be played: every policy's defaults and its grid, or `most` points spread evenly over that."""
+    """All trials: every policy's defaults and its grid, or at most `most` evenly spread points of it."""
     for load in loads:
         for policy in policies:
             grid = OUR_POINTS[1:] if policy == OURS else GRIDS[policy]
@@ -111,7 +111,7 @@ def play(trial: Trial) -> dict[str, Any]:
 
 
 def read_results() -> dict[Trial, dict[str, Any]]:
-    """What was played before; the newest run of a trial counts."""
+    """Results of earlier runs; the newest run of a trial counts."""
     lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
     rows = [json.loads(line) for line in lines]
     return {Trial(row["load"], row["policy"], tuple(sorted(row["parameters"].items()))): row for row in rows}
@@ -126,13 +126,13 @@ def cheapest(rows: Iterable[dict[str, Any]], attainment: float) -> dict[str, Any
 
 @app.command()
 def run(
-    load: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(LOADS)}; several times. Default: all.")] = None,
-    policy: Annotated[list[str] | None, typer.Option(help="Several times. Default: all.")] = None,
-    again: Annotated[list[str] | None, typer.Option(help="A policy whose earlier results do not count.")] = None,
-    points: Annotated[int, typer.Option(min=1, help="Of each grid at most so many, evenly spread.")] = 1_000,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
+    load: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(LOADS)} (repeatable). Default: all.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="A policy (repeatable). Default: all.")] = None,
+    again: Annotated[list[str] | None, typer.Option(help="A policy to run again (repeatable).")] = None,
+    points: Annotated[int, typer.Option(min=1, help="Maximum points of each grid, evenly spread.")] = 1_000,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at the same time.")] = 1,
 ) -> None:
-    """Play what was not played yet."""
+    """Run the trials that have no result yet."""
     done = {trial for trial in read_results() if trial.policy not in (again or ())}
     todo = [trial for trial in trials(load or LOADS, policy or [OURS, *GRIDS], points) if trial not in done]
     RESULTS.parent.mkdir(exist_ok=True)
@@ -147,7 +147,7 @@ def run(
 
 @app.command()
 def report(
-    plot: Annotated[Path | None, typer.Option(help="Also draw the frontiers into this HTML file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also write the frontiers to this HTML file.")] = None,
 ) -> None:
     """A table for each load, and the plot of cost against attainment."""
     rows = list(read_results().values())
@@ -161,9 +161,9 @@ def report(
 
 def _table(load: str, rows: Sequence[dict[str, Any]]) -> Table:
     policies = list(dict.fromkeys(row["policy"] for row in rows))
-    table = Table(title=f"{load}; minimum replicas take {rows[0]['floor_device_hours']:.1f} device-hours")
+    table = Table(title=f"{load}; minimum replicas need {rows[0]['floor_device_hours']:.1f} device-hours")
     table.add_column("policy")
-    for name in ("as it comes", *(f"fewest device-hours for {share:.0%}" for share in ATTAINMENTS)):
+    for name in ("default settings", *(f"fewest device-hours for {share:.0%}" for share in ATTAINMENTS)):
         table.add_column(name, justify="right")
     for policy in policies:
         mine = [row for row in rows if row["policy"] == policy]

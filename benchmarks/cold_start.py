@@ -1,4 +1,4 @@
-"""What a cache that outlives replicas saves of a start, measured on a demo model in vLLM.
+"""How much a cache that outlives replicas shortens a start, measured with a demo model in vLLM.
 
     python -m benchmarks.cold_start [--runs 3] [--model large] [--json FILE]
 
@@ -58,7 +58,7 @@ def start_here(spec: FleetSpec) -> dict[Phase, float]:
     return asyncio.run(start())
 
 
-def start_anew(spec: FleetSpec) -> dict[str, float]:
+def start_process(spec: FleetSpec) -> dict[str, float]:
     """Start the engine in a new process with the spec's caches; seconds by phase, and `cpu` seconds of the process.
 
     Raises:
@@ -90,7 +90,7 @@ def measure(model: str, runs: int) -> dict[str, list[dict[str, float]]]:
             with tempfile.TemporaryDirectory() as folder:
                 spec = fleet_spec(model, name == "eager", Path(folder))
                 for cache in CACHES:
-                    found.setdefault(f"{name}, {cache} cache", []).append(start_anew(spec))
+                    found.setdefault(f"{name}, {cache} cache", []).append(start_process(spec))
     return found
 
 

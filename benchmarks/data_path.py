@@ -1,4 +1,4 @@
-"""What the way through proxy, gateway and handle costs, beside vLLM's own server with the same model and options.
+"""Cost of the path through proxy, gateway and handle, compared with vLLM's own server on the same model.
 
     python -m benchmarks.data_path            # needs a running `signalbox serve examples/laptop.yaml`
 

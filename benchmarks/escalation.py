@@ -38,13 +38,13 @@ Outcomes = Sequence[tuple[float, float]]
 
 
 def line(name: str, outcomes: Outcomes, large: Outcomes) -> str:
-    """Accuracy and cost beside the large tier alone, with 95% intervals over resampled questions."""
+    """Accuracy and cost compared with the large tier alone, with 95% intervals over resampled questions."""
     own, other = np.array(outcomes), np.array(large)
     picks = np.random.default_rng(0).integers(0, len(own), (RESAMPLES, len(own)))
     gap = np.percentile((own - other)[picks][..., 0].mean(axis=1), (2.5, 97.5))
     ratio = np.percentile(own[picks][..., 1].sum(axis=1) / other[picks][..., 1].sum(axis=1), (2.5, 97.5))
     return (
-        f"{name:22} accuracy {own[:, 0].mean():.3f} ({gap[0]:+.3f} to {gap[1]:+.3f} beside large), "
+        f"{name:22} accuracy {own[:, 0].mean():.3f} ({gap[0]:+.3f} to {gap[1]:+.3f} vs. large), "
         f"cost {own[:, 1].sum() / other[:, 1].sum():.2f} of large ({ratio[0]:.2f} to {ratio[1]:.2f})"
     )
 

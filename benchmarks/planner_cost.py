@@ -1,4 +1,4 @@
-"""What the planner's own decisions cost: CPU time of `Planner.decide` for three pools of many replicas.
+"""CPU time of `Planner.decide` for three pools of many replicas.
 
     python -m benchmarks.planner_cost --replicas 500
 

@@ -153,7 +153,7 @@ def read(path: Path) -> Measurement:
         where = ".".join(map(str, problem["loc"]))
         raise ValueError(f"{where or 'file'}: {problem['msg']}: write a file of `measure`") from error
     if missing := set(MEASURED) - {run.concurrency for run in found.runs}:
-        raise ValueError(f"lacks runs of {sorted(missing)} clients: remove it and measure anew")
+        raise ValueError(f"lacks runs of {sorted(missing)} clients: remove it and measure again")
     return found
 
 
