@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SPEC ?= examples/laptop.yaml
 STAMP := $(VENV)/.ready
+COVERED := $(addprefix tests/,cluster router autoscaling training simulation k8s signalbox \
+  deployments/board deployments/gateway deployments/wire deployments/metrics deployments/scaling deployments/dev)
 
-.PHONY: serve dev monitor check check-code check-tests test test-slow lint setup demo-models bench clean
+.PHONY: serve dev monitor check check-code check-tests coverage test test-slow lint setup demo-models bench clean
 
 serve: setup
 	$(BIN)/signalbox serve $(SPEC)
@@ -32,6 +34,11 @@ check-code: setup
 # Rooms that need no Ray and no engine.
 check-tests: setup
 	$(BIN)/pytest -q -m "not slow and not fleet and not engine" tests/cluster tests/router tests/autoscaling
+
+# Which lines the tests without engines and without Ray reach. A report, no gate.
+coverage: setup
+	$(BIN)/coverage run -m pytest -q -m "not slow and not fleet" $(COVERED)
+	$(BIN)/coverage report
 
 # Two workers; tests/conftest.py says what stays together.
 LANES := -n 2 --dist loadgroup --no-loadscope-reorder --durations=25

@@ -43,3 +43,17 @@ def test_data_parallel_copies_live_beside_the_replica_which_holds_all_devices():
     options = placement.actor_options(fleet, "moe")
     assert (options["num_cpus"], options["num_gpus"]) == (2, 2)
     assert options["label_selector"] == {"signalbox/hardware": "gpu"}
+
+
+def test_a_group_holds_the_devices_of_vllms_ranks_but_the_replica_is_deepspeeds_rank_0():
+    moe = {"tier": "moe", "model": "b", "hardware": "gpu", "parallel": {"tensor": 2}}
+    assert placement.actor_options(spec(pools={"moe": moe}), "moe") == {"num_cpus": 1}
+    options = placement.actor_options(spec(pools={"moe": moe | {"engine": {"kind": "deepspeed"}}}), "moe")
+    assert (options["num_cpus"], options["num_gpus"]) == (1, 1)
+    assert "label_selector" not in options
+
+
+def test_a_pool_without_devices_reserves_nothing():
+    engine = {"kind": "remote", "options": {"base_url": "http://127.0.0.1:1"}}
+    fleet = spec(pools={"far": {"tier": "small", "model": "a", "engine": engine}})
+    assert placement.actor_options(fleet, "far") == {"num_cpus": 0}
