@@ -39,9 +39,9 @@ def read_adapter(path: str) -> Adapter | None:
         config = json.loads((folder / "adapter_config.json").read_text())
         rank = int(config["r"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadAdapter(f"{path} has no adapter_config.json with a rank `r`: write a folder made by PEFT") from error
+        raise BadAdapter(f"{path} has no adapter_config.json with a rank `r`: use a folder that PEFT saved") from error
     if not 1 <= rank <= RANKS[-1]:
-        raise BadAdapter(f"{path} has rank {rank}: vLLM takes 1 to {RANKS[-1]}")
+        raise BadAdapter(f"{path} has rank {rank}: vLLM supports 1 to {RANKS[-1]}")
     return Adapter(rank)
 
 
@@ -75,5 +75,7 @@ def adapter_problems(pool: PoolSpec) -> dict[str, str]:
             continue
         limit = pool.engine.options.get("max_lora_rank")
         if adapter and limit and adapter.rank > limit:
-            problems["engine.options.max_lora_rank"] = f"found {limit}, {name} has {adapter.rank}: write at least that"
+            problems["engine.options.max_lora_rank"] = (
+                f"invalid value {limit}, use at least {adapter.rank}, the rank of {name}"
+            )
     return problems

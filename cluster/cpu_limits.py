@@ -1,6 +1,6 @@
-"""What vLLM does on GPUs but not on CPU, so that `signalbox check` says it before a replica fails to start.
+"""What vLLM does on GPUs but not on CPU, so that `signalbox check` reports it before a replica fails to start.
 
-Each line was tried with vLLM 0.32 on CPU and failed at the start, or with the first request.
+Each limit was tried with vLLM 0.32 on CPU, and failed at the start or with the first request.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ ONLINE_METHODS = ("fp8", "fp8_per_tensor", "fp8_per_block", "fp8_per_channel", "
 
 
 def cpu_problems(pool: PoolSpec, facts: ModelFacts | None) -> dict[str, str]:
-    """Options that a pool's vLLM replicas would not survive on CPU, by field of the pool."""
+    """Settings with which a pool's vLLM replicas fail on CPU, by field of the pool."""
     options = pool.engine.options
     problems = {}
     if options.get("enable_sleep_mode"):
-        problems["engine.options.enable_sleep_mode"] = "vLLM on CPU cannot sleep: leave it out"
+        problems["engine.options.enable_sleep_mode"] = "vLLM has no sleep mode on CPU: remove it"
     if (options.get("block_size") or BLOCK_TOKENS) % BLOCK_TOKENS:
         problems["engine.options.block_size"] = (
-            f"found {options['block_size']}: on CPU write a multiple of {BLOCK_TOKENS}"
+            f"invalid value {options['block_size']}, use a multiple of {BLOCK_TOKENS} on CPU"
         )
     method = quantisation(facts, options) if facts else options.get("quantization")
     if method == "bitsandbytes":
         problems["engine.options.quantization"] = (
-            "bitsandbytes (NF4, LLM.int8) runs on GPUs only: take an AWQ, GPTQ or compressed-tensors int8 checkpoint"
+            "bitsandbytes (NF4, LLM.int8) runs on GPUs only: use an AWQ, GPTQ or compressed-tensors int8 checkpoint"
         )
     elif method in ONLINE_METHODS and not (facts and facts.quantised):
         problems["engine.options.quantization"] = (
-            f"vLLM's CPU kernels cannot turn weights into {method} while loading: take a checkpoint in "
-            "compressed-tensors FP8, or write int8_per_channel_weight_only"
+            f"vLLM's CPU kernels cannot turn weights into {method} while loading: use a checkpoint in "
+            "compressed-tensors FP8, or int8_per_channel_weight_only"
         )
     return problems | (_model_problems(pool, facts) if facts else {})
 
@@ -43,12 +43,12 @@ def cpu_problems(pool: PoolSpec, facts: ModelFacts | None) -> dict[str, str]:
 def _model_problems(pool: PoolSpec, facts: ModelFacts) -> dict[str, str]:
     problems = {}
     if facts.is_mla and pool.engine.options.get("dtype") in ("float32", "float"):
-        problems["engine.options.dtype"] = "vLLM takes no float32 for latent attention on CPUs with AMX: write bfloat16"
+        problems["engine.options.dtype"] = "vLLM has no float32 latent attention on CPUs with AMX: use bfloat16"
     if not facts.is_mla and facts.head_size not in HEAD_SIZES:
         problems["model"] = (
-            f"has heads of {facts.head_size} numbers; vLLM on CPU takes {', '.join(map(str, HEAD_SIZES))}: take "
-            "another model, or engine kind transformers"
+            f"has heads of size {facts.head_size}; vLLM on CPU supports {', '.join(map(str, HEAD_SIZES))}: use another "
+            "model, or kind transformers"
         )
     if facts.experts and pool.adapters:
-        problems["adapters"] = "vLLM on CPU runs no adapters on a mixture of experts: leave them out"
+        problems["adapters"] = "vLLM on CPU has no adapters for a mixture of experts: remove them"
     return problems

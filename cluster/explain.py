@@ -1,4 +1,4 @@
-"""Pydantic's validation errors as lines: field path, what was found, what to write instead."""
+"""Pydantic's validation errors as lines: the field's path, the invalid value, and what to use instead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def explain(error: ValidationError) -> Iterator[str]:
     """A line per problem."""
     for problem in error.errors(include_url=False):
         if problem["type"] == "default_factory_not_called":
-            continue  # a default that looks at a wrong field, which has a line of its own
+            continue  # a default that depends on an invalid field, which has its own line
         path = [_part(part) for part in problem["loc"] if part != "[key]"]
         for below, text in _texts(problem):
             where = ".".join([*path, below] if below else path)
@@ -26,30 +26,30 @@ def explain(error: ValidationError) -> Iterator[str]:
 
 
 def _texts(problem: ErrorDetails) -> Iterator[tuple[str, str]]:
-    """Path below the place that complained, and what it says."""
+    """Path below the section that failed, and the problem."""
     cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, Problems):
         yield from cause.by_field.items()
     elif cause is not None:
         yield "", str(cause)
     elif problem["type"] == "extra_forbidden":
-        yield "", f"unknown key: {_instead(problem['loc'])}"
+        yield "", f"unknown key: {_known_key(problem['loc'])}"
     elif problem["type"] == "missing":
         model, name = _section(problem["loc"][:-1]), str(problem["loc"][-1])
         about = model.model_fields[name].description if model and name in model.model_fields else None
-        yield "", f"is missing: write it{_hint(about)}"
+        yield "", f"is missing: add it{_hint(about)}"
     else:
-        yield "", f"found {_found(problem)}: write {_wanted(problem)}"
+        yield "", f"invalid {_found(problem)}, use {_instead_of(problem)}"
 
 
 def _found(problem: ErrorDetails) -> str:
-    """The value, or the key where that is what is wrong."""
+    """The value, or the key if that is what is wrong."""
     if problem["type"] == "invalid_key":
-        return f"the key {shown(problem['loc'][-1])}"
-    return f"the key {shown(problem['input'])}" if problem["loc"][-1:] == ("[key]",) else shown(problem["input"])
+        return f"key {shown(problem['loc'][-1])}"
+    return f"{'key' if problem['loc'][-1:] == ('[key]',) else 'value'} {shown(problem['input'])}"
 
 
-WANTED = {
+INSTEAD = {
     "int_type": "a whole number, without quotes",
     "float_type": "a number, without quotes",
     "finite_number": "a finite number",
@@ -69,34 +69,34 @@ WANTED = {
 }
 
 
-def _wanted(problem: ErrorDetails) -> str:
+def _instead_of(problem: ErrorDetails) -> str:
     if problem["type"] == "model_type":
         model = _section(problem["loc"])
-        return f"a mapping with keys from: {', '.join(model.model_fields)}" if model else WANTED["dict_type"]
-    if problem["type"] in WANTED:
-        return WANTED[problem["type"]].format(**problem.get("ctx", {}))
+        return f"a mapping with keys from: {', '.join(model.model_fields)}" if model else INSTEAD["dict_type"]
+    if problem["type"] in INSTEAD:
+        return INSTEAD[problem["type"]].format(**problem.get("ctx", {}))
     return f"something else ({problem['msg'][0].lower()}{problem['msg'][1:]})"
 
 
 # -- unknown keys ----------------------------------------------------------------------------------------------------
 
 
-def _instead(loc: Sequence[int | str]) -> str:
-    """What to write instead of an unknown key: a similar name, or the section in which this one exists."""
+def _known_key(loc: Sequence[int | str]) -> str:
+    """What to do with an unknown key: a similar name, or the section that has this key."""
     model, written = _section(loc[:-1]), str(loc[-1])
     if model is None:
-        return "leave it out"
+        return "remove it"
     below = [name for name, field in model.model_fields.items() if written in _fields(_model_in(field.annotation))]
     if below:
-        return f"write it under {below[0]}"
+        return f"move it to {below[0]}"
     guess = did_you_mean(written, model.model_fields)
     if model in (PoolSpec, EngineSpec) and written in vllm_argument_names() and not guess.startswith("did"):
-        return f"write it under {'engine.' if model is PoolSpec else ''}options"
+        return f"move it to {'engine.' if model is PoolSpec else ''}options"
     return guess
 
 
 def _section(loc: Sequence[int | str]) -> type[BaseModel] | None:
-    """The section at a path; None where the path leads out of the sections."""
+    """The section at a path; None if the path leaves the sections."""
     model: type[BaseModel] | None = FleetSpec
     parts = iter(loc)
     for part in parts:
@@ -110,7 +110,7 @@ def _section(loc: Sequence[int | str]) -> type[BaseModel] | None:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The section that a field holds, or a mapping of it."""
+    """The section that a field holds, directly or in a mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     found = (_model_in(argument) for argument in getattr(annotation, "__args__", ()))

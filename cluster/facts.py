@@ -105,8 +105,10 @@ def _config_text(model: str) -> str:
         return (files("cluster") / "models" / f"{model.replace('/', '--')}.json").read_text()
     except FileNotFoundError as error:
         if folder.is_dir():
-            raise UnknownModel(f"{folder} has no config.json: write a folder made by save_pretrained") from error
-        raise UnknownModel(f"nothing is known about '{model}' offline: download it and write its folder") from error
+            raise UnknownModel(f"{folder} has no config.json: use a folder that save_pretrained wrote") from error
+        raise UnknownModel(
+            f"no built-in facts for '{model}': download its config.json and use the folder's path"
+        ) from error
     except (OSError, ValueError) as error:
         raise UnknownModel(f"the config.json of '{model}' cannot be read ({error})") from error
 

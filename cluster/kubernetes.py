@@ -11,27 +11,27 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cluster.pool import Name, Part, Text
+from cluster.part import Name, Part, Text
 from cluster.problems import Problems, shown
 
 
 def _size(value: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*(Mi|Gi|Ti)", value):
-        raise ValueError(f"found {shown(value)}: write a size such as 500Gi")
+        raise ValueError(f"invalid value {shown(value)}, use a size such as 500Gi")
     return value
 
 
 def _object_name(value: str) -> str:
     """A DNS subdomain, as Kubernetes names most objects."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", value):
-        raise ValueError(f"found {shown(value)}: write lower-case letters, digits, inner dots and hyphens")
+        raise ValueError(f"invalid value {shown(value)}, use lower-case letters, digits, inner dots and hyphens")
     return value
 
 
 def _node_path(value: str) -> str:
     """Not `~/...`: a pod's home is its own."""
     if not value.startswith("/"):
-        raise ValueError(f"found {shown(value)}: write a whole path, such as /mnt/disks/ssd0")
+        raise ValueError(f"invalid value {shown(value)}, use an absolute path, such as /mnt/disks/ssd0")
     return value
 
 
@@ -101,7 +101,7 @@ class VolumeSpec(Part):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if self.claim and self.host_path:
-            raise Problems(host_path="is another volume than claim: write one of them")
+            raise Problems(host_path="claim and host_path are two volumes: use only one of them")
         return self
 
 
@@ -156,7 +156,7 @@ class UpgradeSpec(Part):
         if incremental and self.gateway_class is None:
             raise Problems(gateway_class="is missing: moving traffic in steps needs one, such as istio")
         if not incremental and self.gateway_class is not None:
-            raise Problems(gateway_class=f"does not go with strategy {self.strategy}: leave it out")
+            raise Problems(gateway_class=f"strategy {self.strategy} does not use it: remove it")
         return self
 
 
@@ -181,12 +181,12 @@ class ExposeSpec(Part):
         if self.kind == "none":
             written = {"host": self.host, "tls_secret": self.tls_secret, "class_name": self.class_name}
             problems = {
-                name: "does not go with kind none: write ingress or gateway" for name in written if written[name]
+                name: "kind none does not use it: use kind ingress or gateway" for name in written if written[name]
             }
         elif self.host is None:
-            problems["host"] = "is missing: write the endpoint's host name, such as llm.example.com"
+            problems["host"] = "is missing: use the endpoint's host name, such as llm.example.com"
         if self.kind == "gateway" and self.class_name is None:
-            problems["class_name"] = "is missing: write the GatewayClass of your controller, such as istio"
+            problems["class_name"] = "is missing: use the GatewayClass of your controller, such as istio"
         if problems:
             raise Problems(problems)
         return self
@@ -257,6 +257,6 @@ class KubernetesSpec(Part):
         """While traffic moves in steps there are two services, and only KubeRay's own Gateway knows their shares."""
         if self.upgrade.gateway_class and self.expose.kind != "none":
             raise Problems(
-                {"expose.kind": "KubeRay makes a Gateway of its own for incremental upgrades: write none, and use that"}
+                {"expose.kind": "KubeRay creates its own Gateway for incremental upgrades: use none, and that Gateway"}
             )
         return self

@@ -1,4 +1,4 @@
-"""Reading a spec file. Whatever is wrong comes out as one SpecError that names fields and says what to write."""
+"""Reading a spec file. All its problems become one SpecError that names the fields and says what to use."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from cluster.strict_yaml import NotYaml, parse
 PROJECT_ROOT = Path(__file__).parent.parent
 MAX_BYTES = 200_000
 MAX_PROBLEMS = 30
-"""Lines of one error; whoever feeds a wrong file need not read a thousand."""
+"""Lines of one error: a completely wrong file would have thousands."""
 
 
 class SpecError(Exception):
-    """The spec cannot be used; the message has a line for each problem."""
+    """The spec cannot be used; the message has one line per problem."""
 
 
 def load_spec(path: Path | str) -> FleetSpec:
     """Read, check and complete a spec file.
 
-    Model and tokenizer folders and the files of `routing` become absolute, so that the result stands on its own and can
-    be sent to other nodes as `spec.model_dump(mode="json")`.
+    Model and tokenizer folders and the files of `routing` become absolute, so that the result is self-contained and
+    can be sent to other nodes as `spec.model_dump(mode="json")`.
 
     Raises:
         SpecError: the file cannot be read, is not YAML, or is not a valid spec.
@@ -40,7 +40,7 @@ def load_spec(path: Path | str) -> FleetSpec:
     except NotYaml as error:
         raise SpecError(f"{path}: {error}") from error
     if not isinstance(data, dict):
-        raise SpecError(f"{path}: found {shown(data)}: write a mapping that begins with `pools:`")
+        raise SpecError(f"{path}: invalid value {shown(data)}, use a mapping with the key `pools`")
     bases = (path.parent, Path.cwd(), PROJECT_ROOT)
     problems = [*_missing_folders(data, path), *missing_routing_files(data, bases)]
     try:
@@ -64,20 +64,20 @@ def _read(path: Path) -> str:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise SpecError(f"{path}: cannot be read ({reason}): write the path of a YAML file") from error
+        raise SpecError(f"{path}: cannot be read ({reason}): use the path of a YAML file") from error
     if len(raw) > MAX_BYTES:
-        raise SpecError(f"{path}: too long for a spec: at most {MAX_BYTES} bytes are read")
+        raise SpecError(f"{path}: too long for a spec: use at most {MAX_BYTES} bytes")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path}: not a text file (byte {error.start} is not UTF-8): write a YAML file") from error
+        raise SpecError(f"{path}: not a text file (byte {error.start} is not UTF-8): use a YAML file") from error
 
 
 # -- folders -------------------------------------------------------------------------------------------------------
 
 
 def _with_folders(data: dict[Any, Any], path: Path) -> dict[Any, Any]:
-    """Pools' folders made absolute, the model's text as it was written kept as the public name."""
+    """Pools with absolute folders; the model's original text stays its public name."""
     pools = data.get("pools")
     if not isinstance(pools, dict):
         return data
@@ -98,13 +98,13 @@ def _pool_with_folders(pool: Any, path: Path) -> Any:
 
 
 def _missing_folders(data: dict[Any, Any], path: Path) -> Iterator[str]:
-    """Texts that can only mean a folder, without one."""
+    """Texts that can only mean a folder that does not exist."""
     pools = data.get("pools")
     for name, pool in pools.items() if isinstance(pools, dict) else ():
         for field, text in _written(pool):
             if text.startswith((".", "/", "~", "demo/")) and _folder(text, path) is None:
-                hint = "run `make demo-models`" if text.startswith("demo/") else "write an existing folder or a hub id"
-                yield f"pools.{name}.{field}: found {shown(text)}, where there is no folder: {hint}"
+                hint = "run `make demo-models`" if text.startswith("demo/") else "use an existing folder or a hub id"
+                yield f"pools.{name}.{field}: there is no folder {shown(text)}: {hint}"
 
 
 def _written(pool: Any) -> Iterator[tuple[str, str]]:
@@ -121,7 +121,7 @@ def _written(pool: Any) -> Iterator[tuple[str, str]]:
 
 
 def _folder(written: str, path: Path) -> Path | None:
-    """The folder meant, seen from the spec file, the working directory or the project."""
+    """The folder that a text means, relative to the spec file, the working directory or the project."""
     try:
         for base in (path.parent, Path.cwd(), PROJECT_ROOT):
             candidate = (base / Path(written).expanduser()).resolve()

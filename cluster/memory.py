@@ -20,8 +20,6 @@ CPU_RUNTIME_GIB = 0.9
 GPU_MEMORY_UTILIZATION = 0.9
 """Share of a GPU's memory when the spec names none: a little below vLLM's own default, so that an estimate is not
 too good."""
-BATCH_ROWS = 32
-"""Sequences that the deepspeed and transformers engines run at once when the spec names no `max_num_seqs`."""
 TYPICAL_TOKENS = 1366
 """Prompt plus answer of an average chat request: 1155 + 211 tokens in Azure's 2023 conversation trace."""
 
@@ -110,14 +108,14 @@ def _kv_bytes_asked(facts: ModelFacts, pool: PoolSpec) -> float | None:
 
 
 def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
-    """Sequences in one engine's batch: the spec's option, else what `vllm serve` takes on this device, else BATCH_ROWS.
+    """Sequences in one engine's batch: the spec's option, else the engine's default.
 
-    Source: `get_batch_defaults` in vLLM 0.32's engine/arg_utils.py.
+    vLLM's default depends on the device. Source: `get_batch_defaults` in vLLM 0.32's engine/arg_utils.py.
     """
     if asked := pool.engine.options.get("max_num_seqs"):
         return int(asked)
-    if pool.engine.kind != "vllm":
-        return BATCH_ROWS
+    if (rows := pool.engine.traits.batch_rows) is not None:
+        return rows
     device = hardware.catalogue.accelerator_type
     if device is None:
         return 128 * pool.parallel.tensor * pool.parallel.pipeline
@@ -131,8 +129,8 @@ def _sequences(kv_tokens: float, tokens: int, facts: ModelFacts, pool: PoolSpec,
 
 
 def _held(tokens: int, facts: ModelFacts, pool: PoolSpec) -> int:
-    """Tokens of a sequence that the cache keeps: vLLM lets go what no later token can see through a sliding window."""
-    return min(tokens, facts.sliding_window or tokens) if pool.engine.kind == "vllm" else tokens
+    """Tokens of a sequence that the cache keeps; some engines drop tokens behind a sliding window."""
+    return min(tokens, facts.sliding_window or tokens) if pool.engine.traits.frees_window else tokens
 
 
 def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
@@ -154,7 +152,7 @@ def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
         return facts.parameters * plain / parallel.data
     both = parallel.pipeline == 1 or facts.ties_embeddings
     embeddings = facts.embeddings / parallel.tensor / (1 if both else 2)
-    if pool.engine.kind == "deepspeed":  # AutoTP splits the output's half only
+    if not pool.engine.traits.splits_input_embeddings:
         embeddings = facts.embeddings * (1 + 1 / parallel.tensor) / 2
     return stage * (matrices * each + facts.small * plain) + embeddings * plain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster.cpu_limits import cpu_problems
 from cluster.facts import ModelFacts
-from cluster.pool import TEXT_ONLY_KINDS, PlacementStrategy, PoolSpec
+from cluster.pool import PlacementStrategy, PoolSpec
 from cluster.spec import FleetSpec, HardwareSpec
 
 
@@ -14,63 +14,64 @@ def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> 
     if not pool.devices:
         return {}
     hardware = spec.hardware_of(name)
-    ranks, there = pool.parallel.devices, hardware.nodes * hardware.devices_per_node
+    ranks, existing = pool.parallel.devices, hardware.nodes * hardware.devices_per_node
     problems = {}
-    if ranks > there:
-        problems["parallel"] = f"a replica wants {ranks} devices, there are {there}: split it less or add nodes"
+    if ranks > existing:
+        problems["parallel"] = f"a replica needs {ranks} devices, the nodes have {existing}: split it less or add nodes"
     elif pool.placement == "strict_pack" and ranks > hardware.devices_per_node:
         problems["placement"] = (
-            f"strict_pack wants {ranks} devices in one node, a node has {hardware.devices_per_node}: write pack, or "
-            "take nodes with more devices"
+            f"strict_pack needs {ranks} devices in one node, a node has {hardware.devices_per_node}: use pack, or "
+            "nodes with more devices"
         )
     elif pool.placement == "strict_spread" and ranks > hardware.nodes:
         problems["placement"] = (
-            f"strict_spread wants {ranks} nodes, there are {hardware.nodes}: write spread, or add nodes"
+            f"strict_spread needs {ranks} nodes, there are {hardware.nodes}: use spread, or add nodes"
         )
     shares_node = pool.copies_share_a_node
     if shares_node and pool.placement in ("spread", "strict_spread"):
         problems["placement"] = (
-            f"{pool.placement} does not go with data-parallel copies, which share a node: write strict_pack, or more "
+            f"{pool.placement} is impossible for data-parallel copies, which share a node: use strict_pack, or more "
             "replicas instead of parallel.data"
         )
     elif shares_node and ranks > hardware.devices_per_node:
         problems["parallel.data"] = (
-            f"data-parallel copies share a node: a replica wants {ranks} devices, a node has "
-            f"{hardware.devices_per_node}: write more replicas instead"
+            f"data-parallel copies share a node: a replica needs {ranks} devices, a node has "
+            f"{hardware.devices_per_node}: use more replicas instead"
         )
-    if not hardware.is_gpu and pool.engine.kind == "vllm":
+    if not hardware.is_gpu and pool.engine.traits.has_cpu_limits:
         problems |= cpu_problems(pool, facts)
     return problems | (layout_problems(pool, facts) if facts else {})
 
 
 def layout_problems(pool: PoolSpec, facts: ModelFacts) -> dict[str, str]:
-    """Why a model cannot be split as written, by field of the pool. vLLM refuses the same when it starts."""
+    """Why a model cannot be split as the spec says, by field of the pool. vLLM rejects the same when it starts."""
     tensor, pipeline, expert = pool.parallel.tensor, pool.parallel.pipeline, pool.parallel.expert
     problems = {}
     if facts.heads % tensor:
-        problems["parallel.tensor"] = f"{facts.heads} attention heads do not split over {tensor}: write a divisor"
+        problems["parallel.tensor"] = f"{facts.heads} attention heads cannot be split over {tensor}: use a divisor"
     elif not facts.is_mla and facts.kv_heads % tensor and tensor % facts.kv_heads:
         problems["parallel.tensor"] = (
-            f"{facts.kv_heads} KV heads do not split over {tensor}: write a divisor or a multiple of {facts.kv_heads}"
+            f"{facts.kv_heads} KV heads cannot be split over {tensor}: use a divisor or a multiple of {facts.kv_heads}"
         )
     if pipeline > facts.layers:
-        problems["parallel.pipeline"] = f"{facts.layers} layers do not split over {pipeline}: write at most that many"
-    if facts.experts and pool.engine.kind == "deepspeed" and tensor > 1:
+        problems["parallel.pipeline"] = f"{facts.layers} layers cannot be split over {pipeline}: use at most that many"
+    if facts.experts and tensor > 1 and not pool.engine.traits.splits_experts_by_tensor:
         problems["parallel.tensor"] = (
-            f"DeepSpeed's AutoTP leaves experts whole on every rank: write data: {tensor}, expert: {tensor} instead"
+            f"tensor parallelism of the {pool.engine.kind} engine leaves experts whole on every rank: use "
+            f"{{data: {tensor}, expert: {tensor}}} instead"
         )
     if expert > 1 and not facts.experts:
-        problems["parallel.expert"] = "the model has no experts: write expert: 1"
+        problems["parallel.expert"] = "the model has no experts: use expert: 1"
     elif facts.experts % expert:
-        problems["parallel.expert"] = f"{facts.experts} experts do not split over {expert}: write a divisor"
-    if facts.quantised and pool.engine.kind in TEXT_ONLY_KINDS:
+        problems["parallel.expert"] = f"{facts.experts} experts cannot be split over {expert}: use a divisor"
+    if facts.quantised and not pool.engine.traits.reads_quantised:
         problems["model"] = (
-            f"is quantised ({facts.quantised}), which the {pool.engine.kind} engine would undo or ignore: use vllm"
+            f"is quantised ({facts.quantised}), which the {pool.engine.kind} engine would undo or ignore: use kind vllm"
         )
     asked = pool.engine.options.get("max_model_len") or 0
     if asked > facts.max_context_tokens and not facts.stretches_context and "hf_overrides" not in pool.engine.options:
         problems["engine.options.max_model_len"] = (
-            f"found {asked}, the model was made for {facts.max_context_tokens}: write at most that"
+            f"{asked} exceeds the model's context of {facts.max_context_tokens} tokens: use at most that"
         )
     return problems
 
@@ -78,9 +79,7 @@ def layout_problems(pool: PoolSpec, facts: ModelFacts) -> dict[str, str]:
 def draft_problems(facts: ModelFacts, draft: ModelFacts) -> dict[str, str]:
     """Why a model cannot draft for another, by field of the pool."""
     if facts.vocabulary != draft.vocabulary:
-        text = (
-            f"the draft has {draft.vocabulary} tokens, the model {facts.vocabulary}: write a draft of the same family"
-        )
+        text = f"the draft has {draft.vocabulary} tokens, the model {facts.vocabulary}: use a draft of the same family"
         return {"speculation.model": text}
     return {}
 

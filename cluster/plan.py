@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts
 from cluster.memory import PoolMemory, pool_memory
+from cluster.parallel import ParallelSpec
 from cluster.placing import layout_problems
-from cluster.pool import EngineSpec, ParallelSpec, PoolSpec
+from cluster.pool import EngineSpec, PoolSpec
 from cluster.spec import HardwareSpec
 from cluster.widths import kv_bytes, weight_bytes_each
 
@@ -202,6 +203,6 @@ def _why(facts: ModelFacts, layout: Layout, context: int) -> Iterator[str]:
     if layout.precision != "bf16":
         yield "quantised, because 16 bits need more than a node; measure the quality on your own tasks"
     if facts.experts and layout.tensor > 1:
-        yield f"experts: write parallel.expert: {layout.tensor} to give each rank whole experts instead of slices"
+        yield f"experts: set parallel.expert: {layout.tensor} to give each rank whole experts instead of slices"
     if facts.sliding_window:
         yield f"sliding window: a sequence holds at most {facts.sliding_window:,} tokens of KV cache"

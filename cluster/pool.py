@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from cluster.options import check_engine_options
+from cluster.engine_kinds import ENGINE_KINDS, EngineKind, EngineTraits
+from cluster.parallel import ParallelSpec
+from cluster.part import Part, Text
 from cluster.problems import Problems
 
 TIERS = ("small", "moe", "large")
 Tier = Literal["small", "moe", "large"]
-EngineKind = Literal["vllm", "deepspeed", "transformers", "remote", "simulated"]
 Capability = Literal["tools", "vision", "structured_outputs"]
 PlacementStrategy = Literal["pack", "spread", "strict_pack", "strict_spread"]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
-Text = Annotated[str, StringConstraints(min_length=1)]
-
-
-class Part(BaseModel):
-    """Base of every section: immutable; a key that is not a field is an error.
-
-    Strict, because YAML has types of its own: `nodes: yes` or `nodes: "2"` is a slip of the pen, not a number. Lists
-    are tuples here, which is the one conversion that fields allow themselves.
-    """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 class EngineSpec(Part):
@@ -35,7 +22,7 @@ class EngineSpec(Part):
 
     kind: EngineKind = "vllm"
     """Which engine hosts the model."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default={})
     """Passed to the engine under its own argument names (for vLLM: those of its EngineArgs; docs/engines.md)."""
     max_ongoing_requests: int = Field(default=256, ge=1)
     """Requests one replica holds, waiting or running in the engine; more wait at the gateway."""
@@ -44,35 +31,13 @@ class EngineSpec(Part):
 
     @model_validator(mode="after")
     def _options_exist(self) -> Self:
-        check_engine_options(self.kind, self.options)
-        return self
-
-
-class ParallelSpec(Part):
-    """How one replica is split over devices."""
-
-    tensor: int = Field(default=1, ge=1)
-    """Tensor-parallel ranks: every layer's matrices are split over them."""
-    pipeline: int = Field(default=1, ge=1)
-    """Pipeline stages: consecutive layers are split over them."""
-    expert: int = Field(default=1, ge=1)
-    """Expert-parallel ranks: 1 keeps every expert on every rank, `tensor * data` spreads them."""
-    data: int = Field(default=1, ge=1)
-    """Data-parallel copies of the attention layers inside one replica."""
-
-    @model_validator(mode="after")
-    def _experts_span_the_ranks(self) -> Self:
-        if self.expert not in (1, self.tensor * self.data):
-            raise Problems(
-                expert=f"found {self.expert}: experts are spread over all tensor x data ranks or not at all; "
-                + ("write 1" if self.tensor * self.data == 1 else f"write 1 or {self.tensor * self.data}")
-            )
+        self.traits.options.check(self.kind, self.options)
         return self
 
     @property
-    def devices(self) -> int:
-        """Devices (ranks) that one replica needs."""
-        return self.tensor * self.pipeline * self.data
+    def traits(self) -> EngineTraits:
+        """What this kind of engine can do."""
+        return ENGINE_KINDS[self.kind]
 
 
 class ReplicasSpec(Part):
@@ -86,7 +51,7 @@ class ReplicasSpec(Part):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min > self.max:
-            raise Problems(min=f"found {self.min}, more than max: write at most {self.max}, or a greater max")
+            raise Problems(min=f"invalid value {self.min}, use at most {self.max} or raise max")
         return self
 
 
@@ -101,7 +66,7 @@ class PoolReplicasSpec(ReplicasSpec):
     def _standby_fits(self) -> Self:
         room = self.max - self.min
         if self.standby > room:
-            raise Problems(standby=f"found {self.standby}: max leaves room for {room}; write that, or a greater max")
+            raise Problems(standby=f"invalid value {self.standby}, use at most {room} (max - min) or raise max")
         return self
 
 
@@ -131,8 +96,9 @@ class SpeculationSpec(Part):
     @model_validator(mode="after")
     def _has_its_draft(self) -> Self:
         if (self.model is None) != (self.method == "ngram"):
-            wanted = "leave it out" if self.method == "ngram" else "write a pool's name, a folder or a hub id"
-            raise Problems(model=f"does not go with method {self.method}: {wanted}")
+            if self.method == "ngram":
+                raise Problems(model="method ngram has no draft model: remove it")
+            raise Problems(model=f"method {self.method} needs a draft model: use a pool's name, a folder or a hub id")
         return self
 
 
@@ -141,30 +107,9 @@ def _whole_strategy(value: Any) -> Any:
     return "strict_pack" if value == "strict" else value
 
 
-def _deepspeed_layout(parallel: ParallelSpec, zero: bool) -> dict[str, str]:
-    """Layouts that DeepSpeed's parts do not have, by field."""
-    if parallel.pipeline > 1:
-        return {"parallel.pipeline": "the deepspeed engine has no pipeline stages: write 1"}
-    if parallel.tensor > 1 and parallel.data > 1:
-        return {"parallel": "the deepspeed engine splits by tensor or by data, not by both: write one of them"}
-    if parallel.tensor > 1 and parallel.expert > 1:
-        ranks = parallel.tensor
-        return {"parallel": "DeepSpeed's AutoEP leaves attention whole on every rank, which is data parallelism: "
-                            f"write {{data: {ranks}, expert: {ranks}}}"}  # fmt: skip
-    if zero and (parallel.tensor > 1 or parallel.expert > 1):
-        return {"parallel": "ZeRO spreads weights over data-parallel ranks: write data only, or drop zero_offload"}
-    return {}
-
-
-JUDGEABLE_KINDS = ("vllm", "transformers", "deepspeed")
-"""Engines that report log-probabilities while they generate, so that an answer can be judged."""
-TEXT_ONLY_KINDS = ("deepspeed", "transformers")
-"""Engines that offer no tools and no structured outputs."""
-
-
 def _usual_capabilities(data: dict[str, Any]) -> tuple[Capability, ...]:
     engine = data.get("engine")  # absent when it is wrong itself
-    return () if engine is None or engine.kind in TEXT_ONLY_KINDS else ("structured_outputs",)
+    return () if engine is None or engine.traits.text_only else ("structured_outputs",)
 
 
 class PoolSpec(Part):
@@ -187,7 +132,7 @@ class PoolSpec(Part):
     engine can."""
     speculation: SpeculationSpec | None = None
     """Speculative decoding; None decodes token by token."""
-    adapters: dict[Text, Text] = {}
+    adapters: dict[Text, Text] = Field(default={})
     """LoRA adapters: folder or hub id by the name that requests use as `model`."""
     parallel: ParallelSpec = ParallelSpec()
     """Layout of one replica over devices."""
@@ -203,39 +148,35 @@ class PoolSpec(Part):
 
     @property
     def devices(self) -> int:
-        """Devices that one replica takes: none where the model runs elsewhere."""
-        return 0 if self.engine.kind == "remote" else self.parallel.devices
+        """Devices that one replica takes; 0 if the model runs elsewhere."""
+        return self.parallel.devices if self.engine.traits.takes_devices else 0
 
     @property
     def copies_share_a_node(self) -> bool:
-        """Whether a replica is bound to one node: vLLM runs data-parallel copies as processes beside each other."""
-        return self.engine.kind == "vllm" and self.parallel.data > 1
+        """Whether the replica's data-parallel copies bind it to one node."""
+        return self.engine.traits.data_copies_share_node and self.parallel.data > 1
 
     @model_validator(mode="after")
     def _engine_can(self) -> Self:
-        """The engine offers the capabilities and the layout."""
-        kind, parallel = self.engine.kind, self.parallel
+        """The engine has the capabilities, the features and the layout."""
+        kind, traits = self.engine.kind, self.engine.traits
         problems = {}
-        if kind in TEXT_ONLY_KINDS and self.capabilities:
-            problems["capabilities"] = f"the {kind} engine offers {self.capabilities[0]} not: leave it out, or use vllm"
-        if kind != "vllm":
-            for field in ("speculation", "adapters"):
-                if getattr(self, field):
-                    problems[field] = f"the {kind} engine has none: leave it out, or use vllm"
-        if kind == "transformers" and parallel.devices > 1:
-            problems["parallel"] = "the transformers engine is one process: leave it out, or use deepspeed or vllm"
-        elif kind == "deepspeed":
-            problems |= _deepspeed_layout(parallel, zero="zero_offload" in self.engine.options)
+        if traits.text_only and self.capabilities:
+            problems["capabilities"] = f"the {kind} engine has no {self.capabilities[0]}: remove it, or use kind vllm"
+        for field in ("speculation", "adapters"):
+            if getattr(self, field) and field not in traits.pool_features:
+                problems[field] = f"the {kind} engine has none: remove it, or use kind vllm"
+        problems |= traits.layout(self.parallel, self.engine.options)
         if problems:
             raise Problems(problems)
         return self
 
     @model_validator(mode="after")
-    def _remote_has_no_hardware(self) -> Self:
-        if self.engine.kind == "remote":
-            written = {"hardware": self.hardware is not None, "parallel": self.parallel != ParallelSpec()}
-            if wrong := [field for field, is_written in written.items() if is_written]:
-                text = "a remote pool runs on no hardware of this fleet: leave it out"
+    def _elsewhere_has_no_hardware(self) -> Self:
+        if not self.engine.traits.takes_devices:
+            given = {"hardware": self.hardware is not None, "parallel": self.parallel != ParallelSpec()}
+            if wrong := [field for field, is_given in given.items() if is_given]:
+                text = f"a {self.engine.kind} pool uses no hardware of this fleet: remove it"
                 raise Problems(dict.fromkeys(wrong, text))
         return self
 

@@ -1,4 +1,4 @@
-"""What is wrong with a spec, in words: field path, what was found, what to write."""
+"""Problems of a spec in words: the field's path, the invalid value, and what to use instead."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class Problems(ValueError):
 
 
 def did_you_mean(written: str, known: Iterable[str], most: int = 20) -> str:
-    """The name that was probably meant, or the names there are (the first `most` of them)."""
+    """The known name that is probably meant, or the known names (the first `most` of them)."""
     names = list(known)
     plain = {name.lower().replace("-", "_"): name for name in names}
     if close := difflib.get_close_matches(written.lower().replace("-", "_"), plain, 1):
         return f"did you mean '{plain[close[0]]}'?"
     listed = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
-    return f"write one of {listed}" if names else "nothing may be written here"
+    return f"use one of {listed}" if names else "no value is allowed here"
 
 
 def shown(value: object, most: int = 60) -> str:
-    """A value as it may stand in a line of text. Nested values are never spelled out: aliases can make them huge."""
+    """A value for one line of text. Nested values are not spelled out: aliases can make them huge."""
     if value is None:
         return "nothing"
     if isinstance(value, (dict, list, tuple, set)):

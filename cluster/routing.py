@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cluster.pool import Name, Part, Text
+from cluster.part import Name, Part, Text
 from cluster.problems import Problems
 from cluster.wish import parse_wish
 
@@ -33,7 +33,7 @@ class BudgetSpec(Part):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if (self.mean_cost is None) == (self.large_share is None):
-            raise Problems(mean_cost="a budget is one number: write either mean_cost or large_share")
+            raise Problems(mean_cost="a budget is one number: set either mean_cost or large_share")
         return self
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cluster.problems import shown
 
 RULES = "rules"
-"""Written for `routing.artifact`: no file."""
+"""Value of `routing.artifact` that is not a file."""
 
 
 def with_routing_files(data: dict[Any, Any], bases: Sequence[Path]) -> dict[Any, Any]:
@@ -38,7 +38,7 @@ def missing_routing_files(data: dict[Any, Any], bases: Sequence[Path]) -> Iterat
     }
     for field, text in named.items():
         if isinstance(text, str) and text not in ("", RULES) and _file(text, bases) is None:
-            yield f"{field}: found {shown(text)}, where there is no file: write the path of an existing one"
+            yield f"{field}: there is no file {shown(text)}: use the path of an existing file"
 
 
 def _file(written: Any, bases: Sequence[Path]) -> Path | None:

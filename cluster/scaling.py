@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cluster.pool import Name, Part
+from cluster.part import Name, Part
 
 
 class ScalingSpec(Part):

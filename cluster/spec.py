@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cluster.devices import DEVICES, Device
 from cluster.kubernetes import KubernetesSpec
-from cluster.pool import TIERS, Name, Part, PoolSpec, ReplicasSpec, Text, pool_names
+from cluster.part import Name, Part, Text
+from cluster.pool import TIERS, PoolSpec, ReplicasSpec, pool_names
 from cluster.problems import Problems, did_you_mean
 from cluster.routing import RoutingSpec, Wishes
 from cluster.scaling import ScalingSpec as ScalingSpec
@@ -21,13 +22,13 @@ from cluster.wish import AUTO, is_auto
 
 def _whole_path(value: str) -> str:
     if not value.startswith(("/", "~/")):
-        raise ValueError(f"found '{value}': write a whole path, such as /mnt/cache: it is a folder on every node")
+        raise ValueError(f"invalid value '{value}', use an absolute path that exists on every node, such as /mnt/cache")
     return value
 
 
 def _known_device(value: str) -> str:
     if value not in DEVICES:
-        raise ValueError(f"found '{value}': {did_you_mean(value, DEVICES)}")
+        raise ValueError(f"invalid value '{value}', {did_you_mean(value, DEVICES)}")
     return value
 
 
@@ -96,8 +97,8 @@ class GatewaySpec(Part):
     def _default_exists(self) -> Self:
         if self.default_priority not in self.priorities:
             raise Problems(
-                default_priority=f"found '{self.default_priority}', which is not in priorities: "
-                f"write one of {', '.join(self.priorities)}"
+                default_priority=f"invalid value '{self.default_priority}', use one of the priorities: "
+                f"{', '.join(self.priorities)}"
             )
         return self
 
@@ -107,7 +108,7 @@ class GatewaySpec(Part):
         owners: dict[str, str] = {}
         for name, key in self.api_keys.items():
             if key.sha256 in owners:
-                message = f"is the key of {owners[key.sha256]} too: write the SHA-256 of another key"
+                message = f"is the key of {owners[key.sha256]} too: use the SHA-256 of another key"
                 raise Problems({f"api_keys.{name}.sha256": message})
             owners[key.sha256] = name
         return self
@@ -149,11 +150,11 @@ class FleetSpec(Part):
             for name, field in pool_names(pool_name, pool).items():
                 if name in owners or is_auto(name) or (name in TIERS and name not in (pool_name, pool.tier)):
                     taken = owners.get(AUTO if is_auto(name) else name, f"the tier {name}")
-                    problems[f"pools.{pool_name}{field}"] = f"the name '{name}' already means {taken}: write another"
+                    problems[f"pools.{pool_name}{field}"] = f"the name '{name}' already means {taken}: use another name"
                 owners.setdefault(name, f"pool {pool_name}")
         shadow = self.routing.shadow
         if shadow and shadow.pool not in self.pools:
-            problems["routing.shadow.pool"] = f"found '{shadow.pool}': {did_you_mean(shadow.pool, self.pools)}"
+            problems["routing.shadow.pool"] = f"invalid value '{shadow.pool}', {did_you_mean(shadow.pool, self.pools)}"
         if problems:
             raise Problems(problems)
         return self
@@ -165,10 +166,10 @@ class FleetSpec(Part):
         if budget is None:
             return self
         if budget.large_share is not None and not any(pool.tier == "large" for pool in pools):
-            raise Problems({"routing.budget.large_share": "no pool is of tier large: write mean_cost, or such a pool"})
+            raise Problems({"routing.budget.large_share": "no pool has tier large: use mean_cost, or add such a pool"})
         priced = any(pool.prices.input_per_mtok or pool.prices.output_per_mtok for pool in pools)
         if budget.mean_cost is not None and not priced:
-            raise Problems({"routing.budget.mean_cost": "no pool has a price of tokens: write prices, or large_share"})
+            raise Problems({"routing.budget.mean_cost": "no pool has token prices: add prices, or use large_share"})
         return self
 
     @model_validator(mode="after")
@@ -177,12 +178,12 @@ class FleetSpec(Part):
         problems = {}
         for name in self.scaling.priorities:
             if name not in self.pools:
-                problems[f"scaling.priorities.{name}"] = f"is no pool: {did_you_mean(name, self.pools)}"
+                problems[f"scaling.priorities.{name}"] = f"no such pool, {did_you_mean(name, self.pools)}"
         budget = self.scaling.device_budget
         floor = sum(pool.replicas.min * pool.devices for pool in self.pools.values())
         if budget is not None and budget < floor:
             problems["scaling.device_budget"] = (
-                f"found {budget}: replicas.min of the pools alone take {floor} devices; write at least {floor}"
+                f"invalid value {budget}, use at least {floor}: replicas.min of all pools takes {floor} devices"
             )
         if problems:
             raise Problems(problems)
@@ -192,7 +193,7 @@ class FleetSpec(Part):
     def _nodes_are_hardware(self) -> Self:
         """Kubernetes' view of hardware is of hardware that exists."""
         problems = {
-            f"kubernetes.hardware.{name}": f"is no hardware: {did_you_mean(name, self.hardware)}"
+            f"kubernetes.hardware.{name}": f"no such hardware, {did_you_mean(name, self.hardware)}"
             for name in self.kubernetes.hardware
             if name not in self.hardware
         }
@@ -204,7 +205,7 @@ class FleetSpec(Part):
     def _standby_is_kept(self) -> Self:
         """Ray Serve's own policy knows no spare replicas."""
         if self.scaling.policy != "signalbox":
-            text = "is kept by scaling.policy signalbox alone: write that, or leave it out"
+            text = "only scaling.policy signalbox keeps standby replicas: use that policy, or remove standby"
             wrong = [name for name, pool in self.pools.items() if pool.replicas.standby]
             if wrong:
                 raise Problems({f"pools.{name}.replicas.standby": text for name in wrong})
@@ -226,9 +227,9 @@ class FleetSpec(Part):
         if name is None and len(self.hardware) == 1:
             return next(iter(self.hardware))
         if name is None:
-            raise ValueError(f"is missing: write one of {', '.join(self.hardware)}")
+            raise ValueError(f"is missing: use one of {', '.join(self.hardware)}")
         if name not in self.hardware:
-            raise ValueError(f"found '{name}': {did_you_mean(name, self.hardware)}")
+            raise ValueError(f"invalid value '{name}', {did_you_mean(name, self.hardware)}")
         return name
 
     def hardware_of(self, pool_name: str) -> HardwareSpec:

@@ -1,4 +1,4 @@
-"""YAML of the plain kind: no key twice, scalars for keys, values that JSON has too, aliases that unfold to an end."""
+"""A plain subset of YAML: unique scalar keys, values that JSON has too, and aliases that expand to a bounded size."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from typing import Any
 import yaml
 
 MAX_NODES = 20_000
-"""Values in a document with every alias written out: ten lines of aliases of aliases can stand for billions."""
-
+"""Values in a document with every alias expanded: ten lines of aliases of aliases can mean billions."""
 
 PLAIN = ("str", "int", "float", "bool", "null", "merge", "map", "seq")
 PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in PLAIN)
-"""What JSON can carry too. YAML's dates, sets and bytes are nearly always text that lacks its quotes."""
+"""Types that JSON has too. YAML's dates, sets and bytes are nearly always text without its quotes."""
 
 
 class NotYaml(Exception):
-    """The text cannot be used; the message has the line and column where they are known."""
+    """The text cannot be used; the message has the line and column if they are known."""
 
 
 def parse(text: str) -> Any:
-    """The value a document stands for, None for an empty one.
+    """The value of a document; None for an empty one.
 
     Raises:
-        NotYaml: the text is not YAML, or not of the plain kind.
+        NotYaml: the text is not YAML, or outside the plain subset.
     """
     loader = yaml.SafeLoader("")
     try:
@@ -41,21 +40,21 @@ def parse(text: str) -> Any:
     except RecursionError as error:
         raise NotYaml("nested too deeply for a spec") from error
     except Exception as error:
-        # PyYAML lets errors of many kinds escape: `!!int x`, numbers of thousands of digits, control characters.
+        # PyYAML raises errors of many types: `!!int x`, numbers of thousands of digits, control characters.
         raise NotYaml(f"not valid YAML: {' '.join(str(error).split())}") from error
     finally:
         loader.dispose()
 
 
 def _check(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """Values from a node downwards, aliases written out. `sizes` remembers them; 0 marks a node still being counted."""
+    """Number of values below a node, aliases expanded; 0 in `sizes` marks a node that is still being counted."""
     if id(node) in sizes:
         if sizes[id(node)] == 0:
-            raise NotYaml(f"{_where(node.start_mark)}this contains itself: an alias must not stand inside its anchor")
+            raise NotYaml(f"{_where(node.start_mark)}this contains itself: an alias must not be inside its anchor")
         return sizes[id(node)]
     if node.tag not in PLAIN_TAGS:
         kind = node.tag.rpartition(":")[2]
-        raise NotYaml(f"{_where(node.start_mark)}found a value of the kind {kind}: write it in quotes, as text")
+        raise NotYaml(f"{_where(node.start_mark)}invalid value of type {kind}, use text in quotes")
     sizes[id(node)] = 0
     size = 1
     if isinstance(node, yaml.MappingNode):
@@ -66,7 +65,7 @@ def _check(node: yaml.Node, sizes: dict[int, int]) -> int:
     elif not str(node.value).isascii():
         _check_text(node)
     if size > MAX_NODES:
-        raise NotYaml(f"{_where(node.start_mark)}more than {MAX_NODES} values with aliases written out: write fewer")
+        raise NotYaml(f"{_where(node.start_mark)}more than {MAX_NODES} values with aliases expanded: use fewer")
     sizes[id(node)] = size
     return size
 
@@ -75,9 +74,9 @@ def _check_keys(node: yaml.MappingNode) -> None:
     seen = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise NotYaml(f"{_where(key.start_mark)}a key has to be a plain name")
+            raise NotYaml(f"{_where(key.start_mark)}a key must be a plain name")
         if (key.tag, key.value) in seen:
-            raise NotYaml(f"{_where(key.start_mark)}the key '{key.value}' stands twice: leave one out")
+            raise NotYaml(f"{_where(key.start_mark)}the key '{key.value}' appears twice: remove one")
         seen.add((key.tag, key.value))
 
 

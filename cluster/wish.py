@@ -48,7 +48,7 @@ def parse_wish(text: str) -> Wish:
     for word in filter(None, (part.strip() for part in words.split(","))):
         field, value = _read(word)
         if field in found:
-            raise ValueError(f"found '{text[:100]}', which says {field.replace('_', ' ')} twice: write it once")
+            raise ValueError(f"invalid value '{text[:100]}', which sets {field.replace('_', ' ')} twice: set it once")
         found[field] = value
     return Wish(**found)  # type: ignore[arg-type]
 
@@ -63,7 +63,7 @@ def _read(word: str) -> tuple[str, object]:
         return "min_quality", _number(word, number, high=1)
     if name == "cost":
         return "max_cost", _number(word, number, high=math.inf)
-    raise ValueError(f"found '{word[:100]}': write some of {WORDS}, separated by commas")
+    raise ValueError(f"invalid value '{word[:100]}', use some of {WORDS}, separated by commas")
 
 
 def _number(word: str, text: str, high: float) -> float:
@@ -73,5 +73,5 @@ def _number(word: str, text: str, high: float) -> float:
         value = math.nan
     if not (0 <= value <= high and math.isfinite(value)):
         bounds = f"from 0 to {high:g}" if high < math.inf else ">= 0"
-        raise ValueError(f"found '{word[:100]}': write a number {bounds}")
+        raise ValueError(f"invalid value '{word[:100]}', use a number {bounds}")
     return value

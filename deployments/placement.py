@@ -24,12 +24,11 @@ def labels(spec: FleetSpec, pool: str) -> dict[str, str]:
 
 
 def actor_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
-    """Options of the replica actor. It stands in the first bundle of a group, or takes its ranks' resources itself."""
+    """Options of the replica actor. It uses the first bundle of a group, or takes its ranks' resources itself."""
     if not spec.pools[pool].devices:
         return {"num_cpus": 0}
-    if uses_group(spec, pool) and spec.pools[pool].engine.kind == "vllm":
+    if uses_group(spec, pool) and not spec.pools[pool].engine.traits.replica_is_rank:
         return {"num_cpus": 1}
-    # DeepSpeed's rank 0 is the replica itself.
     ranks = 1 if uses_group(spec, pool) else spec.pools[pool].parallel.devices
     resources = {name: amount * ranks for name, amount in bundle(spec.hardware_of(pool)).items()}
     return {
@@ -43,7 +42,7 @@ def actor_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
 def uses_group(spec: FleetSpec, pool: str) -> bool:
     """Whether a replica's ranks are Ray actors in a placement group.
 
-    vLLM's data-parallel copies are not: they are processes beside the replica, which therefore holds all devices.
+    Copies that share a node are not: they are processes next to the replica, which therefore holds all devices.
     """
     return spec.pools[pool].parallel.devices > 1 and not spec.pools[pool].copies_share_a_node
 

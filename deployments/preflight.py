@@ -9,14 +9,11 @@ from cluster.adapters import BadAdapter, adapter_problems
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, UnknownModel, facts_of
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
-from cluster.pool import JUDGEABLE_KINDS, TIERS
+from cluster.pool import TIERS
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
 from router.confidence.artifact import ConfidenceError
 from router.loading import BadQualityModel, load_confidence, load_quality
-
-HOSTING_KINDS = ("vllm", "deepspeed", "transformers")
-"""Engines that hold the model's weights."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def _check_pool(spec: FleetSpec, name: str) -> _PoolCheck:
     memory: PoolMemory | None = None
     fields = adapter_problems(pool)
     warnings: list[str] = []
-    if pool.engine.kind in HOSTING_KINDS:
+    if pool.engine.traits.hosts_weights:
         try:
             facts = facts_of(pool.model)
             draft = _draft_facts(spec, name)
@@ -163,5 +160,5 @@ def escalation_warnings(spec: FleetSpec) -> Iterator[str]:
         higher = TIERS[TIERS.index(pool.tier) + 1 :]
         if rule.kind == "agreement" or pool.tier not in rule.from_tiers or not tiers & set(higher):
             continue
-        if pool.engine.kind not in JUDGEABLE_KINDS:
+        if not pool.engine.traits.judgeable:
             yield f"pools.{name}: answers are never judged: engine {pool.engine.kind} reports no log-probabilities"

@@ -6,7 +6,7 @@ another replica may answer. With `routing.escalation`, a doubtful cheap answer e
 
 from __future__ import annotations
 
-from cluster.pool import JUDGEABLE_KINDS, TIERS
+from cluster.pool import TIERS
 from cluster.routing import EscalationSpec
 from cluster.spec import FleetSpec
 from cluster.wish import is_auto
@@ -86,8 +86,9 @@ class Attempts:
             return False
         if self.rule.kind == "agreement":
             return self.partner(pool) is not None and not self._judged
-        if (kind := self._spec.pools[pool].engine.kind) not in JUDGEABLE_KINDS:
-            self.say(f"{pool} not judged: its engine ({kind}) reports no log-probabilities")
+        engine = self._spec.pools[pool].engine
+        if not engine.traits.judgeable:
+            self.say(f"{pool} not judged: its engine ({engine.kind}) reports no log-probabilities")
             return False
         return True
 

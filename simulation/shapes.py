@@ -38,9 +38,9 @@ def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
         NotSimulated: the pool is remote, its model is unknown, or its model does not fit its devices.
     """
     pool = spec.pools[name]
-    if pool.engine.kind == "remote":
+    if not pool.devices:
         raise NotSimulated(f"pools.{name}: is remote and has no known speed, leave it out")
-    if pool.engine.kind == "simulated":
+    if not pool.engine.traits.hosts_weights:
         return _simulated(pool.engine.options)
     try:
         facts = facts_of(pool.model)

@@ -1,4 +1,4 @@
-"""The interface between a replica and what runs the model: one small protocol, and one dict of kinds."""
+"""The interface between a replica and what runs the model; `cluster.engine_kinds` lists the classes."""
 
 from __future__ import annotations
 
@@ -68,16 +68,6 @@ class Engine(Protocol):
         """End every process that the engine started."""
 
 
-KINDS = {
-    "vllm": "deployments.engines.vllm.engine:VllmEngine",
-    "deepspeed": "deployments.engines.deepspeed.engine:DeepSpeedEngine",
-    "transformers": "deployments.engines.transformers.engine:TransformersEngine",
-    "remote": "deployments.engines.remote:RemoteEngine",
-    "simulated": "deployments.engines.simulated:SimulatedEngine",
-}
-"""Engine classes by the spec's `engine.kind`, imported only when a pool uses them."""
-
-
 async def warm_up(engine: Engine, model: str) -> None:
     """Send one short request: the first one may compile, allocate, and connect ranks.
 
@@ -92,6 +82,6 @@ async def warm_up(engine: Engine, model: str) -> None:
 
 def make_engine(spec: FleetSpec, pool_name: str) -> Engine:
     """An engine of the pool's kind; not started."""
-    module, name = KINDS[spec.pools[pool_name].engine.kind].split(":")
+    module, name = spec.pools[pool_name].engine.traits.engine.split(":")
     factory: Callable[[FleetSpec, str], Engine] = getattr(import_module(module), name)
     return factory(spec, pool_name)

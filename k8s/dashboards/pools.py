@@ -11,13 +11,9 @@ REPLICA = "{{pool}} {{replica}}"
 def board(spec: FleetSpec) -> Board:
     """Load, KV cache and latency of every pool."""
     rows = [("Load", LOAD), ("KV cache", CACHE), ("Latency", _latency(spec))]
-    if _has_vllm(spec):
+    if any(pool.engine.traits.exports_vllm_metrics for pool in spec.pools.values()):
         rows.append(("vLLM", _vllm(spec)))
     return Board("pools", "Pools and engines", "Load, KV cache and latency of every pool.", tuple(rows))
-
-
-def _has_vllm(spec: FleetSpec) -> bool:
-    return any(pool.engine.kind == "vllm" for pool in spec.pools.values())
 
 
 LOAD: tuple[Panel, ...] = (

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from cluster.explain import explain
-from cluster.pool import Part
+from cluster.part import Part
 from router.confidence.judge import FEATURES, ConfidenceModel, Logistic
 
 MAX_BYTES = 1_000_000

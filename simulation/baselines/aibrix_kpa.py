@@ -19,7 +19,7 @@ import math
 from pydantic import Field
 
 from autoscaling.types import PoolSignals
-from cluster.pool import Part
+from cluster.part import Part
 from cluster.spec import FleetSpec
 from simulation.baselines.aibrix_apa import RESYNC_S
 from simulation.baselines.knowledge import NO_KNOWLEDGE, Knowledge

@@ -14,7 +14,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from autoscaling.types import PoolSignals
-from cluster.pool import Part
+from cluster.part import Part
 from cluster.spec import FleetSpec
 from simulation.baselines.knowledge import NO_KNOWLEDGE, Knowledge, spans
 from simulation.baselines.parameters import Point, read_parameters

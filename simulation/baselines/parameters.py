@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from cluster.pool import Part
+from cluster.part import Part
 from cluster.problems import did_you_mean, shown
 
 Point = Mapping[str, float]

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from autoscaling.types import PoolSignals
 from cluster.load import generation_rate
-from cluster.pool import Part
+from cluster.part import Part
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from simulation.baselines.knowledge import NO_KNOWLEDGE, Capacity, Knowledge

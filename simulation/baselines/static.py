@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pydantic import Field
 
 from autoscaling.types import PoolSignals
-from cluster.pool import Part
+from cluster.part import Part
 from cluster.spec import FleetSpec
 from simulation.baselines.knowledge import NO_KNOWLEDGE, Capacity, Demand, Knowledge, spans
 from simulation.baselines.parameters import Point, read_parameters

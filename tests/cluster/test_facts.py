@@ -148,5 +148,5 @@ def test_unknown_names_are_said_plainly(model, monkeypatch, tmp_path):
 
 
 def test_a_folder_without_config_is_said_plainly(tmp_path):
-    with pytest.raises(UnknownModel, match=r"has no config\.json: write a folder made by save_pretrained"):
+    with pytest.raises(UnknownModel, match=r"has no config\.json: use a folder that save_pretrained wrote"):
         facts_of(str(tmp_path))

@@ -7,8 +7,9 @@ import inspect
 
 import pytest
 
+from cluster.engine_kinds import SIMULATED_OPTIONS, VLLM_OPTIONS
 from cluster.loading import PROJECT_ROOT, load_spec
-from cluster.options import CHOSEN_BY_US, SAID_ELSEWHERE, SIMULATED_VALUES, VLLM_VALUES, vllm_argument_names
+from cluster.options import vllm_argument_names
 
 RENEW = """renew it with:
 python -c "import dataclasses as d, json
@@ -28,14 +29,14 @@ def test_names_are_those_of_the_installed_vllm():
 
 
 def test_options_with_a_meaning_here_exist_in_vllm():
-    assert set(VLLM_VALUES) | set(SAID_ELSEWHERE) | CHOSEN_BY_US <= vllm_argument_names()
+    assert set(VLLM_OPTIONS.values) | set(VLLM_OPTIONS.refused) <= vllm_argument_names()
 
 
 def test_the_simulated_engine_reads_every_option_it_may_be_given():
     from deployments.engines import simulated
 
     source = inspect.getsource(simulated)
-    assert {name for name in SIMULATED_VALUES if f'"{name}"' not in source} == set()
+    assert {name for name in SIMULATED_OPTIONS.values if f'"{name}"' not in source} == set()
 
 
 @pytest.mark.engine

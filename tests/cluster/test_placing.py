@@ -22,23 +22,23 @@ def fleet(pools, nodes=1, per_node=8):
 @pytest.mark.parametrize(
     ("model", "pool", "nodes", "per_node", "field", "said"),
     [
-        (MIXTRAL, {"placement": "strict_pack", "parallel": {"tensor": 4}}, 2, 2, "placement", "write pack"),
+        (MIXTRAL, {"placement": "strict_pack", "parallel": {"tensor": 4}}, 2, 2, "placement", "use pack"),
         (MIXTRAL, {"placement": "strict", "parallel": {"tensor": 4}}, 2, 2, "placement", "a node has 2"),
-        (MIXTRAL, {"placement": "strict_spread", "parallel": {"tensor": 4}}, 2, 8, "placement", "wants 4 nodes"),
-        (MIXTRAL, {"placement": "spread", "parallel": {"data": 2}}, 2, 8, "placement", "does not go with data"),
-        (MIXTRAL, {"parallel": {"tensor": 2, "data": 2}}, 2, 2, "parallel.data", "a node has 2: write more replicas"),
-        (MIXTRAL, {"parallel": {"tensor": 4}}, 1, 2, "parallel", "wants 4 devices, there are 2"),
-        (MIXTRAL, {"parallel": {"tensor": 3}}, 1, 8, "parallel.tensor", "32 attention heads do not split over 3"),
-        (QWEN_7B, {"parallel": {"tensor": 7}}, 1, 8, "parallel.tensor", "4 KV heads do not split over 7"),
+        (MIXTRAL, {"placement": "strict_spread", "parallel": {"tensor": 4}}, 2, 8, "placement", "needs 4 nodes"),
+        (MIXTRAL, {"placement": "spread", "parallel": {"data": 2}}, 2, 8, "placement", "impossible for data"),
+        (MIXTRAL, {"parallel": {"tensor": 2, "data": 2}}, 2, 2, "parallel.data", "a node has 2: use more replicas"),
+        (MIXTRAL, {"parallel": {"tensor": 4}}, 1, 2, "parallel", "needs 4 devices, the nodes have 2"),
+        (MIXTRAL, {"parallel": {"tensor": 3}}, 1, 8, "parallel.tensor", "32 attention heads cannot be split over 3"),
+        (QWEN_7B, {"parallel": {"tensor": 7}}, 1, 8, "parallel.tensor", "4 KV heads cannot be split over 7"),
         (
             MIXTRAL,
             {"parallel": {"tensor": 16, "expert": 16}},
             2,
             8,
             "parallel.expert",
-            "8 experts do not split over 16",
+            "8 experts cannot be split over 16",
         ),
-        (LLAMA3_70B, {"parallel": {"tensor": 2, "expert": 2}}, 1, 8, "parallel.expert", "write expert: 1"),
+        (LLAMA3_70B, {"parallel": {"tensor": 2, "expert": 2}}, 1, 8, "parallel.expert", "use expert: 1"),
         (LLAMA3_70B, {"parallel": {"pipeline": 81}}, 12, 8, "parallel.pipeline", "80 layers"),
         (
             LLAMA3_70B,
@@ -46,11 +46,11 @@ def fleet(pools, nodes=1, per_node=8):
             1,
             8,
             "engine.options.max_model_len",
-            "made for 8192",
+            "context of 8192 tokens",
         ),
     ],
 )
-def test_impossible_layouts_say_what_to_write(model, pool, nodes, per_node, field, said):
+def test_impossible_layouts_say_what_to_use(model, pool, nodes, per_node, field, said):
     problems = placement_problems(fleet({"p": pool}, nodes, per_node), "p", facts_of(model))
     assert list(problems) == [field]
     assert said in problems[field]

@@ -31,13 +31,17 @@ def engine(kind, **options):
 @pytest.mark.parametrize(
     ("fields", "field", "said"),
     [
-        (engine("deepspeed", quant={"enabled": True}), "engine.options.quant", "does nothing in init_inference"),
-        (engine("deepspeed", moe={"ep_size": 2}), "engine.options.moe", "write the pool's parallel.expert"),
-        (engine("deepspeed", replace_with_kernel_inject=True), "engine.options.replace_with_kernel_inject", "leave it"),
+        (engine("deepspeed", quant={"enabled": True}), "engine.options.quant", "has no effect in init_inference"),
+        (engine("deepspeed", moe={"ep_size": 2}), "engine.options.moe", "use the pool's parallel"),
+        (
+            engine("deepspeed", replace_with_kernel_inject=True),
+            "engine.options.replace_with_kernel_inject",
+            "remove it",
+        ),
         (engine("deepspeed", enable_cuda_graph=True), "engine.options.enable_cuda_graph", "needs kernel injection"),
         (engine("deepspeed", tensor_parallel={"tp_size": 2}), "engine.options.tensor_parallel", "parallel.tensor"),
-        (engine("deepspeed", zero={"stage": 3}), "engine.options.zero", "write zero_offload: cpu"),
-        (engine("deepspeed", zero_offload="nvme"), "engine.options.zero_offload", "cpu (host memory)"),
+        (engine("deepspeed", zero={"stage": 3}), "engine.options.zero", "use zero_offload: cpu"),
+        (engine("deepspeed", zero_offload="nvme"), "engine.options.zero_offload", "cpu (weights in host memory)"),
         (engine("deepspeed", kv_budget=1), "engine.options.kv_budget", "kv_budget_tokens"),
         (
             engine("transformers", zero_offload="cpu"),
@@ -46,24 +50,24 @@ def engine(kind, **options):
         ),
         (engine("transformers", trust_remote_code="yes"), "engine.options.trust_remote_code", "true or false"),
         ({**engine("transformers"), "parallel": {"tensor": 2}}, "parallel", "is one process"),
-        ({**engine("deepspeed"), "parallel": {"pipeline": 2}}, "parallel.pipeline", "no pipeline stages: write 1"),
+        ({**engine("deepspeed"), "parallel": {"pipeline": 2}}, "parallel.pipeline", "no pipeline stages: use 1"),
         ({**engine("deepspeed"), "parallel": {"tensor": 2, "data": 2}}, "parallel", "by tensor or by data"),
-        ({**engine("deepspeed"), "parallel": {"tensor": 2, "expert": 2}}, "parallel", "write {data: 2, expert: 2}"),
+        ({**engine("deepspeed"), "parallel": {"tensor": 2, "expert": 2}}, "parallel", "use {data: 2, expert: 2}"),
         (
             {**engine("deepspeed", zero_offload="cpu"), "parallel": {"tensor": 2}},
             "parallel",
             "ZeRO spreads weights over data-parallel ranks",
         ),
-        ({**engine("deepspeed"), "capabilities": ["tools"]}, "capabilities", "offers tools not"),
+        ({**engine("deepspeed"), "capabilities": ["tools"]}, "capabilities", "has no tools"),
         ({**engine("transformers"), "adapters": {"a": "b"}}, "adapters", "the transformers engine has none"),
         ({**engine("deepspeed"), "speculation": {"method": "ngram"}}, "speculation", "the deepspeed engine has none"),
-        ({"speculation": {"method": "ngram", "model": "small"}}, "speculation.model", "leave it out"),
-        ({"speculation": {"tokens": 4}}, "speculation.model", "write a pool's name, a folder or a hub id"),
+        ({"speculation": {"method": "ngram", "model": "small"}}, "speculation.model", "remove it"),
+        ({"speculation": {"tokens": 4}}, "speculation.model", "use a pool's name, a folder or a hub id"),
         ({"speculation": {"method": "guess", "model": "x"}}, "speculation.method", "draft_model"),
         ({"speculation": {"method": "ngram", "tokens": 0}}, "speculation.tokens", "1"),
-        (engine("vllm", speculative_config={}), "engine.options.speculative_config", "write it as speculation"),
-        (engine("vllm", enable_lora=True), "engine.options.enable_lora", "write it as adapters"),
-        (engine("vllm", lora_modules=[]), "engine.options.lora_modules", "write it as adapters"),
+        (engine("vllm", speculative_config={}), "engine.options.speculative_config", "use speculation instead"),
+        (engine("vllm", enable_lora=True), "engine.options.enable_lora", "use adapters instead"),
+        (engine("vllm", lora_modules=[]), "engine.options.lora_modules", "use adapters instead"),
         ({"adapters": {"auto": "org/adapter"}}, "adapters", "already means"),
     ],
 )
@@ -81,9 +85,9 @@ def test_a_spec_that_cannot_be_is_refused(fields, field, said):
         (MISTRAL, engine("vllm", quantization="bitsandbytes"), "engine.options.quantization", "runs on GPUs only"),
         (MISTRAL, engine("vllm", quantization="fp8"), "engine.options.quantization", "cannot turn weights into fp8"),
         (MISTRAL, engine("vllm", quantization="mxfp8"), "engine.options.quantization", "int8_per_channel_weight_only"),
-        (MISTRAL, engine("vllm", enable_sleep_mode=True), "engine.options.enable_sleep_mode", "cannot sleep"),
+        (MISTRAL, engine("vllm", enable_sleep_mode=True), "engine.options.enable_sleep_mode", "no sleep mode"),
         (MISTRAL, engine("vllm", block_size=16), "engine.options.block_size", "multiple of 32"),
-        (MIXTRAL, {"adapters": {"a": "org/a"}}, "adapters", "no adapters on a mixture of experts"),
+        (MIXTRAL, {"adapters": {"a": "org/a"}}, "adapters", "no adapters for a mixture of experts"),
     ],
 )
 def test_what_only_gpus_can_is_refused_on_cpu_and_there_alone(model, fields, field, said):
@@ -98,7 +102,7 @@ def test_deepspeed_leaves_experts_whole_under_tensor_parallelism():
     hardware = {"node": {"device": "H100", "devices_per_node": 8}}
     fields = pool_of(**engine("deepspeed"), parallel={"tensor": 2})
     spec = FleetSpec.model_validate({"pools": {"p": fields}, "hardware": hardware})
-    assert "write data: 2, expert: 2" in placement_problems(spec, "p", facts_of(MIXTRAL))["parallel.tensor"]
+    assert "use {data: 2, expert: 2}" in placement_problems(spec, "p", facts_of(MIXTRAL))["parallel.tensor"]
     assert placement_problems(spec, "p", facts_of(MISTRAL)) == {}
 
 
@@ -109,7 +113,7 @@ def test_quantised_checkpoints_are_for_vllm(tmp_path, kind):
         json.dumps(config | {"quantization_config": {"quant_method": "awq", "bits": 4}})
     )
     spec = FleetSpec.model_validate({"pools": {"p": pool_of(**engine(kind), model=str(tmp_path))}})
-    assert "use vllm" in placement_problems(spec, "p", facts_of(str(tmp_path)))["model"]
+    assert "use kind vllm" in placement_problems(spec, "p", facts_of(str(tmp_path)))["model"]
 
 
 def model_folder(name):
@@ -122,7 +126,7 @@ def test_a_head_size_without_a_kernel_is_refused_on_cpu(tmp_path):
     config = json.loads((model_folder("large") / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"head_dim": 16}))
     spec = FleetSpec.model_validate({"pools": {"p": pool_of(model=str(tmp_path))}})
-    assert "heads of 16 numbers" in placement_problems(spec, "p", facts_of(str(tmp_path)))["model"]
+    assert "heads of size 16" in placement_problems(spec, "p", facts_of(str(tmp_path)))["model"]
 
 
 def test_a_draft_needs_the_models_vocabulary():
@@ -166,7 +170,7 @@ def test_adapters_take_memory_by_rank_and_number(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "said"), [(None, "has no adapter_config.json"), ("{}", "rank `r`"),
-                                               ('{"r": 4000}', "vLLM takes 1 to 512")])  # fmt: skip
+                                               ('{"r": 4000}', "vLLM supports 1 to 512")])  # fmt: skip
 def test_folders_that_are_no_adapters(tmp_path, content, said):
     if content is not None:
         (tmp_path / "adapter_config.json").write_text(content)
@@ -178,7 +182,7 @@ def test_folders_that_are_no_adapters(tmp_path, content, said):
 def test_an_adapter_may_not_exceed_the_written_rank(tmp_path):
     path = write_adapter(tmp_path / "a", 64)
     pool = PoolSpec.model_validate(pool_of(adapters={"a": path}, **engine("vllm", max_lora_rank=16)))
-    assert "a has 64" in adapter_problems(pool)["engine.options.max_lora_rank"]
+    assert "at least 64, the rank of a" in adapter_problems(pool)["engine.options.max_lora_rank"]
     assert max_lora_rank(PoolSpec.model_validate(pool_of(adapters={"a": path, "b": "org/b"}))) == 64
 
 

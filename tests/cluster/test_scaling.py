@@ -12,7 +12,7 @@ POOLS = {"small": (1, 4), "large": (1, 2, 4)}
 @pytest.mark.parametrize(
     ("scaling", "parts"),
     [
-        ({"device_budget": 4}, ["scaling.device_budget", "found 4", "at least 5"]),
+        ({"device_budget": 4}, ["scaling.device_budget", "invalid value 4", "at least 5"]),
         ({"priorities": {"smal": 1}}, ["scaling.priorities.smal", "did you mean 'small'?"]),
         ({"attainment_target": 1.0}, ["attainment_target", "less than 1"]),
         ({"tpot_target_s": 0.0}, ["tpot_target_s", "greater than 0"]),
@@ -27,9 +27,9 @@ def test_what_cannot_be_is_refused(scaling, parts):
 @pytest.mark.parametrize(
     ("standby", "scaling", "parts"),
     [
-        (4, {}, ["pools.small.replicas", "standby", "found 4", "room for 3"]),
+        (4, {}, ["pools.small.replicas", "standby", "invalid value 4", "at most 3"]),
         (-1, {}, ["pools.small.replicas.standby", "greater than or equal to 0"]),
-        (1, {"policy": "ray-serve"}, ["pools.small.replicas.standby", "scaling.policy signalbox", "leave it out"]),
+        (1, {"policy": "ray-serve"}, ["pools.small.replicas.standby", "scaling.policy signalbox", "remove standby"]),
     ],
 )
 def test_standby_that_cannot_be_is_refused(standby, scaling, parts):

@@ -48,7 +48,7 @@ def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("folder", ["cache", "./cache", ""])
 def test_a_path_that_is_another_on_every_node_is_refused(folder):
-    with pytest.raises(ValidationError, match="write a whole path, such as /mnt/cache"):
+    with pytest.raises(ValidationError, match="use an absolute path that exists on every node, such as /mnt/cache"):
         spec(folder)
 
 

@@ -43,7 +43,7 @@ def test_every_example_fits_and_is_known_offline(path):
         (fleet(parallel={"tensor": 5}, placement="strict_pack"), ["pools.p.parallel.tensor: 64 attention heads"]),
         (
             fleet(parallel={"tensor": 16}, placement="strict_pack", nodes=2),
-            ["pools.p.placement: strict_pack wants 16 devices in one node, a node has 8"],
+            ["pools.p.placement: strict_pack needs 16 devices in one node, a node has 8"],
         ),
         (
             fleet("org/x", parallel={"tensor": 5}, placement="strict_pack", nodes=3, replicas={"min": 4, "max": 4}),

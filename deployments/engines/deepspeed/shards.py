@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cluster.facts import ModelFacts
-from cluster.pool import ParallelSpec
+from cluster.parallel import ParallelSpec
 
 TOLERANCE = 0.02
 """Relative; padding of uneven splits."""

@@ -8,7 +8,7 @@ import json
 import httpx
 import pytest
 
-from cluster.options import check_engine_options
+from cluster.engine_kinds import REMOTE_OPTIONS
 from cluster.problems import Problems
 from cluster.spec import FleetSpec
 from deployments.engines.base import make_engine
@@ -211,17 +211,17 @@ def test_a_remote_that_stays_away_makes_the_replica_unhealthy_and_one_hiccup_doe
 @pytest.mark.parametrize(
     ("options", "field", "said"),
     [
-        ({}, "options.base_url", "is missing: write the remote's address"),
-        ({"base_url": "remote:8000"}, "options.base_url", "write an address"),
+        ({}, "options.base_url", "is missing: use the remote's address"),
+        ({"base_url": "remote:8000"}, "options.base_url", "use an address"),
         ({"base_url": URL, "api_key": "sk-1"}, "options.api_key", "did you mean 'api_key_env'"),
-        ({"base_url": URL, "headers": {"Authorization": "x"}}, "options.headers", "no place for secrets"),
-        ({"base_url": URL, "health_path": "models"}, "options.health_path", "write a path"),
-        ({"base_url": URL, "drop_fields": "seed"}, "options.drop_fields", "write a list of names"),
+        ({"base_url": URL, "headers": {"Authorization": "x"}}, "options.headers", "must not contain secrets"),
+        ({"base_url": URL, "health_path": "models"}, "options.health_path", "use a path"),
+        ({"base_url": URL, "drop_fields": "seed"}, "options.drop_fields", "use a list of names"),
     ],
 )
-def test_wrong_options_say_what_to_write(options, field, said):
+def test_wrong_options_say_what_to_use(options, field, said):
     with pytest.raises(Problems) as caught:
-        check_engine_options("remote", options)
+        REMOTE_OPTIONS.check("remote", options)
     assert said in caught.value.by_field[field]
 
 
@@ -230,5 +230,5 @@ def test_a_remote_pool_takes_no_hardware():
     pools = {"p": {"tier": "small", "model": "m", "engine": engine_spec}}
     spec = FleetSpec.model_validate({"pools": pools, "hardware": {"a": {}, "b": {}}})
     assert spec.pools["p"].devices == 0
-    with pytest.raises(ValueError, match="runs on no hardware of this fleet"):
+    with pytest.raises(ValueError, match="uses no hardware of this fleet"):
         FleetSpec.model_validate({"pools": {"p": pools["p"] | {"hardware": "a"}}, "hardware": {"a": {}, "b": {}}})

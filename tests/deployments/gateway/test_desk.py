@@ -77,7 +77,7 @@ def test_over_http_a_missing_key_is_401_in_openais_shape(make):
 @pytest.mark.parametrize(
     ("body", "headers", "param", "said"),
     [
-        ({"model": "auto:fast"}, {}, "model", "found 'fast'"),
+        ({"model": "auto:fast"}, {}, "model", "invalid value 'fast'"),
         ({"model": "auto:cheap,best"}, {}, "model", "twice"),
         ({"model": "auto:quality=2"}, {}, "model", "from 0 to 1"),
         ({}, {"x-signalbox-route": "quality"}, "x-signalbox-route", "a number"),

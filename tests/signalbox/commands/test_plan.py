@@ -34,7 +34,7 @@ def test_json_has_the_same_for_every_device_type():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nobody/knows",), "download it and write its folder"),
+        (("nobody/knows",), "download its config.json and use the folder's path"),
         ((LLAMA, "--gpu", "H10"), "did you mean 'H100'"),
         ((LLAMA, "--context", "9999"), "exceeds the model's context length (8192 tokens)"),
     ],

@@ -46,8 +46,8 @@ def test_a_pinned_query_has_no_tables():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--wish", "fast"), "--wish: found 'fast'"),
-        (("--model", "auto:fast"), "model: found 'fast'"),
+        (("--wish", "fast"), "--wish: invalid value 'fast'"),
+        (("--model", "auto:fast"), "model: invalid value 'fast'"),
         (("--model", "gpt-9"), "There is no model 'gpt-9'"),
     ],
 )

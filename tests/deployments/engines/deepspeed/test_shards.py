@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.facts import facts_of
-from cluster.pool import ParallelSpec
+from cluster.parallel import ParallelSpec
 from deployments.engines.deepspeed.shards import Shard, shard_problem
 
 LLAMA, MIXTRAL = facts_of("demo/models/large"), facts_of("demo/models/moe")
