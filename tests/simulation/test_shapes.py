@@ -98,7 +98,7 @@ def test_all_examples_have_shapes(path):
     ("fleet", "problem"),
     [
         (spec(parallel={"tensor": 1}), "pools.large: lacks .* GiB per device .* see `signalbox check`"),
-        (spec(model="nobody/knows"), "pools.large.model: nothing is known about 'nobody/knows'"),
+        (spec(model="nobody/knows"), "pools.large.model: no built-in facts for 'nobody/knows'"),
     ],
 )
 def test_what_cannot_be_simulated_is_said(fleet, problem):
