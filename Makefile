@@ -41,7 +41,7 @@ coverage: setup
 	$(BIN)/coverage report
 
 # Two workers; tests/conftest.py says what stays together.
-LANES := -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
+LANES := -n 2 --dist loadscope --no-loadscope-reorder --durations=25
 
 test: setup lint
 	$(BIN)/pytest $(LANES) -m "not slow"

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from fleet_process import ROOT, RunningFleet, shared_memory, start_fleet, stop_fleet
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 
 @pytest.fixture(scope="session")
@@ -22,19 +24,38 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
     assert shared_memory() <= before
 
 
+_LAPTOP_NAMES = "bad_requests cancel dead_engine docs doors live_page metrics_fleet openai_client surface"
+LAPTOP = frozenset(f"tests/e2e/test_{name}.py" for name in _LAPTOP_NAMES.split())
+"""Files that talk to the laptop fleet: one worker runs them all, so that it starts once."""
 LONGEST = ("laptop", "tests/e2e/test_scaling_fleet.py")
 """Groups that two workers begin with: what starts last ends last."""
 
 
-def _group(item: pytest.Item) -> str:
+def _group(nodeid: str) -> str:
     """Tests that share a fixture run in one process: those of a file, and all that talk to the laptop fleet."""
-    return "laptop" if item.get_closest_marker("fleet") else item.nodeid.split("::")[0]
+    file = nodeid.split("::")[0]
+    return "laptop" if file in LAPTOP else file
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Two workers (`pytest -n 2 --dist loadgroup`) take groups in turn: one waits for a fleet, the other computes."""
-    items.sort(key=lambda item: LONGEST.index(_group(item)) if _group(item) in LONGEST else len(LONGEST))
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+class Groups(LoadScopeScheduling):
+    """Two workers (`pytest -n 2`) take groups in turn: one waits for a fleet while the other computes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    """Give out tests by group."""
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest groups first.
+
+    Raises:
+        pytest.UsageError: a file with tests on the laptop fleet is not in LAPTOP.
+    """
+    if strays := {_group(item.nodeid) for item in items if item.get_closest_marker("fleet")} - {"laptop"}:
+        raise pytest.UsageError(f"name these files in tests/conftest.py's LAPTOP: {', '.join(sorted(strays))}")
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(_group(item.nodeid), len(order)))
