@@ -24,7 +24,7 @@ def test_the_workload_is_mixed_and_repeatable():
 
 def test_a_folder_without_a_model_is_refused():
     done = subprocess.run([SIGNALBOX, "bench", "engines", "--model", "no/such"], capture_output=True, text=True)
-    assert (done.returncode, "write a model folder" in done.stderr) == (2, True)
+    assert (done.returncode, "use a folder with a model" in done.stderr) == (2, True)
 
 
 @pytest.mark.slow
