@@ -13,7 +13,11 @@ import yaml
 
 from cluster.loading import PROJECT_ROOT
 
-PAGES = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "demo" / "README.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *sorted(PROJECT_ROOT.glob("*.md")),
+    PROJECT_ROOT / "demo" / "README.md",
+    *sorted((PROJECT_ROOT / "docs").glob("*.md")),
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 INLINE = re.compile(r"`(signalbox [^`]+)`")
 BIN = Path(sys.executable).parent
@@ -22,6 +26,7 @@ HARNESS = {
     "make serve": "the session's fleet is `make serve`'s own command",
     "make test": "this run",
     "make test-slow": "the other half of this run",
+    "pytest -q tests/router/test_attempts.py": "this run has that file",
     "make demo-models": "trains for an hour; tests/demo holds its parts",
     "make bench": "the same as `signalbox bench demo`",
     "make monitor": "tests/e2e/test_monitor.py runs what it runs",
@@ -90,6 +95,23 @@ def test_yaml_example_is_a_valid_part_of_a_spec(source):
     from deployments.preflight import check_fleet
 
     assert check_fleet(FleetSpec.model_validate(yaml.safe_load(source))).problems == ()
+
+
+def test_paths_in_the_index_and_for_contributors_exist():
+    pages = (PROJECT_ROOT / "docs" / "index.md", PROJECT_ROOT / "CONTRIBUTING.md")
+    for page in pages:
+        for path in re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]*(?:\.py)?)`", page.read_text()):
+            assert (PROJECT_ROOT / path).exists(), f"{page.name}: {path}"
+
+
+def test_the_index_lists_every_page():
+    listed = set(re.findall(r"\]\(([a-z-]+\.md)", (PROJECT_ROOT / "docs" / "index.md").read_text()))
+    assert {page.name for page in (PROJECT_ROOT / "docs").glob("*.md")} - {"index.md"} <= listed
+
+
+def test_make_targets_named_for_contributors_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT_ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"`make ([a-z-]+)`", (PROJECT_ROOT / "CONTRIBUTING.md").read_text())) <= targets
 
 
 def test_links_between_pages_lead_somewhere():
