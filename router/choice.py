@@ -1,4 +1,4 @@
-"""Choosing among appraised pools: what the request wishes, then what load allows."""
+"""The choice among appraised pools: by the request's preference, then by what load allows."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from cluster.routing import RoutingSpec
 from cluster.wish import Wish
 from router.types import Appraisal
+from router.weighing import Weighing
 
 Appraisals = Mapping[str, Appraisal]
 
-MODES: dict[str | None, Callable[[Appraisal], tuple[float, float]]] = {
+MODES: Mapping[str | None, Callable[[Appraisal], tuple[float, float]]] = {
     None: lambda a: (-a.utility, a.cost),
     "cheap": lambda a: (a.cost, -a.quality),
     "best": lambda a: (-a.quality, a.cost),
@@ -24,14 +25,63 @@ class Ranking:
     """Pools in the order of preference."""
 
     fitting: tuple[str, ...]
-    """Those that do what the request wishes; where none does, the one that comes closest."""
+    """Pools within the request's limits; if there is none, the pool that comes closest."""
     others: tuple[str, ...]
     unmet: str | None = None
-    """Which wish could not be met."""
+    """Which limit no pool meets."""
+
+
+@dataclass(frozen=True)
+class PoolChoice:
+    """The pool for a request, and how it was found."""
+
+    weighing: Weighing
+    appraisals: Appraisals
+    """Pools to choose from."""
+    ranking: Ranking
+    spilled_to: str | None
+    """The pool that load sends the request to; None if the best pool takes it."""
+    woken: str | None
+    """The pool at zero replicas that the request starts."""
+    skipped: Mapping[str, str]
+    """Pools that may not answer, with the reason."""
+
+    @property
+    def best(self) -> str:
+        """The best pool, load ignored."""
+        return self.ranking.fitting[0]
+
+    @property
+    def pool(self) -> str:
+        """The pool that answers."""
+        return self.spilled_to or self.best
+
+
+def choose(
+    weighing: Weighing, loads: Mapping[str, float], at_zero: Collection[str], skipped: Mapping[str, str]
+) -> PoolChoice:
+    """The choice for a request.
+
+    Args:
+        loads: requests per replica, for each pool that may answer.
+        at_zero: which of these pools have no replica.
+        skipped: pools that may not answer, with the reason.
+    """
+    wish = weighing.request.wish
+    appraisals, woken = present(wish, {pool: weighing.appraise(pool) for pool in loads}, loads, at_zero)
+    ranking = rank(wish, appraisals, loads)
+    return PoolChoice(
+        weighing=weighing,
+        appraisals=appraisals,
+        ranking=ranking,
+        spilled_to=spill(ranking, appraisals, weighing.spec.routing, weighing.state.spill_share),
+        woken=woken,
+        skipped={**skipped, **{pool: "scaled to zero" for pool in at_zero if pool not in appraisals}},
+    )
 
 
 def rank(wish: Wish, appraisals: Appraisals, loads: Mapping[str, float]) -> Ranking:
-    """Order pools by what the request wishes; among equals the less loaded one comes first."""
+    """Order pools by the request's preference; among equal pools the less loaded one comes first."""
     order = sorted(appraisals, key=lambda pool: (*MODES[wish.mode](appraisals[pool]), loads[pool]))
     fitting = tuple(
         pool for pool in order if _good_enough(wish, appraisals[pool]) and _cheap_enough(wish, appraisals[pool])
@@ -52,37 +102,40 @@ def _cheap_enough(wish: Wish, appraisal: Appraisal) -> bool:
 
 
 def _closest(wish: Wish, appraisals: Appraisals) -> tuple[str, str]:
-    """The pool to take when none meets the wishes, and why. Money comes first: it is certain, quality is predicted."""
+    """The pool to use if none is within the limits, and why. Cost comes first: it is certain, quality is predicted."""
     within = [pool for pool in appraisals if _cheap_enough(wish, appraisals[pool])]
     if not within:
-        cheapest = min(appraisals, key=lambda pool: MODES["cheap"](appraisals[pool]))
-        return cheapest, f"no pool is expected to cost at most {wish.max_cost:.3g}: the cheapest one"
+        return _cheapest(appraisals), f"no pool is expected to cost at most {wish.max_cost:.3g}: the cheapest one"
     best = min(within, key=lambda pool: MODES["best"](appraisals[pool]))
     limit = f" at a cost of at most {wish.max_cost:.3g}" if wish.max_cost is not None else ""
     return best, f"no pool is predicted to reach quality {wish.min_quality:.2f}{limit}: the best one"
 
 
-def awake(
-    wish: Wish, appraisals: Appraisals, loads: Mapping[str, float], asleep: Collection[str]
-) -> tuple[Appraisals, str | None]:
-    """The pools to choose from, and the sleeping one to wake, if any.
+def _cheapest(appraisals: Appraisals) -> str:
+    return min(appraisals, key=lambda pool: MODES["cheap"](appraisals[pool]))
 
-    A pool that sleeps is woken by the requests that it would have got, while others answer them. Where all sleep, the
-    cheapest is the choice: its requests wait for it.
+
+def present(
+    wish: Wish, appraisals: Appraisals, loads: Mapping[str, float], at_zero: Collection[str]
+) -> tuple[Appraisals, str | None]:
+    """The pools to choose from, and the pool at zero replicas that the request starts, if any.
+
+    A request starts the pool that it would have got, while another pool answers it. If all pools are at zero, the
+    cheapest one starts and the request waits for it.
     """
-    wanted = rank(wish, appraisals, loads).fitting[0]
-    up = {pool: appraisal for pool, appraisal in appraisals.items() if pool not in asleep}
+    preferred = rank(wish, appraisals, loads).fitting[0]
+    up = {pool: appraisal for pool, appraisal in appraisals.items() if pool not in at_zero}
     if not up:
-        wanted = min(appraisals, key=lambda pool: MODES["cheap"](appraisals[pool]))
-        return {wanted: appraisals[wanted]}, wanted
-    return up, wanted if wanted in asleep else None
+        cheapest = _cheapest(appraisals)
+        return {cheapest: appraisals[cheapest]}, cheapest
+    return up, preferred if preferred in at_zero else None
 
 
 def spill(ranking: Ranking, appraisals: Appraisals, routing: RoutingSpec, spill_share: float) -> str | None:
-    """The next best pool that can take the request in time, when the best one cannot and the bounds allow it.
+    """The next best pool that can take the request in time, if the best one cannot and the bounds allow it.
 
     Args:
-        spill_share: share of recent requests that load sent to a dearer pool, 0..1.
+        spill_share: share of recent requests that load sent to a more expensive pool, 0..1.
     """
     best, *rest = (appraisals[pool] for pool in ranking.fitting)
     if best.wait_s <= routing.max_wait_s:

@@ -10,9 +10,9 @@ from router.budget.spend_curve import Offers
 from router.types import CalibrationSample
 
 DEFAULT_PRICES = {"small": 1.0, "moe": 3.0, "large": 10.0}
-"""Prices of a million tokens by tier where a spec has none at all: only their ratio matters."""
+"""Prices of a million tokens by tier for a spec without token prices: only their ratio matters."""
 USUAL_TOKENS = 200.0
-"""Prompt and answer of an average request where no calibration sample says more."""
+"""Prompt and answer of an average request without a calibration sample."""
 
 
 class Costs:
@@ -32,9 +32,9 @@ class Costs:
         return prompt_tokens * per_prompt_token + output_tokens * per_output_token
 
     def usual_lambda(self, sample: CalibrationSample | None) -> float:
-        """The lambda that `cost_weight` means: so much quality is an average request in the dearest pool worth."""
-        dearest = max(self._average(pool, sample) for pool in self.spec.pools)
-        return self.spec.routing.cost_weight / dearest if dearest else 0.0
+        """Default lambda: `cost_weight` / cost of an average request in the most expensive pool."""
+        highest = max(self._average(pool, sample) for pool in self.spec.pools)
+        return self.spec.routing.cost_weight / highest if highest else 0.0
 
     def offers(self, sample: CalibrationSample) -> Offers:
         """A calibration sample in terms of the pools, in the spec's order."""

@@ -1,4 +1,4 @@
-"""The decision: filter pools, appraise them, take the best that load allows, and say why."""
+"""The decision: filter pools, appraise them, choose the best that load allows, and give the reasons."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from cluster.wish import AUTO, is_auto
-from router.choice import awake, rank, spill
+from router.choice import PoolChoice, choose
 from router.complexity import RuleComplexity
 from router.costs import Costs
 from router.eligible import eligible
 from router.features import features
-from router.filters import asleep
-from router.loads import ongoing_per_replica, pool_wait_s
-from router.names import names
+from router.filters import is_at_zero
+from router.loads import ongoing_per_replica
+from router.model_names import model_names
 from router.quality import QualityModel, RuleQuality
-from router.reasons import reasons
-from router.types import Appraisal, NoPool, Prediction, RoutingDecision, RoutingRequest, RoutingState
+from router.reasons import reasons, skips
+from router.types import NoPool, RoutingDecision, RoutingRequest, RoutingState
+from router.weighing import Weighing
 
 NOTHING_LEARNED = RoutingState()
 
@@ -28,7 +29,7 @@ class Router:
     def __init__(self, spec: FleetSpec, model: QualityModel | None = None) -> None:
         self.spec = spec
         self.model = model or RuleQuality()
-        self.names = names(spec)
+        self.names = model_names(spec)
         self.costs = Costs(spec)
         self.usual_lambda = self.costs.usual_lambda(self.model.calibration)
 
@@ -42,9 +43,9 @@ class Router:
         """The pool for a request.
 
         Args:
-            fleet: the newest snapshot of the fleet; None when there is none: load is then ignored.
+            fleet: the newest snapshot of the fleet; None without a board: load is then ignored.
             now_s: Unix time of the decision, to tell fresh reports from stale ones.
-            state: what the gateway has learned of its traffic.
+            state: what the gateway has learned from its traffic.
 
         Raises:
             NoPool: the model name is unknown, or no pool may answer.
@@ -53,81 +54,52 @@ class Router:
         loads = {pool: ongoing_per_replica(pool, fleet, now_s) for pool in pools}
         if not is_auto(request.model):
             return self._pinned(request, sorted(pools, key=loads.__getitem__), skipped)
-        prediction = self.model.predict(request)
-        cost_lambda = self.usual_lambda if state.cost_lambda is None else state.cost_lambda
-        appraised = {
-            pool: self._appraise(pool, request, prediction, cost_lambda, fleet, now_s, state) for pool in pools
-        }
-        sleeping = [pool for pool in pools if asleep(pool, self.spec.pools[pool], fleet)]
-        appraisals, woken = awake(request.wish, appraised, loads, sleeping)
-        skipped |= {pool: "scaled to zero" for pool in sleeping if pool not in appraisals}
-        ranking = rank(request.wish, appraisals, loads)
-        best = ranking.fitting[0]
-        spilled_to = spill(ranking, appraisals, self.spec.routing, state.spill_share)
-        chosen = spilled_to or best
+        weighing = Weighing(
+            request=request,
+            prediction=self.model.predict(request),
+            spec=self.spec,
+            costs=self.costs,
+            cost_lambda=self.usual_lambda if state.cost_lambda is None else state.cost_lambda,
+            fleet=fleet,
+            now_s=now_s,
+            state=state,
+        )
+        at_zero = [pool for pool in pools if is_at_zero(pool, self.spec.pools[pool], fleet)]
+        return self._decision(choose(weighing, loads, at_zero, skipped))
+
+    def _decision(self, choice: PoolChoice) -> RoutingDecision:
+        """A choice with its reasons."""
+        pool, ranking, weighing = choice.pool, choice.ranking, choice.weighing
         return RoutingDecision(
-            pool=chosen,
-            tier=self.spec.pools[chosen].tier,
-            score=1 - prediction.quality["small"],
-            reasons=reasons(
-                request.wish,
-                prediction,
-                appraisals,
-                ranking,
-                skipped,
-                cost_lambda,
-                spilled_to,
-                woken,
-                self.costs.assumed,
-            ),
-            skipped=skipped,
-            alternatives=tuple(pool for pool in (*ranking.fitting, *ranking.others) if pool != chosen),
-            appraisals=appraisals,
-            prediction=prediction,
-            cost_lambda=cost_lambda,
-            spilled_from=best if spilled_to else None,
-            woken=woken,
+            pool=pool,
+            tier=self.spec.pools[pool].tier,
+            score=1 - weighing.prediction.quality["small"],
+            reasons=reasons(choice),
+            skipped=choice.skipped,
+            alternatives=tuple(other for other in (*ranking.fitting, *ranking.others) if other != pool),
+            appraisals=choice.appraisals,
+            prediction=weighing.prediction,
+            cost_lambda=weighing.cost_lambda,
+            spilled_from=choice.best if choice.spilled_to else None,
+            woken=choice.woken,
         )
 
     def _named(self, request: RoutingRequest) -> tuple[str, ...]:
         name = AUTO if is_auto(request.model) else request.model
         if name not in self.names:
             known = ", ".join(self.names)
-            message = f"There is no model '{request.model[:200]}': write one of {known}."
+            message = f"There is no model '{request.model[:200]}': use one of {known}."
             raise NoPool("unknown_model", message, "model")
         return self.names[name]
 
     def _pinned(self, request: RoutingRequest, order: Sequence[str], skipped: dict[str, str]) -> RoutingDecision:
-        """The client chose; among several pools of a tier the least loaded one answers."""
+        """The client chose; of several pools of a tier the least loaded one answers."""
         score, _ = RuleComplexity().score(features(request))
-        skips = (f"{pool} skipped: {reason}" for pool, reason in skipped.items())
         return RoutingDecision(
             pool=order[0],
             tier=self.spec.pools[order[0]].tier,
             score=score,
-            reasons=(f"the request names {request.model}", *skips),
+            reasons=(f"the request names {request.model}", *skips(skipped)),
             skipped=skipped,
             alternatives=tuple(order[1:]),
-        )
-
-    def _appraise(
-        self,
-        pool: str,
-        request: RoutingRequest,
-        prediction: Prediction,
-        cost_lambda: float,
-        fleet: FleetState | None,
-        now_s: float,
-        state: RoutingState,
-    ) -> Appraisal:
-        """Quality, cost and wait of one pool for one request."""
-        tier = self.spec.pools[pool].tier
-        tokens = prediction.output_tokens[tier]
-        cost = self.costs.of(pool, request.prompt_tokens, min(tokens, request.max_tokens or tokens))
-        stays = self.spec.routing.switch_gain if pool == request.last_pool else 0.0
-        return Appraisal(
-            quality=prediction.quality[tier],
-            cost=cost,
-            wait_s=pool_wait_s(pool, fleet, now_s, state, tokens),
-            utility=prediction.quality[tier] - cost_lambda * cost + stays,
         )

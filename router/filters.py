@@ -1,4 +1,4 @@
-"""Filters: each says why a pool cannot answer a request now, or None."""
+"""Filters: each returns why a pool cannot answer a request now, or None."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Filter = Callable[[RoutingRequest, str, PoolSpec, FleetState | None], str | None
 
 
 def unready(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
-    """No ready replica where there should be one."""
+    """No ready replica, though the pool should have one."""
     return "no ready replica" if pool.replicas.min > 0 and _has_none(name, state) else None
 
 
-def asleep(name: str, pool: PoolSpec, state: FleetState | None) -> bool:
+def is_at_zero(name: str, pool: PoolSpec, state: FleetState | None) -> bool:
     """Whether a pool is scaled to zero: it can answer after a cold start."""
     return pool.replicas.min == 0 and _has_none(name, state)
 
 
 def _has_none(name: str, state: FleetState | None) -> bool:
-    """No replica. Without a state (no board) nothing is known, and routing goes on."""
+    """No replica. Without a state (no board) nothing is known, and routing continues."""
     return state is not None and not (name in state and state[name].ready)
 
 
@@ -36,13 +36,13 @@ def context(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetStat
 
 
 def capability(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
-    """The request needs something the pool does not declare."""
+    """The request needs a capability that the pool does not declare."""
     missing = request.needs.difference(pool.capabilities)
     return f"does not declare {', '.join(sorted(missing))}" if missing else None
 
 
 def room(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
-    """The prompt fits, but not together with the answer length that was asked for."""
+    """The prompt fits, but not together with the requested length of the answer."""
     if not request.max_tokens:
         return None
     limit = _max_context_tokens(name, pool, state)
@@ -52,14 +52,14 @@ def room(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState |
 
 
 FILTERS: dict[str, Filter] = {"capability": capability, "context": context, "unready": unready}
-"""By name, in the order they are asked: what waiting cannot mend comes first."""
+"""Filters in order: those that waiting cannot fix come first."""
 
 PREFERENCES: dict[str, Filter] = {"room": room}
-"""Filters that are heeded as long as they leave a pool: the engine has the last word on them."""
+"""Filters that count only if they leave a pool: the engine decides in the end."""
 
 
 def _max_context_tokens(name: str, pool: PoolSpec, state: FleetState | None) -> int:
-    """Longest prompt plus answer, as the replicas say or the spec; 0 when unknown."""
+    """Longest prompt plus answer, from the replicas' reports or the spec; 0 if unknown."""
     if state and name in state:
         reported = max((replica.max_context_tokens for replica in state[name].replicas), default=0)
         if reported:

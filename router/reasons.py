@@ -1,61 +1,96 @@
-"""A decision in words."""
+"""A decision in words: small functions, each with the sentences it adds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from cluster.wish import Wish
-from router.choice import Appraisals, Ranking
-from router.types import Prediction
+from router.choice import PoolChoice
 
 MODES = {"cheap": "the cheapest pool that may answer", "best": "the highest predicted quality"}
 
 
-def reasons(
-    wish: Wish,
-    prediction: Prediction,
-    appraisals: Appraisals,
-    ranking: Ranking,
-    skipped: Mapping[str, str],
-    cost_lambda: float,
-    spilled_to: str | None,
-    woken: str | None,
-    assumed_prices: bool,
-) -> tuple[str, ...]:
-    """Why a pool was chosen, most important first."""
-    best = ranking.fitting[0]
-    chosen = appraisals[best]
-    said = [_predicted(prediction)]
-    if ranking.unmet:
-        said.append(f"{ranking.unmet}, {best}")
+def predicted(choice: PoolChoice) -> Iterator[str]:
+    """The quality model's prediction."""
+    prediction = choice.weighing.prediction
+    yield "predicted quality " + ", ".join(f"{tier} {quality:.2f}" for tier, quality in prediction.quality.items())
+
+
+def preferred(choice: PoolChoice) -> Iterator[str]:
+    """Why the best pool is the best."""
+    best, wish = choice.best, choice.weighing.request.wish
+    if choice.ranking.unmet:
+        yield f"{choice.ranking.unmet}, {best}"
     elif wish.mode:
-        said.append(f"asked for {MODES[wish.mode]}: {best}")
+        yield f"asked for {MODES[wish.mode]}: {best}"
     else:
-        said.append(f"quality less cost is greatest in {best}: {chosen.quality:.2f} - {cost_lambda * chosen.cost:.2f}")
-    said += _limits(wish) if not ranking.unmet else ()
-    if spilled_to:
-        known = math.isfinite(chosen.wait_s)
-        wait = f"would wait {chosen.wait_s:.0f} s" if known else "cannot say how long its queue takes"
-        said.append(f"{best} {wait}: spilled to {spilled_to}")
-    if woken == best:
-        said.append(f"every pool that may answer is asleep: {best}, the cheapest, is woken")
-    elif woken:
-        said.append(f"would have gone to {woken}, which is asleep; it is woken")
-    if assumed_prices:
-        said.append("no prices in the spec: 1 to 3 to 10 by tier")
-    if prediction.fallback:
-        said.append(prediction.fallback)
-    return (*said, *(f"{pool} skipped: {reason}" for pool, reason in skipped.items()))
+        appraisal = choice.appraisals[best]
+        price = choice.weighing.cost_lambda * appraisal.cost
+        yield f"quality minus cost is highest in {best}: {appraisal.quality:.2f} - {price:.2f}"
 
 
-def _predicted(prediction: Prediction) -> str:
-    qualities = ", ".join(f"{tier} {quality:.2f}" for tier, quality in prediction.quality.items())
-    return f"predicted quality {qualities}"
-
-
-def _limits(wish: Wish) -> Iterator[str]:
+def limits(choice: PoolChoice) -> Iterator[str]:
+    """The request's limits, if the pool meets them."""
+    wish = choice.weighing.request.wish
+    if choice.ranking.unmet:
+        return
     if wish.min_quality is not None:
         yield f"asked for a quality of at least {wish.min_quality:.2f}"
     if wish.max_cost is not None:
         yield f"asked for a cost of at most {wish.max_cost:.3g}"
+
+
+def spilled(choice: PoolChoice) -> Iterator[str]:
+    """Load that changed the choice."""
+    if choice.spilled_to:
+        best, wait_s = choice.best, choice.appraisals[choice.best].wait_s
+        wait = f"would wait {wait_s:.0f} s" if math.isfinite(wait_s) else "has no known wait"
+        yield f"{best} {wait}: spilled to {choice.spilled_to}"
+
+
+def started(choice: PoolChoice) -> Iterator[str]:
+    """A pool that starts from zero replicas."""
+    if choice.woken == choice.best:
+        yield f"every pool that may answer is at zero replicas: {choice.best}, the cheapest, starts"
+    elif choice.woken:
+        yield f"would have gone to {choice.woken}, which is at zero replicas; it starts"
+
+
+def assumed_prices(choice: PoolChoice) -> Iterator[str]:
+    """Default prices."""
+    if choice.weighing.costs.assumed:
+        yield "no prices in the spec: 1 to 3 to 10 by tier"
+
+
+def fallback(choice: PoolChoice) -> Iterator[str]:
+    """The part of the prediction that is not the learned model's."""
+    if choice.weighing.prediction.fallback:
+        yield choice.weighing.prediction.fallback
+
+
+def skipped(choice: PoolChoice) -> Iterator[str]:
+    """Pools that may not answer."""
+    yield from skips(choice.skipped)
+
+
+def skips(pools: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each skipped pool."""
+    return (f"{pool} skipped: {reason}" for pool, reason in pools.items())
+
+
+REASONS: Mapping[str, Callable[[PoolChoice], Iterator[str]]] = {
+    "predicted": predicted,
+    "preferred": preferred,
+    "limits": limits,
+    "spilled": spilled,
+    "started": started,
+    "assumed prices": assumed_prices,
+    "fallback": fallback,
+    "skipped": skipped,
+}
+"""In the order of the text, most important first."""
+
+
+def reasons(choice: PoolChoice) -> tuple[str, ...]:
+    """Why a pool was chosen."""
+    return tuple(sentence for of in REASONS.values() for sentence in of(choice))

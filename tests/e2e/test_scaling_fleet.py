@@ -242,7 +242,7 @@ def test_auto_is_answered_by_the_next_best_and_wakes_the_pool_it_wanted(fleet):
     answer = fleet.chat(HARD, model=GOOD_ENOUGH, max_tokens=8)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-signalbox-pool"] == "large"
-    assert "would have gone to moe, which is asleep; it is woken" in answer.headers["x-signalbox-reason"]
+    assert "would have gone to moe, which is at zero replicas; it starts" in answer.headers["x-signalbox-reason"]
     wait_for("moe to one", lambda: change(fleet, "moe", 0, 1, since_s=asked_s))
     wait_for("moe awake", lambda: fleet.pool("moe")["ready"] == 1)
     assert fleet.chat(HARD, model=GOOD_ENOUGH, max_tokens=8).headers["x-signalbox-pool"] == "moe"

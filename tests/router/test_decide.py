@@ -260,7 +260,7 @@ def test_a_stale_report_or_an_unknown_rate_counts_as_busy(as_of_s):
     decision = decide(EASY, fleet=fleet)
     assert decision.pool == "moe"
     assert math.isinf(decision.appraisals["small"].wait_s)
-    assert any("cannot say how long" in reason for reason in decision.reasons)
+    assert any("has no known wait" in reason for reason in decision.reasons)
 
 
 def test_measured_answers_say_how_long_a_queue_lasts():
@@ -307,7 +307,7 @@ def test_a_pool_scaled_to_zero_is_woken_by_what_it_would_have_got():
     assert (easy.pool, easy.woken, easy.skipped) == ("cheap", None, {"rest": "scaled to zero"})
     hard = resting(wish=parse_wish("best"), awake=0)
     assert (hard.pool, hard.woken, hard.skipped["rest"]) == ("cheap", "rest", "scaled to zero")
-    assert "would have gone to rest, which is asleep; it is woken" in hard.reasons
+    assert "would have gone to rest, which is at zero replicas; it starts" in hard.reasons
     assert not {"rest"} & {*hard.alternatives, *hard.appraisals}
 
 
@@ -318,7 +318,7 @@ def test_where_all_are_asleep_the_cheapest_is_woken_and_waited_for():
     for wish in ("", "best"):
         decision = Router(sleeping, HARD).decide(RoutingRequest("text", wish=parse_wish(wish)), {}, NOW_S)
         assert (decision.pool, decision.woken, decision.alternatives) == ("small", "small", ())
-        assert "every pool that may answer is asleep: small, the cheapest, is woken" in decision.reasons
+        assert "every pool that may answer is at zero replicas: small, the cheapest, starts" in decision.reasons
 
 
 def test_a_pool_scaled_to_zero_is_started_by_its_name():

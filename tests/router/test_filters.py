@@ -6,7 +6,7 @@ import pytest
 
 from cluster.pool import PoolSpec
 from cluster.state import PoolState, ReplicaState
-from router.filters import asleep, capability, context, room, unready
+from router.filters import capability, context, is_at_zero, room, unready
 from router.types import RoutingRequest
 
 
@@ -39,7 +39,7 @@ NONE_READY = {"p": PoolState("p")}
 )
 def test_without_a_replica_a_pool_is_unready_or_asleep(state, minimum, reason, sleeps):
     assert unready(RoutingRequest("x"), "p", pool(minimum=minimum), state) == reason
-    assert asleep("p", pool(minimum=minimum), state) is sleeps
+    assert is_at_zero("p", pool(minimum=minimum), state) is sleeps
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The names that a request may use as `model`."""
+"""The names that a request may put into `model`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from cluster.spec import FleetSpec
 from cluster.wish import AUTO
 
 
-def names(spec: FleetSpec) -> dict[str, tuple[str, ...]]:
-    """Return every name with its pools. A pool's name takes precedence over a tier's."""
+def model_names(spec: FleetSpec) -> dict[str, tuple[str, ...]]:
+    """Every name, with the pools it stands for. A pool's name takes precedence over a tier's."""
     known: dict[str, tuple[str, ...]] = {AUTO: tuple(spec.pools)}
     for tier in TIERS:
         if pools := tuple(name for name, pool in spec.pools.items() if pool.tier == tier):

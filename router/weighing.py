@@ -1,0 +1,85 @@
+"""What the router weighs for one request, and the appraisal of each pool: quality, cost, wait and utility."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cluster.load import predicted_wait_s
+from cluster.spec import FleetSpec
+from cluster.state import FleetState
+from router.costs import Costs
+from router.types import Appraisal, Prediction, RoutingRequest, RoutingState
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """The one input of the scorers, of the choice and of its reasons."""
+
+    request: RoutingRequest
+    prediction: Prediction
+    spec: FleetSpec
+    costs: Costs
+    cost_lambda: float
+    """Quality given up per unit of the prices' currency."""
+    fleet: FleetState | None
+    """The newest snapshot; None without a board: load is then ignored."""
+    now_s: float
+    state: RoutingState
+
+    def appraise(self, pool: str) -> Appraisal:
+        """One pool as a candidate."""
+        return Appraisal(quality(self, pool), cost(self, pool), wait_s(self, pool), utility(self, pool))
+
+
+def quality(weighing: Weighing, pool: str) -> float:
+    """Predicted probability that the pool's answer is good."""
+    return weighing.prediction.quality[weighing.spec.pools[pool].tier]
+
+
+def output_tokens(weighing: Weighing, pool: str) -> float:
+    """Predicted length of the pool's answer."""
+    return weighing.prediction.output_tokens[weighing.spec.pools[pool].tier]
+
+
+def cost(weighing: Weighing, pool: str) -> float:
+    """Expected cost of the request, in the prices' currency."""
+    request, tokens = weighing.request, output_tokens(weighing, pool)
+    return weighing.costs.of(pool, request.prompt_tokens, min(tokens, request.max_tokens or tokens))
+
+
+def wait_s(weighing: Weighing, pool: str) -> float:
+    """Predicted wait in the queue of the pool's least busy replica; inf without a fresh report."""
+    fleet, state = weighing.fleet, weighing.state
+    if fleet is None:
+        return 0.0
+    tokens = state.answer_tokens.get(pool, output_tokens(weighing, pool))
+    waits = (
+        predicted_wait_s(replica, state.tokens_per_s.get(replica.replica_id, 0.0), tokens)
+        for replica in (fleet[pool].replicas if pool in fleet else ())
+        if replica.is_fresh(weighing.now_s)
+    )
+    return min(waits, default=math.inf)
+
+
+# -- utility ---------------------------------------------------------------------------------------------------------
+
+
+def price(weighing: Weighing, pool: str) -> float:
+    """What the cost is worth in quality, as a deduction."""
+    return -(weighing.cost_lambda * cost(weighing, pool))
+
+
+def affinity(weighing: Weighing, pool: str) -> float:
+    """A bonus for the conversation's last pool, whose KV cache holds its prefix."""
+    return weighing.spec.routing.switch_gain if pool == weighing.request.last_pool else 0.0
+
+
+SCORERS: Mapping[str, Callable[[Weighing, str], float]] = {"quality": quality, "price": price, "affinity": affinity}
+"""What adds up to a pool's utility, in units of quality."""
+
+
+def utility(weighing: Weighing, pool: str) -> float:
+    """The sum of all scorers; the pool with the largest utility wins."""
+    return sum(score(weighing, pool) for score in SCORERS.values())
