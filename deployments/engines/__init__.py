@@ -1,1 +1,1 @@
-"""Engines behind one small protocol (`deployments.engines.base.Engine`), one file each."""
+"""Engines behind one small protocol (`deployments.engines.base.Engine`), one file or folder each."""

@@ -1,4 +1,4 @@
-"""How clearly an engine preferred the token that it chose."""
+"""The margin by which an engine preferred the chosen token."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 from collections.abc import Iterable
 
 CERTAIN = 30.0
-"""Margin where no other token has any probability left."""
+"""Margin if all other tokens have probability 0."""
 LOGPROBS = 2
-"""Entries that an engine reports at each position so that the best other token is among them."""
+"""Log-probabilities per position that an engine must report to include the best other token."""
 
 
 def margin(chosen: float, others: Iterable[float]) -> float:
     """Log-probability of the chosen token minus that of the best other one, at most CERTAIN.
 
-    Where the others are not known, the best one is taken to have all that the chosen one left: no margin is overrated.
+    If the others are unknown, the best one is assumed to have all remaining probability, so no margin is overestimated.
     """
     best = max(others, default=None)
     if best is None:
-        left = -math.expm1(min(chosen, 0.0))
-        best = math.log(left) if left > 0 else -math.inf
+        remaining = -math.expm1(min(chosen, 0.0))
+        best = math.log(remaining) if remaining > 0 else -math.inf
     return min(chosen - best, CERTAIN)

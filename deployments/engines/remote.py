@@ -1,7 +1,7 @@
-"""The remote engine: a pool that is another OpenAI-compatible endpoint (a server elsewhere, or a hosted API).
+"""The remote engine: a pool behind another OpenAI-compatible endpoint (a server elsewhere, or a hosted API).
 
-Bodies pass through with the remote's own model name; streams pass through as they come. What the remote says about
-itself goes no further: its refusal of our key is our failure (502), not the client's.
+Bodies pass through with the remote's model name, and streams pass through unchanged. Errors about our account do not
+reach the client as they are: if the remote rejects our key, that is our failure (502), not the client's.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from deployments.wire.start_phases import Phase, StartClock
 PATHS = {"chat": "/chat/completions", "completion": "/completions"}
 PROBE_EVERY_S = 10.0
 FAILED_PROBES = 3
-"""Probes that fail in a row before the replica gives up and is replaced by one that waits for the remote."""
+"""Consecutive failed probes until the replica is replaced by one that waits for the remote."""
 
 
 class RemoteEngine:
-    """Asks another endpoint; see `deployments.engines.base.Engine`."""
+    """Forwards requests to another endpoint; see `deployments.engines.base.Engine`."""
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
         pool = spec.pools[pool_name]
@@ -54,10 +54,10 @@ class RemoteEngine:
     # -- life ------------------------------------------------------------------------------------------------
 
     async def start(self) -> Mapping[Phase, float]:
-        """Ask the remote whether it is there and takes the key; no tokens are bought for a warm-up.
+        """Probe whether the remote is reachable and accepts the key. No warm-up request is sent, because tokens cost.
 
         Raises:
-            RuntimeError: it is not, or does not.
+            RuntimeError: it is unreachable, or rejects the key.
         """
         clock = StartClock()
         with clock.phase("probe"):
@@ -67,18 +67,18 @@ class RemoteEngine:
         return clock.seconds
 
     async def _probe(self) -> str:
-        """What is wrong with the remote, or nothing."""
+        """The remote's problem; empty if there is none."""
         if self.health_path is None:
             return ""
         url = f"{self.client.base_url}{self.health_path.lstrip('/')}"
         try:
-            answer = await self.client.get(self.health_path)
+            response = await self.client.get(self.health_path)
         except httpx.HTTPError as error:
-            return f"{url} does not answer ({type(error).__name__}): check engine.options.base_url"
-        if answer.status_code in (401, 403):
-            return f"{url} refuses the key (status {answer.status_code}): check engine.options.api_key_env"
-        if answer.status_code >= 400:
-            return f"{url} answers with status {answer.status_code}: check engine.options.base_url and health_path"
+            return f"{url} does not respond ({type(error).__name__}), check engine.options.base_url"
+        if response.status_code in (401, 403):
+            return f"{url} rejects the key (status {response.status_code}), check engine.options.api_key_env"
+        if response.status_code >= 400:
+            return f"{url} returns status {response.status_code}, check engine.options.base_url and health_path"
         return ""
 
     async def _probe_forever(self) -> None:
@@ -87,9 +87,9 @@ class RemoteEngine:
             self.failed_probes = self.failed_probes + 1 if await self._probe() else 0
 
     async def check_health(self) -> None:
-        """Dead when several probes failed in a row: the replacement becomes ready when the remote is back."""
+        """Fail after several failed probes in a row. The replacement becomes ready when the remote is back."""
         if self.failed_probes >= FAILED_PROBES:
-            raise EngineDead(f"{self.client.base_url} of pool {self.pool_name} has not answered its probes")
+            raise EngineDead(f"{self.client.base_url} of pool {self.pool_name} does not respond to probes")
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -98,11 +98,11 @@ class RemoteEngine:
         await self.client.aclose()
 
     def ranks(self) -> tuple[RankState, ...]:
-        """No process here holds the model."""
+        """Empty: no local process holds the model."""
         return ()
 
     def stats(self) -> EngineStats:
-        """What is known from this side: the remote's KV cache is not."""
+        """The local numbers. The remote's KV cache is unknown."""
         return EngineStats(
             as_of_s=time.time(),
             waiting=self.waiting,
@@ -114,10 +114,10 @@ class RemoteEngine:
     # -- serving ---------------------------------------------------------------------------------------------
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
-        """Pass a request on and its answer back."""
+        """Forward a request and return its answer."""
         if request.kind not in PATHS:
-            message = f"Pool {self.pool_name} is a remote endpoint and cannot {request.kind}: name another model."
-            for frame in _refusal(400, message):
+            message = f"Pool {self.pool_name} is a remote endpoint and cannot {request.kind}, use another model."
+            for frame in _rejection(400, message):
                 yield frame
             return
         self.waiting += 1
@@ -127,48 +127,49 @@ class RemoteEngine:
             self.waiting -= 1
         self.running += 1
         try:
-            async for frame in self._ask(request):
+            async for frame in self._forward(request):
                 yield frame
         finally:
             self.running -= 1
             self.slots.release()
 
-    async def _ask(self, request: EngineRequest) -> AsyncIterator[Frame]:
+    async def _forward(self, request: EngineRequest) -> AsyncIterator[Frame]:
         opened = False
         try:
-            async with self.client.stream("POST", PATHS[request.kind], json=self._body(request.body)) as answer:
-                if answer.status_code >= 400:
-                    frames = _translated(answer.status_code, await answer.aread(), self.pool_name)
+            async with self.client.stream("POST", PATHS[request.kind], json=self._body(request.body)) as response:
+                if response.status_code >= 400:
+                    frames = _translated(response.status_code, await response.aread(), self.pool_name)
                 elif request.body.get("stream"):
                     opened = True
                     yield Opened(200, streams=True)
-                    async for frame in self._events(answer, request):
+                    async for frame in self._events(response, request):
                         yield frame
                     return
                 else:
-                    frames = self._whole(await answer.aread())
+                    frames = self._whole(await response.aread())
             for frame in frames:
                 yield frame
         except httpx.HTTPError as error:
             if opened:
                 raise ConnectionError(f"the remote of pool {self.pool_name} broke a stream") from error
-            late = isinstance(error, httpx.TimeoutException)
-            said = "did not answer in time" if late else "cannot be reached"
-            for frame in _refusal(504 if late else 502, f"The remote endpoint of pool {self.pool_name} {said}."):
+            timed_out = isinstance(error, httpx.TimeoutException)
+            problem = "did not respond in time" if timed_out else "is unreachable"
+            message = f"The remote endpoint of pool {self.pool_name} {problem}."
+            for frame in _rejection(504 if timed_out else 502, message):
                 yield frame
 
     def _body(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The client's body with the remote's model name, and token counts asked for in streams."""
+        """The client's body with the remote's model name, and with token counts requested for streams."""
         kept = {name: value for name, value in body.items() if name not in self.dropped} | {"model": self.model}
         if kept.get("stream") and "stream_options" not in self.dropped:
             kept["stream_options"] = {**(kept.get("stream_options") or {}), "include_usage": True}
         return kept
 
-    async def _events(self, answer: httpx.Response, request: EngineRequest) -> AsyncIterator[Frame]:
-        """The remote's server-sent events as they came, except for the token counts that only we asked for."""
+    async def _events(self, response: httpx.Response, request: EngineRequest) -> AsyncIterator[Frame]:
+        """The remote's server-sent events, without the token counts that only we requested."""
         wants_usage = bool((request.body.get("stream_options") or {}).get("include_usage"))
         usage, events = Usage(), 0
-        async for line in answer.aiter_lines():
+        async for line in response.aiter_lines():
             if not line.startswith("data:"):
                 continue  # blank lines between events, comments that keep the connection open
             event = _parsed(line)
@@ -188,10 +189,10 @@ class RemoteEngine:
 
 
 def _authorization(options: dict[str, Any]) -> dict[str, str]:
-    """The key's header; the key comes from the environment or a mounted secret and stands in no spec.
+    """The header with the key, which comes from the environment or a mounted secret, never from the spec.
 
     Raises:
-        RuntimeError: the spec names a place that has no key.
+        RuntimeError: the place that the spec names has no key.
     """
     if name := options.get("api_key_env"):
         if not (key := os.environ.get(name, "")):
@@ -205,7 +206,7 @@ def _authorization(options: dict[str, Any]) -> dict[str, str]:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """The JSON object of a body or of an event's `data:` line; empty for anything else, such as `[DONE]`."""
+    """The JSON object in a body or in an event's `data:` line; empty for anything else, such as `[DONE]`."""
     try:
         value = json.loads(text.removeprefix("data:"))
     except ValueError:
@@ -222,18 +223,18 @@ def _usage(counts: dict[str, Any]) -> Usage:
     )
 
 
-def _refusal(status: int, message: str) -> list[Frame]:
+def _rejection(status: int, message: str) -> list[Frame]:
     return [Opened(status), Chunk(error_body(status, message)), Closed(Usage(), None)]
 
 
 def _translated(status: int, data: bytes, pool: str) -> list[Frame]:
-    """The remote's error as ours: what the client did wrong stays its error, what concerns our account does not."""
+    """The client's response for a remote error: client errors stay client errors, errors of our account become 502."""
     error = _parsed(data.decode(errors="replace")).get("error")
-    said = str(error.get("message") if isinstance(error, dict) else error or "no message")[:500]
+    detail = str(error.get("message") if isinstance(error, dict) else error or "no message")[:500]
     if status in (401, 402, 403):
-        return _refusal(502, f"The remote endpoint of pool {pool} does not accept this fleet's key.")
+        return _rejection(502, f"The remote endpoint of pool {pool} rejects this fleet's key.")
     if status == 429:
-        return _refusal(429, f"The remote endpoint of pool {pool} takes no more requests now: {said}")
+        return _rejection(429, f"The remote endpoint of pool {pool} is at its rate limit: {detail}")
     if status >= 500:
-        return _refusal(502, f"The remote endpoint of pool {pool} failed with status {status}.")
-    return _refusal(status if status in (400, 404, 413, 422) else 400, said)
+        return _rejection(502, f"The remote endpoint of pool {pool} failed with status {status}.")
+    return _rejection(status if status in (400, 404, 413, 422) else 400, detail)

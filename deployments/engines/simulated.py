@@ -1,4 +1,4 @@
-"""A simulated engine for tests of load: batch slots, KV cache and token timing, but no model."""
+"""A simulated engine for load tests: batch slots, KV cache and token timing, but no model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SimulatedEngine:
         return {}
 
     async def stop(self) -> None:
-        """Nothing to end."""
+        """Nothing to stop."""
 
     async def check_health(self) -> None:
         """Always healthy."""
@@ -59,7 +59,7 @@ class SimulatedEngine:
         )
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
-        """Wait for a slot, prefill, then one word per decode step."""
+        """Wait for a slot, prefill, then generate one word per decode step."""
         prompt_tokens = len(json.dumps(request.body)) // CHARS_PER_TOKEN
         total = int(request.body.get("max_completion_tokens") or request.body.get("max_tokens") or 16)
         streams = bool(request.body.get("stream"))

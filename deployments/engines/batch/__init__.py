@@ -1,1 +1,1 @@
-"""A batching server for engines without a serving layer: OpenAI bodies in, lockstep steps out."""
+"""Batching and the OpenAI API for engines without a serving layer; all ranks execute the same steps."""

@@ -1,7 +1,7 @@
-"""Dynamic batching, pure: which rows every rank puts through the model next. No torch, no clock.
+"""Dynamic batching, pure: plans which rows every rank computes next. It uses neither torch nor a clock.
 
-Waiting prompts of like length are prefilled together and join the rows already running in their bucket, so that little
-of a batch is padding. All ranks get the same `Plan`, which is how they agree on admissions and cancellations.
+Waiting prompts of similar length are prefilled together and join the running rows of their bucket, which keeps padding
+small. All ranks get the same `Plan`, so they agree on admissions and cancellations.
 """
 
 from __future__ import annotations
@@ -12,49 +12,49 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BUCKET_FACTOR = 4
-"""Prompts share a bucket when the longest is at most this many times the shortest."""
+"""Prompts share a bucket if the longest is at most this many times as long as the shortest."""
 
 
 @dataclass
 class Sequence:
-    """One answer being generated: a row of the batch."""
+    """One answer in generation: a row of the batch."""
 
     row: int
-    """Unique in the engine; later arrivals have greater numbers."""
+    """Unique in the engine. Later arrivals have larger numbers."""
     prompt_ids: tuple[int, ...]
     max_tokens: int
     eos_ids: frozenset[int] = frozenset()
     """Tokens that end the answer."""
     priority: int = 0
-    """Lower is served first."""
+    """Lower values are served first."""
     sampler: Any = None
-    """Chooses the row's tokens; only rank 0 has it."""
+    """Chooses the row's tokens. Only rank 0 has it."""
     generated: list[int] = field(default_factory=list)
 
     @property
     def token_ids(self) -> tuple[int, ...]:
-        """Everything the cache must hold before the next token: also what is computed again after a preemption."""
+        """All tokens that the cache must hold before the next token. After a preemption they are computed again."""
         return (*self.prompt_ids, *self.generated)
 
     @property
     def length(self) -> int:
-        """Tokens so far."""
+        """Number of tokens so far."""
         return len(self.prompt_ids) + len(self.generated)
 
     @property
     def order(self) -> tuple[int, int]:
-        """Place in the queue."""
+        """Sort key in the queue."""
         return self.priority, self.row
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One step of all ranks: forget some rows, then at most one forward pass over rows of one bucket."""
+    """One step of all ranks: drop some rows, then run at most one forward pass over rows of one bucket."""
 
     drop: tuple[int, ...] = ()
-    """Rows whose cache is freed first: finished, cancelled or preempted."""
+    """Finished, cancelled or preempted rows, whose cache is freed first."""
     bucket: int = 0
-    """Where the rows run, or where prefilled rows join."""
+    """Bucket of the running rows, or the bucket that prefilled rows join."""
     prefill: tuple[tuple[int, tuple[int, ...]], ...] = ()
     """New rows with their tokens."""
     decode: tuple[tuple[int, int], ...] = ()
@@ -67,7 +67,7 @@ class Plan:
 
 
 class Batcher:
-    """Plans steps under three limits: rows at once, tokens of KV cache, tokens of one prefill. Padding counts."""
+    """Plans steps under three limits: concurrent rows, KV cache tokens, and tokens per prefill. Padding counts."""
 
     def __init__(self, max_rows: int, kv_budget_tokens: int, max_prefill_tokens: int) -> None:
         self.max_rows = max_rows
@@ -76,7 +76,7 @@ class Batcher:
         self.waiting: list[Sequence] = []
         self.buckets: dict[int, dict[int, Sequence]] = {}
         self.preemptions_total = 0
-        self._gone: list[int] = []
+        self._dropped: list[int] = []
         self._prefilled_last = False
 
     @property
@@ -86,47 +86,47 @@ class Batcher:
 
     @property
     def cached_tokens(self) -> int:
-        """Tokens the KV cache holds, padding included: a bucket is as wide as its longest row."""
+        """Tokens in the KV cache including padding: a bucket is as wide as its longest row."""
         return sum(_padded(rows.values()) for rows in self.buckets.values())
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to plan."""
-        return not (self.waiting or self.buckets or self._gone)
+        return not (self.waiting or self.buckets or self._dropped)
 
     def add(self, sequence: Sequence) -> None:
-        """Queue a sequence, which must fit the budget alone."""
+        """Queue a sequence, which must fit into the budget alone."""
         insort(self.waiting, sequence, key=lambda each: each.order)
 
     def remove(self, row: int) -> None:
-        """Forget a row: cancelled or finished. Unknown rows are ignored, a cancel may come after the end."""
+        """Remove a cancelled or finished row. Unknown rows are ignored: a cancellation may come late."""
         self.waiting = [each for each in self.waiting if each.row != row]
         for number, rows in list(self.buckets.items()):
             if rows.pop(row, None) is not None:
-                self._gone.append(row)
+                self._dropped.append(row)
             if not rows:
                 del self.buckets[number]
 
     def plan(self) -> Plan:
-        """The next step. A prefill and the decoding of running rows take turns, so that neither starves the other."""
+        """The next step. Prefill and decode steps alternate, so that neither starves the other."""
         admitted = [] if self._prefilled_last and self.buckets else self._admit()
         self._prefilled_last = bool(admitted)
         if admitted:
             bucket = bucket_of(admitted[0].length)
             self.buckets.setdefault(bucket, {}).update({each.row: each for each in admitted})
             prefill = tuple((each.row, each.token_ids) for each in admitted)
-            return Plan(self._take_gone(), bucket, prefill=prefill)
+            return Plan(self._take_dropped(), bucket, prefill=prefill)
         self._make_room()
         if not self.buckets:
-            return Plan(self._take_gone())
-        # In turn: the bucket that decoded goes to the end.
+            return Plan(self._take_dropped())
+        # Buckets take turns: the one that decodes moves to the end.
         bucket = next(iter(self.buckets))
         rows = self.buckets[bucket] = self.buckets.pop(bucket)
         decode = tuple((row, each.generated[-1]) for row, each in rows.items())
-        return Plan(self._take_gone(), bucket, decode=decode)
+        return Plan(self._take_dropped(), bucket, decode=decode)
 
     def accept(self, row: int, token_id: int) -> str | None:
-        """Add a chosen token; a row that is over leaves, and its finish reason is returned."""
+        """Add a chosen token. If the row is finished, remove it and return its finish reason."""
         sequence = next(rows[row] for rows in self.buckets.values() if row in rows)
         sequence.generated.append(token_id)
         reason = None
@@ -138,12 +138,12 @@ class Batcher:
             self.remove(row)
         return reason
 
-    def _take_gone(self) -> tuple[int, ...]:
-        gone, self._gone = tuple(self._gone), []
-        return gone
+    def _take_dropped(self) -> tuple[int, ...]:
+        dropped, self._dropped = tuple(self._dropped), []
+        return dropped
 
     def _admit(self) -> list[Sequence]:
-        """The first of the queue and those behind it that share its bucket, as far as all limits allow."""
+        """Admit the first sequence of the queue, and following ones of the same bucket while all limits allow."""
         if not self.waiting:
             return []
         bucket = bucket_of(self.waiting[0].length)
@@ -162,13 +162,13 @@ class Batcher:
         return admitted
 
     def _tokens_with(self, bucket: int, joining: list[Sequence]) -> int:
-        """Cached tokens when rows had joined and every running row had decoded once more."""
+        """Cached tokens after rows have joined and every running row has decoded once more."""
         running = list(self.buckets.get(bucket, {}).values())
         others = self.cached_tokens - (_padded(running) if running else 0)
         return others + _padded([*running, *joining]) + self.running + len(joining)
 
     def _make_room(self) -> None:
-        """Send the last of the running rows back to the queue until the others can all decode once more."""
+        """Preempt the last running rows until all others have room for one more token."""
         while self.running > 1 and self.cached_tokens + self.running > self.kv_budget_tokens:
             last = max((each for rows in self.buckets.values() for each in rows.values()), key=lambda each: each.order)
             self.remove(last.row)

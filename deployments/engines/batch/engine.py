@@ -1,7 +1,7 @@
-"""The engine behind `transformers` and `deepspeed`: batches rows on a thread of rank 0, speaks OpenAI's API itself.
+"""The engine behind `transformers` and `deepspeed`: batches rows on a thread of rank 0 and implements OpenAI's API.
 
-One request's way: `generate` reads the body and queues a sequence for each choice; the thread plans a step, all ranks
-execute it, rank 0 samples and posts the tokens back to the event loop, where they become text.
+For a request, `generate` reads the body and queues one sequence per choice. The thread plans a step and all ranks
+execute it. Rank 0 samples and posts the tokens to the event loop, where they become text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from deployments.engines.base import EngineStats, warm_up
 from deployments.engines.batch.batching import Batcher, Sequence
 from deployments.engines.batch.executor import Executor, LoadedModel
 from deployments.engines.batch.openai_answer import Choice, TokenOut, Writer
-from deployments.engines.batch.openai_body import Asked, RefusedBody, read_body
+from deployments.engines.batch.openai_body import GenerationParameters, RejectedBody, read_body
 from deployments.engines.batch.openai_prompts import PromptReader
 from deployments.engines.likelihood import LOGPROBS, margin
 from deployments.wire.errors import EngineDead, error_body
@@ -35,9 +35,9 @@ from deployments.wire.start_phases import Phase, StartClock
 
 MAX_PREFILL_TOKENS = 4096
 KV_BUDGET_TOKENS = 32_768
-"""Of a model whose sizes are unknown."""
+"""KV cache budget for models of unknown size."""
 HEARTBEAT_S = 1.0
-"""An idle thread runs an empty step so often, by which it notices ranks that died."""
+"""Seconds between empty steps of an idle thread, which detect dead ranks."""
 
 log = logging.getLogger("signalbox.engine")
 
@@ -48,14 +48,14 @@ class _Cancel:
 
 
 class _Answer:
-    """The way back from the batch thread to one request."""
+    """Passes tokens from the batch thread to one request."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.queue: asyncio.Queue[TokenOut | EngineDead] = asyncio.Queue()
 
     def post(self, out: TokenOut | EngineDead) -> None:
-        """Called from the batch thread."""
+        """Post a token or the engine's death; called from the batch thread."""
         self.loop.call_soon_threadsafe(self.queue.put_nowait, out)
 
 
@@ -76,7 +76,7 @@ class BatchEngine:
         self.max_context_tokens = 0
         self.inbox: SimpleQueue[Sequence | _Cancel] = SimpleQueue()
         self.answers: dict[int, tuple[_Answer, int]] = {}
-        """Where a row's tokens go: the request, and which of its choices the row is."""
+        """The request and the index of its choice, by row."""
         self.rows = itertools.count()
         self.failure: str | None = None
         self.stopping = False
@@ -92,7 +92,7 @@ class BatchEngine:
         with clock.phase("load"):
             self.model = await asyncio.to_thread(self.executor.load)
         if not getattr(self.model.tokenizer, "is_fast", False):
-            raise RuntimeError(f"{self.pool.model} has no tokenizer.json, which this engine needs: use kind vllm")
+            raise RuntimeError(f"{self.pool.model} has no tokenizer.json, which this engine needs, use kind vllm")
         self.max_context_tokens = min(self.model.max_context_tokens, self.kv_budget_tokens)
         self.prompts = PromptReader(self.model.tokenizer, self.max_context_tokens)
         self.thread.start()
@@ -101,27 +101,27 @@ class BatchEngine:
         return clock.seconds
 
     async def stop(self) -> None:
-        """End the thread and the other ranks."""
+        """Stop the thread and the other ranks."""
         self.stopping = True
         if self.thread.is_alive():
             await asyncio.to_thread(self.thread.join, 10.0)
         await asyncio.to_thread(self.executor.stop)
 
     async def check_health(self) -> None:
-        """The thread meets its ranks at least once a second and fails when one is gone."""
+        """Fail if the thread failed: it steps all ranks at least once a second and detects a dead one."""
         if self.failure is not None:
             raise EngineDead(self.failure)
 
     def ranks(self) -> tuple[RankState, ...]:
-        """As the executor knows them."""
+        """The executor's ranks."""
         return self.executor.ranks()
 
     def stats(self) -> EngineStats:
-        """The batch thread's newest reading, and the rows it has not seen yet."""
+        """The batch thread's last report, plus rows that it has not received yet."""
         return replace(self.reading, waiting=self.reading.waiting + self.submitted - self.taken)
 
     def _read(self) -> EngineStats:
-        """The batch as it is now; KV usage is cached tokens over the token budget."""
+        """The batch's current state. KV cache usage is cached tokens divided by the token budget."""
         return EngineStats(
             as_of_s=time.time(),
             waiting=len(self.batcher.waiting),
@@ -144,7 +144,7 @@ class BatchEngine:
                 picked = self.executor.step(plan, sequences)
                 reasons = [self.batcher.accept(row, each.token_id) for row, each in zip(plan.rows, picked, strict=True)]
                 self.generated_tokens_total += len(picked)
-                self.reading = self._read()  # before anybody who got a token asks for it
+                self.reading = self._read()  # before clients get their tokens and may read it
                 for row, each, reason in zip(plan.rows, picked, reasons, strict=True):
                     self._post(row, each, reason)
         except Exception as error:
@@ -154,7 +154,7 @@ class BatchEngine:
                 answer.post(EngineDead(self.failure))
 
     def _take_inbox(self) -> None:
-        """New rows and cancellations; an idle thread waits for them, but not for longer than a heartbeat."""
+        """Process new rows and cancellations. An idle thread waits for them for at most one heartbeat."""
         timeout = HEARTBEAT_S if self.batcher.idle else 0.0
         try:
             while True:
@@ -181,31 +181,31 @@ class BatchEngine:
             if request.kind in ("tokenize", "detokenize"):
                 status, body = 200, self.prompts.counted(request.kind, request.body)
             else:
-                asked = read_body(request.kind, request.body, self.model.sampling_defaults)
-                self.prompts.check_ids("logit_bias", asked.logit_bias)
-                self.prompts.check_ids("stop_token_ids", asked.stop_token_ids)
-                prompts = self.prompts.read(request.kind, request.body, asked)
-                async for frame in self._answer(request, asked, prompts):
+                parameters = read_body(request.kind, request.body, self.model.sampling_defaults)
+                self.prompts.check_ids("logit_bias", parameters.logit_bias)
+                self.prompts.check_ids("stop_token_ids", parameters.stop_token_ids)
+                prompts = self.prompts.read(request.kind, request.body, parameters)
+                async for frame in self._answer(request, parameters, prompts):
                     yield frame
                 return
-        except RefusedBody as refused:
-            status, body = 400, error_body(400, str(refused), param=refused.param)
+        except RejectedBody as error:
+            status, body = 400, error_body(400, str(error), param=error.param)
         yield Opened(status)
         yield Chunk(body)
         yield Closed()
 
     async def _answer(
-        self, request: EngineRequest, asked: Asked, prompts: list[tuple[int, ...]]
+        self, request: EngineRequest, parameters: GenerationParameters, prompts: list[tuple[int, ...]]
     ) -> AsyncIterator[Frame]:
         backend = self.model.tokenizer.backend_tokenizer
-        each = [prompt for prompt in prompts for _ in range(asked.n)]
-        choices = [Choice(index, backend, asked, prompt) for index, prompt in enumerate(each)]
-        writer = Writer(request.kind, request.request_id, self.pool.public_name, backend, asked)
+        each = [prompt for prompt in prompts for _ in range(parameters.n)]
+        choices = [Choice(index, backend, parameters, prompt) for index, prompt in enumerate(each)]
+        writer = Writer(request.kind, request.request_id, self.pool.public_name, backend, parameters)
         answer = _Answer()
-        sampled = _with_logprobs(asked) if request.judged_tokens else asked
+        sampled = _with_logprobs(parameters) if request.judged_tokens else parameters
         rows = [self._submit(answer, choice, sampled, request.priority) for choice in choices]
         try:
-            if asked.stream:
+            if parameters.stream:
                 yield Opened(200, streams=True)
                 if opening := writer.opening_events(choices):
                     yield Chunk(opening)
@@ -220,13 +220,13 @@ class BatchEngine:
                 if choice.completion_tokens <= request.judged_tokens:
                     yield _progress(choice, out)
                 if choice.reason and not out.reason:
-                    self.inbox.put(_Cancel(rows[choice.index]))  # a stop string is seen here, not by the batch
+                    self.inbox.put(_Cancel(rows[choice.index]))  # stop strings are detected here, not in the batch
                 is_first = choice.completion_tokens == 1
-                if asked.stream and (is_first or choice.reason or len(choice.tokens) >= self.stream_interval):
+                if parameters.stream and (is_first or choice.reason or len(choice.tokens) >= self.stream_interval):
                     yield _chunk(writer.event(choice), tokens)
                     tokens = []
             usage = Usage(sum(map(len, prompts)), sum(choice.completion_tokens for choice in choices))
-            if asked.stream:
+            if parameters.stream:
                 yield Chunk(writer.closing_events(usage))
             else:
                 yield Opened(200)
@@ -238,30 +238,30 @@ class BatchEngine:
                 if not choice.reason:
                     self.inbox.put(_Cancel(row))
 
-    def _submit(self, answer: _Answer, choice: Choice, asked: Asked, priority: int) -> int:
+    def _submit(self, answer: _Answer, choice: Choice, parameters: GenerationParameters, priority: int) -> int:
         row, room = next(self.rows), self.max_context_tokens - len(choice.prompt_ids)
-        seed = random.getrandbits(63) if asked.seed is None else (asked.seed + choice.index) % 2**63
-        ends = frozenset(asked.stop_token_ids) | (frozenset() if asked.ignore_eos else self.model.eos_ids)
+        seed = random.getrandbits(63) if parameters.seed is None else (parameters.seed + choice.index) % 2**63
+        ends = frozenset(parameters.stop_token_ids) | (frozenset() if parameters.ignore_eos else self.model.eos_ids)
         self.answers[row] = (answer, choice.index)
         self.submitted += 1
         self.inbox.put(
             Sequence(
-                row, choice.prompt_ids, min(asked.max_tokens or room, room), ends, priority,
-                self.executor.sampler(asked, seed),
+                row, choice.prompt_ids, min(parameters.max_tokens or room, room), ends, priority,
+                self.executor.sampler(parameters, seed),
             )
         )  # fmt: skip
-        if self.failure is not None:  # looked at last: a thread that fails from now on finds the answer registered
+        if self.failure is not None:  # checked last: if the thread fails later, it finds the answer registered
             raise EngineDead(self.failure)
         return row
 
 
-def _with_logprobs(asked: Asked) -> Asked:
-    """The same sampling, with log-probabilities of the chosen token and the best other one."""
-    return asked.model_copy(update={"logprobs": max(asked.logprobs or 0, LOGPROBS)})
+def _with_logprobs(parameters: GenerationParameters) -> GenerationParameters:
+    """The same parameters, with log-probabilities of the chosen token and the best other one."""
+    return parameters.model_copy(update={"logprobs": max(parameters.logprobs or 0, LOGPROBS)})
 
 
 def _progress(choice: Choice, out: TokenOut) -> Progress:
-    assert out.logprob is not None  # asked for by _with_logprobs
+    assert out.logprob is not None  # requested by _with_logprobs
     others = (logprob for token_id, logprob in out.top if token_id != out.token_id)
     usage = Usage(len(choice.prompt_ids), choice.completion_tokens)
     return Progress(usage, (out.logprob,), (margin(out.logprob, others),))
@@ -273,7 +273,7 @@ def _chunk(data: bytes, tokens: list[TokenOut]) -> Chunk:
 
 
 def _kv_budget(spec: FleetSpec, pool_name: str) -> int:
-    """Tokens that fit beside the weights."""
+    """KV cache tokens that fit into memory with the weights."""
     pool = spec.pools[pool_name]
     try:
         memory = pool_memory(facts_of(pool.model), pool, spec.hardware_of(pool_name))

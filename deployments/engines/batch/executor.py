@@ -1,4 +1,4 @@
-"""The seam between a batch engine and the libraries that run its model: plans go in, a token for each row comes out."""
+"""The interface between a batch engine and the libraries that run its model: plans in, one token per row out."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, Protocol
 
 from cluster.state import RankState
 from deployments.engines.batch.batching import Plan, Sequence
-from deployments.engines.batch.openai_body import Asked
+from deployments.engines.batch.openai_body import GenerationParameters
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """What loading a model teaches the engine."""
+    """Facts about a loaded model that the engine needs."""
 
     tokenizer: Any
-    """A transformers tokenizer of the fast kind."""
+    """A fast transformers tokenizer."""
     max_context_tokens: int
     eos_ids: frozenset[int]
     sampling_defaults: dict[str, Any]
@@ -23,23 +23,23 @@ class LoadedModel:
 
 
 class Executor(Protocol):
-    """Runs forward passes on all ranks. Called from one thread after `load`."""
+    """Runs forward passes on all ranks. After `load`, one thread calls it."""
 
     def load(self) -> LoadedModel:
-        """Put the model on every rank. Raises whatever made it fail."""
+        """Load the model on every rank. It raises the error that made loading fail."""
 
     def step(self, plan: Plan, sequences: list[Sequence]) -> list[Any]:
         """Execute a plan on all ranks and choose a token (`transformers_sampling.Picked`) for each of its rows.
 
         Raises:
-            Exception: a rank is gone; the executor is of no more use.
+            Exception: a rank is dead; the executor must not be used again.
         """
 
-    def sampler(self, asked: Asked, seed: int) -> Any:
-        """What `step` needs to know to choose one row's tokens."""
+    def sampler(self, parameters: GenerationParameters, seed: int) -> Any:
+        """The sampler with which `step` chooses one row's tokens."""
 
     def ranks(self) -> tuple[RankState, ...]:
         """The processes that hold the model."""
 
     def stop(self) -> None:
-        """End the other ranks."""
+        """Stop the other ranks."""

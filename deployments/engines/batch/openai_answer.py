@@ -1,4 +1,4 @@
-"""OpenAI answers from tokens, for engines that bring no serving layer: text, stops, log-probabilities, JSON, events."""
+"""Builds OpenAI responses from tokens for engines without a serving layer: text, stops, log-probabilities, events."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
 
 from cluster.usage import Usage
-from deployments.engines.batch.openai_body import Asked
+from deployments.engines.batch.openai_body import GenerationParameters
 
 DONE = b"data: [DONE]\n\n"
 
 
 @dataclass(frozen=True)
 class TokenOut:
-    """A token of one choice as the batch made it; the last one says why it is the last."""
+    """A generated token of one choice. The last one has the finish reason."""
 
     choice: int
     token_id: int
@@ -29,43 +29,43 @@ class TokenOut:
 
 @dataclass
 class Choice:
-    """One answer growing: takes tokens, gives text that may be sent."""
+    """One answer in generation: turns tokens into text that may be sent."""
 
     index: int
     tokenizer: Tokenizer
-    asked: Asked
+    parameters: GenerationParameters
     prompt_ids: tuple[int, ...]
     reason: str | None = None
     completion_tokens: int = 0
     unsent: str = ""
-    """Text that might be the beginning of a stop string, or waits to be sent."""
+    """Text that waits to be sent or may be the start of a stop string."""
     text_sent: int = 0
     tokens: list[TokenOut] = field(default_factory=list)
-    """Taken and not sent yet."""
+    """Tokens that have not been sent."""
 
     def __post_init__(self) -> None:
-        # The prompt's end goes in, because a tokenizer writes a first token differently from a later one.
-        skip = self.asked.skip_special_tokens
+        # The decoder needs the prompt's end, because a tokenizer decodes the first token of a text differently.
+        skip = self.parameters.skip_special_tokens
         self.decoder = DecodeStream(ids=list(self.prompt_ids[-8:]), skip_special_tokens=skip)
 
     def take(self, token: TokenOut) -> None:
-        """Add a token. A stop string ends the answer before it; nothing after the end counts."""
+        """Add a token. The answer ends before a stop string. Later tokens are ignored."""
         if self.reason:
             return
         self.completion_tokens += 1
         self.tokens.append(token)
-        ends = token.reason == "stop"
-        if not (ends and self.asked.skip_special_tokens):
+        is_end = token.reason == "stop"
+        if not (is_end and self.parameters.skip_special_tokens):
             self.unsent += self.decoder.step(self.tokenizer, token.token_id) or ""
-        found = [place for stop in self.asked.stop if (place := self.unsent.find(stop)) >= 0]
-        if found:
-            self.unsent, self.reason = self.unsent[: min(found)], "stop"
+        stops = [place for stop in self.parameters.stop if (place := self.unsent.find(stop)) >= 0]
+        if stops:
+            self.unsent, self.reason = self.unsent[: min(stops)], "stop"
         else:
             self.reason = token.reason
 
     def ready_text(self) -> str:
-        """Text to send now: all but what might still turn out to be a stop string."""
-        held = 0 if self.reason else max((_overlap(self.unsent, stop) for stop in self.asked.stop), default=0)
+        """Text to send now, without an end that may become a stop string."""
+        held = 0 if self.reason else max((_overlap(self.unsent, stop) for stop in self.parameters.stop), default=0)
         cut = len(self.unsent) - held
         text, self.unsent = self.unsent[:cut], self.unsent[cut:]
         self.text_sent += len(text)
@@ -73,28 +73,30 @@ class Choice:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of the text that begins the stop string."""
+    """Length of the longest suffix of the text that is a prefix of the stop string."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
 class Writer:
-    """Writes one request's answer in OpenAI's words."""
+    """Writes one request's response in OpenAI's format."""
 
-    def __init__(self, kind: str, request_id: str, model: str, tokenizer: Tokenizer, asked: Asked) -> None:
+    def __init__(
+        self, kind: str, request_id: str, model: str, tokenizer: Tokenizer, parameters: GenerationParameters
+    ) -> None:
         self.is_chat = kind == "chat"
-        self.tokenizer, self.asked = tokenizer, asked
+        self.tokenizer, self.parameters = tokenizer, parameters
         prefix = "chatcmpl-" if self.is_chat else "cmpl-"
         self.head = {"id": f"{prefix}{request_id}", "created": int(time.time()), "model": model}
 
     def opening_events(self, choices: list[Choice]) -> bytes:
-        """A chat stream says who speaks before the first token."""
+        """The events with the role that open a chat stream."""
         if not self.is_chat:
             return b""
         delta = {"role": "assistant", "content": ""}
         return b"".join(self._event([self._streamed(choice, delta, None)]) for choice in choices)
 
     def event(self, choice: Choice) -> bytes:
-        """What a choice has to send now."""
+        """The event with a choice's new text and tokens."""
         tokens, choice.tokens = choice.tokens, []
         offset, text = choice.text_sent, choice.ready_text()
         logprobs = self._logprobs(tokens, offset)
@@ -102,19 +104,19 @@ class Writer:
         return self._event([self._streamed(choice, delta, logprobs)])
 
     def closing_events(self, usage: Usage) -> bytes:
-        """The end of a stream."""
+        """The events that close a stream."""
         counts = b""
-        if self.asked.includes_usage:
+        if self.parameters.includes_usage:
             counts = _sse(self.head | {"object": self._object(), "choices": [], "usage": usage.as_openai()})
         return counts + DONE
 
     def body(self, choices: list[Choice], usage: Usage) -> bytes:
-        """The whole answer."""
+        """The body of a response without streaming."""
         written = []
         for choice in choices:
             logprobs, text = self._logprobs(choice.tokens, 0), choice.ready_text()
-            said = {"message": {"role": "assistant", "content": text}} if self.is_chat else {"text": text}
-            written.append({"index": choice.index, **said, "logprobs": logprobs, "finish_reason": choice.reason})
+            content = {"message": {"role": "assistant", "content": text}} if self.is_chat else {"text": text}
+            written.append({"index": choice.index, **content, "logprobs": logprobs, "finish_reason": choice.reason})
         kind = "chat.completion" if self.is_chat else "text_completion"
         return json.dumps(self.head | {"object": kind, "choices": written, "usage": usage.as_openai()}).encode()
 
@@ -122,14 +124,14 @@ class Writer:
         return "chat.completion.chunk" if self.is_chat else "text_completion"
 
     def _streamed(self, choice: Choice, delta: dict[str, Any], logprobs: Any) -> dict[str, Any]:
-        said = {"delta": delta} if self.is_chat else delta
-        return {"index": choice.index, **said, "logprobs": logprobs, "finish_reason": choice.reason}
+        content = {"delta": delta} if self.is_chat else delta
+        return {"index": choice.index, **content, "logprobs": logprobs, "finish_reason": choice.reason}
 
     def _event(self, choices: list[dict[str, Any]]) -> bytes:
         return _sse(self.head | {"object": self._object(), "choices": choices})
 
     def _logprobs(self, tokens: list[TokenOut], offset: int) -> dict[str, Any] | None:
-        if self.asked.logprobs is None:
+        if self.parameters.logprobs is None:
             return None
         if self.is_chat:
             return {"content": [self._entry(t.token_id, t.logprob) | {"top_logprobs": self._top(t)} for t in tokens]}
@@ -145,8 +147,8 @@ class Writer:
         return [self._entry(token_id, logprob) for token_id, logprob in self._shown(token)]
 
     def _shown(self, token: TokenOut) -> tuple[tuple[int, float], ...]:
-        """As many of the likeliest tokens as were asked for; a judged request samples with more."""
-        return token.top[: self.asked.logprobs]
+        """The requested number of most likely tokens. A judged request samples with more."""
+        return token.top[: self.parameters.logprobs]
 
     def _entry(self, token_id: int, logprob: float | None) -> dict[str, Any]:
         text = self._text(token_id)

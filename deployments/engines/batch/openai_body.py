@@ -1,4 +1,4 @@
-"""OpenAI request bodies for engines that bring no serving layer of their own: what is asked, checked field by field."""
+"""Reads and checks OpenAI request bodies for engines without a serving layer."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-NOT_OFFERED = (
+NOT_SUPPORTED = (
     "best_of", "echo", "suffix", "use_beam_search", "prompt_logprobs", "structured_outputs", "guided_json",
     "guided_regex", "guided_choice", "guided_grammar", "structural_tag", "allowed_token_ids", "bad_words",
 )  # fmt: skip
-"""Fields of vLLM's API that these engines cannot honour: refused rather than ignored."""
+"""Fields of vLLM's API that these engines do not support. They are rejected instead of ignored."""
 MAX_LOGPROBS = 20
 MAX_CHOICES = 128
 
 
-class RefusedBody(Exception):
-    """A body that cannot be answered; `param` names the field."""
+class RejectedBody(Exception):
+    """A body that cannot be answered. `param` names the field."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ def _listed(value: Any) -> Any:
 
 
 class Sampling(BaseModel):
-    """How tokens are chosen; names, defaults and bounds as in OpenAI's and vLLM's APIs."""
+    """Sampling parameters. Names, defaults and bounds are those of OpenAI's and vLLM's APIs."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -44,13 +44,13 @@ class Sampling(BaseModel):
     min_tokens: int = Field(default=0, ge=0)
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     logprobs: int | None = Field(default=None, ge=0, le=MAX_LOGPROBS)
-    """Likeliest tokens to report at each position beside the chosen one; None reports nothing."""
+    """Number of most likely tokens to report at each position with the chosen one; None reports nothing."""
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the likeliest token by the model alone is the likeliest after penalties too."""
-        plain = (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) == (1, 0, 0)
-        return plain and not self.logit_bias and not self.min_tokens
+        """Whether penalties and biases cannot change which token is the most likely."""
+        no_penalties = (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) == (1, 0, 0)
+        return no_penalties and not self.logit_bias and not self.min_tokens
 
 
 class StreamOptions(BaseModel):
@@ -59,8 +59,8 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class Asked(Sampling):
-    """A chat or completion body as far as an engine acts on it; unknown fields are ignored, as clients expect."""
+class GenerationParameters(Sampling):
+    """The fields of a chat or completion body that an engine uses. Unknown fields are ignored, as clients expect."""
 
     n: int = Field(default=1, ge=1, le=MAX_CHOICES)
     max_tokens: int | None = Field(default=None, ge=1)
@@ -74,7 +74,7 @@ class Asked(Sampling):
     @model_validator(mode="after")
     def _min_below_max(self) -> Self:
         if self.max_tokens is not None and self.min_tokens > self.max_tokens:
-            raise ValueError(f"min_tokens is {self.min_tokens}, more than max_tokens: write at most {self.max_tokens}")
+            raise ValueError(f"min_tokens: invalid value {self.min_tokens}, use at most max_tokens, {self.max_tokens}")
         return self
 
     @property
@@ -83,29 +83,29 @@ class Asked(Sampling):
         return self.stream_options is not None and self.stream_options.include_usage
 
 
-def read_body(kind: str, body: dict[str, Any], defaults: dict[str, Any]) -> Asked:
-    """Check a chat or completion body; `defaults` are the model's own (generation_config.json).
+def read_body(kind: str, body: dict[str, Any], defaults: dict[str, Any]) -> GenerationParameters:
+    """Check a chat or completion body. `defaults` are the model's (generation_config.json).
 
     Raises:
-        RefusedBody: a field is wrong, or asks for what these engines do not offer.
+        RejectedBody: a field is invalid or not supported by these engines.
     """
-    for field in NOT_OFFERED:
+    for field in NOT_SUPPORTED:
         if body.get(field):
-            raise RefusedBody(f"{field} is not offered by this model's engine: leave it out.", field)
+            raise RejectedBody(f"{field} is not supported by this model's engine, leave it out.", field)
     if body.get("tools") and body.get("tool_choice") != "none":
-        raise RefusedBody("tools are not offered by this model's engine: leave them out.", "tools")
-    wanted = body.get("response_format")
-    if wanted and not (isinstance(wanted, dict) and wanted.get("type", "text") == "text"):
-        raise RefusedBody('response_format is not offered by this model\'s engine: write {"type": "text"}.',
+        raise RejectedBody("tools are not supported by this model's engine, leave them out.", "tools")
+    response_format = body.get("response_format")
+    if response_format and not (isinstance(response_format, dict) and response_format.get("type", "text") == "text"):
+        raise RejectedBody('response_format is not supported by this model\'s engine, use {"type": "text"}.',
                           "response_format")  # fmt: skip
-    given = {name: value for name, value in body.items() if value is not None}
-    given["max_tokens"] = given.get("max_completion_tokens", given.get("max_tokens"))
+    fields = {name: value for name, value in body.items() if value is not None}
+    fields["max_tokens"] = fields.get("max_completion_tokens", fields.get("max_tokens"))
     if kind == "chat":
-        given["logprobs"] = given.get("top_logprobs", 0) if given.get("logprobs") else None
+        fields["logprobs"] = fields.get("top_logprobs", 0) if fields.get("logprobs") else None
     try:
-        return Asked.model_validate(defaults | given)
+        return GenerationParameters.model_validate(defaults | fields)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
         text = problem["msg"].removeprefix("Value error, ")
-        raise RefusedBody(f"{where}: {text}" if where else text, where or None) from error
+        raise RejectedBody(f"{where}: {text}" if where else text, where or None) from error

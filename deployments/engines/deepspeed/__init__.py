@@ -1,1 +1,1 @@
-"""The DeepSpeed engine: ranks that run every step together."""
+"""The DeepSpeed engine: all ranks run every step together."""

@@ -1,7 +1,7 @@
-"""The DeepSpeed engine: the replica is rank 0, the other ranks are Ray actors in the replica's placement group.
+"""The DeepSpeed engine: the replica is rank 0, and the other ranks are Ray actors in the replica's placement group.
 
-Rank 0 plans, broadcasts the plan, samples, and broadcasts the chosen tokens with the next plan, so that ranks cannot
-disagree. A dead rank fails rank 0's next step; the replica ends, its ranks end with it, and Serve starts all anew.
+Rank 0 plans, broadcasts the plan, samples, and broadcasts the chosen tokens with the next plan, so all ranks agree. A
+dead rank fails rank 0's next step. The replica then stops with all its ranks, and Serve starts a new one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from deployments.placement import bundle
 
 
 class RankActor:
-    """A rank beside rank 0."""
+    """A rank other than rank 0."""
 
     def __init__(self, pool: dict[str, Any], place: Place, on_gpu: bool) -> None:
         self.rank = DeepSpeedRank(PoolSpec.model_validate(pool), place, on_gpu)
@@ -39,7 +39,7 @@ class RankActor:
         return _state(self.rank.place.rank, experts)
 
     def follow(self) -> None:
-        """Do rank 0's plans. Ends with the process, since a rank without its group is of no use."""
+        """Execute rank 0's plans. Afterwards the process ends, because a rank without its group is useless."""
         try:
             self.rank.follow()
         finally:
@@ -92,15 +92,15 @@ class RankGroup(SamplingExecutor):
         return actor.remote(self.pool.model_dump(mode="json"), place, self.on_gpu)
 
     def forward(self, plan: Plan) -> Tensor:
-        """One step of all ranks."""
+        """Run one step on all ranks."""
         return self.first.lead(plan)
 
     def ranks(self) -> tuple[RankState, ...]:
-        """As each rank said when it had loaded its share."""
+        """The ranks, as reported after they loaded their shares."""
         return self.states
 
     def stop(self) -> None:
-        """End the other ranks."""
+        """Stop the other ranks."""
         for actor in self.actors:
             with suppress(Exception):
                 ray.kill(actor)

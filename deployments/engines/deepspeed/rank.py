@@ -21,23 +21,23 @@ from deployments.engines.transformers.engine import load_weights, own_device
 from deployments.engines.transformers.runner import Runner
 
 TIMEOUT = timedelta(seconds=120)
-"""A rank that does not come to a collective for so long counts as dead; a killed one is noticed at once."""
+"""A rank that does not join a collective in this time counts as dead. A killed one is noticed immediately."""
 LOOPBACK = "127."
 
 
 @dataclass(frozen=True)
 class Place:
-    """A rank among the others."""
+    """A rank's place in its group."""
 
     rank: int
     size: int
     host: str
-    """Of rank 0."""
+    """Host of rank 0."""
     port: int
 
 
 class DeepSpeedRank:
-    """Rank 0 lives in the replica and leads with `step`; the others follow."""
+    """Rank 0 runs in the replica and leads with `lead`; the others follow with `follow`."""
 
     def __init__(self, pool: PoolSpec, place: Place, on_gpu: bool) -> None:
         self.pool, self.place, self.on_gpu = pool, place, on_gpu
@@ -45,10 +45,10 @@ class DeepSpeedRank:
         self.runner: Runner
         self.model: Any = None
         self.control: Any = None
-        """Process group over which plans travel."""
+        """Process group for broadcasting plans."""
 
     def join(self) -> None:
-        """Meet the other ranks."""
+        """Join the process group of all ranks."""
         place = self.place
         os.environ |= {
             "RANK": str(place.rank), "WORLD_SIZE": str(place.size), "LOCAL_RANK": "0", "LOCAL_SIZE": "1",
@@ -57,18 +57,18 @@ class DeepSpeedRank:
         if place.host.startswith(LOOPBACK):
             os.environ["GLOO_SOCKET_IFNAME"] = "lo"
         if not self.on_gpu:
-            # DeepSpeed's shared-memory operation crashes unless all ranks are on one node, and wants a compiler.
+            # DeepSpeed's shared-memory operation crashes unless all ranks are on one node, and it needs a compiler.
             deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
         deepspeed.init_distributed(dist_backend="nccl" if self.on_gpu else "gloo", timeout=TIMEOUT, verbose=False)
         self.control = dist.new_group(backend="gloo", timeout=TIMEOUT) if self.on_gpu else dist.group.WORLD
 
     def load(self) -> list[int]:
-        """Load the model, keep this rank's share of it and check that it is one.
+        """Load the model, keep this rank's share of it, and check the share's size.
 
-        Returns: global ids of the experts this rank holds in its first MoE layer; none if it holds all of them.
+        Returns: global ids of this rank's experts in its first MoE layer; empty if it holds all of them.
 
         Raises:
-            RuntimeError: the model cannot be loaded, or was not split as the spec says.
+            RuntimeError: the model cannot be loaded, or was not split as the spec requires.
         """
         self.join()
         parallel, device = self.pool.parallel, own_device(self.on_gpu)
@@ -89,7 +89,7 @@ class DeepSpeedRank:
         return self._experts()
 
     def _initialized(self, model: Any, config: dict[str, Any]) -> Any:
-        """The model under DeepSpeed's runtime, which offers more than its inference engine; nothing is trained."""
+        """The model in DeepSpeed's runtime, which supports more than its inference engine. Nothing is trained."""
         dtype = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(model.dtype)
         config |= {"train_micro_batch_size_per_gpu": 1} | ({dtype: {"enabled": True}} if dtype else {})
         engine, *_ = deepspeed.initialize(model=model, config=config)
@@ -99,7 +99,7 @@ class DeepSpeedRank:
         try:
             facts = facts_of(self.pool.model)
         except UnknownModel:
-            return  # a model without known sizes: nothing to compare with
+            return  # without known sizes there is nothing to compare with
         if problem := shard_problem(count(self.model, self.place.rank), facts, self.pool.parallel, self.zero):
             raise RuntimeError(problem)
 
@@ -113,16 +113,16 @@ class DeepSpeedRank:
     # -- steps -----------------------------------------------------------------------------------------------
 
     def lead(self, plan: Plan) -> Tensor:
-        """Rank 0: tell the others, take part; logits as `Runner.execute`."""
+        """Rank 0: broadcast a plan and execute it. Returns logits as `Runner.execute`."""
         dist.broadcast_object_list([plan], src=0, group=self.control)
         return self.runner.execute(plan)
 
     def follow(self) -> None:
-        """The other ranks: do as told, until the process ends or rank 0 is gone."""
+        """Other ranks: execute rank 0's plans until the process ends or rank 0 is dead."""
         while True:
-            told: list[Any] = [None]
-            dist.broadcast_object_list(told, src=0, group=self.control)
-            self.runner.execute(told[0])
+            received: list[Any] = [None]
+            dist.broadcast_object_list(received, src=0, group=self.control)
+            self.runner.execute(received[0])
 
     def _gather(self, logits: Tensor, copies: int) -> list[Tensor]:
         """Every copy's logits on rank 0."""
@@ -132,7 +132,7 @@ class DeepSpeedRank:
 
 
 def _zero(pool: PoolSpec) -> dict[str, Any]:
-    """ZeRO stage 3: weights are spread over the ranks, kept outside the device, and fetched layer by layer."""
+    """ZeRO stage 3: weights are spread over the ranks, stored outside the device, and fetched layer by layer."""
     return {
         "zero_optimization": {
             "stage": 3,
@@ -143,7 +143,7 @@ def _zero(pool: PoolSpec) -> dict[str, Any]:
 
 
 def _auto_ep(model: Any, pool: PoolSpec) -> dict[str, Any]:
-    """AutoEP: experts are spread over the ranks, the rest stays whole. Grouped matrix products exist on GPUs only."""
+    """AutoEP: experts are spread over the ranks, the rest is replicated. Grouped matrix products need GPUs."""
     return {
         "zero_optimization": {"stage": 0},
         "expert_parallel": {
@@ -156,7 +156,7 @@ def _auto_ep(model: Any, pool: PoolSpec) -> dict[str, Any]:
 
 
 def count(model: Any, rank: int) -> Shard:
-    """Parameters that this rank holds."""
+    """Number of parameters on this rank."""
     matrices = experts = partitioned = 0
     for name, parameter in model.named_parameters():
         partitioned += parameter.ds_tensor.numel() if hasattr(parameter, "ds_tensor") else parameter.numel()

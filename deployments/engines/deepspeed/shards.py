@@ -1,7 +1,7 @@
-"""Does a rank hold the share of the model that its spec promises? DeepSpeed leaves parts whole without a word.
+"""Checks that a rank holds the share of the model that its spec requires, because DeepSpeed may silently not split it.
 
-Known silent cases of DeepSpeed 0.19: AutoTP does not split Mixtral's experts, `moe` and `quant` of init_inference do
-nothing. What a rank holds is therefore measured and compared before it serves.
+Known silent cases of DeepSpeed 0.19: AutoTP does not split Mixtral's experts, and `moe` and `quant` of init_inference
+have no effect. A rank's share is therefore measured before it serves.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from cluster.facts import ModelFacts
 from cluster.parallel import ParallelSpec
 
 TOLERANCE = 0.02
-"""Relative; padding of uneven splits."""
+"""Allowed relative difference, for the padding of uneven splits."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Parameters on one rank, counted by what splits them."""
+    """Number of parameters on one rank, by the kind of split."""
 
     rank: int
     matrices: int
-    """Of attention and of dense MLPs, routers and shared experts with them."""
+    """Parameters of attention and of dense MLPs, including routers and shared experts."""
     experts: int
-    """Of routed experts."""
+    """Parameters of routed experts."""
     partitioned: int
-    """Everything, under ZeRO's partitioning."""
+    """All parameters, as partitioned by ZeRO."""
 
 
 def shard_problem(shard: Shard, facts: ModelFacts, parallel: ParallelSpec, zero: bool) -> str:
-    """What is wrong with a rank's share, or nothing."""
+    """The problem of a rank's share; empty if there is none."""
     dense = facts.layers * facts.attention + (facts.layers - facts.moe_layers) * facts.dense_mlp
     matrices = dense + facts.moe_layers * facts.mlp
     experts = facts.moe_layers * facts.experts * facts.expert
@@ -42,16 +42,16 @@ def shard_problem(shard: Shard, facts: ModelFacts, parallel: ParallelSpec, zero:
             "experts": (shard.experts, experts / (parallel.tensor * parallel.expert)),
         }
     )
-    for what, (held, promised) in checks.items():
-        if abs(held - promised) > TOLERANCE * max(promised, 1):
+    for part, (count, required) in checks.items():
+        if abs(count - required) > TOLERANCE * max(required, 1):
             return (
-                f"rank {shard.rank} holds {held:,} parameters of {what}, the spec promises {promised:,.0f}: "
-                "DeepSpeed did not split this model as asked; " + _advice(facts, parallel)
+                f"rank {shard.rank} holds {count:,} parameters of {part}, the spec requires {required:,.0f}: "
+                "DeepSpeed did not split this model, " + _advice(facts, parallel)
             )
     return ""
 
 
 def _advice(facts: ModelFacts, parallel: ParallelSpec) -> str:
     if facts.experts and parallel.tensor > 1:
-        return f"write parallel: {{data: {parallel.tensor}, expert: {parallel.tensor}}}, or use engine kind vllm"
+        return f"use parallel: {{data: {parallel.tensor}, expert: {parallel.tensor}}}, or engine kind vllm"
     return "use another layout, or engine kind vllm"

@@ -1,4 +1,4 @@
-"""The transformers engine: one process, any decoder that transformers loads. A reference to compare others with."""
+"""The transformers engine: one process, for any decoder that transformers loads. It is the reference engine."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DTYPES = {"float": torch.float32, "half": torch.float16}
 
 
 def load_weights(pool: PoolSpec) -> Any:
-    """The pool's model on the host, in the dtype of the spec (default: the checkpoint's).
+    """Load the pool's model on the host, in the dtype of the spec (default: the checkpoint's).
 
     Raises:
-        RuntimeError: transformers cannot load it; the message says why.
+        RuntimeError: transformers cannot load it; the message has the reason.
     """
     if Path(pool.model).is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -44,33 +44,33 @@ def load_weights(pool: PoolSpec) -> Any:
 
 
 def describe(pool: PoolSpec) -> LoadedModel:
-    """What the model's folder says beside its weights."""
+    """Facts from the model's folder other than its weights."""
     config = AutoConfig.from_pretrained(pool.model).get_text_config()
     try:
         generation: Any = GenerationConfig.from_pretrained(pool.model)
     except OSError:  # older checkpoints have none
         generation = GenerationConfig.from_dict({})
     tokenizer = AutoTokenizer.from_pretrained(pool.tokenizer or pool.model)
-    ends = generation.eos_token_id if generation.eos_token_id is not None else config.eos_token_id
-    named = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
-    said = {name: getattr(generation, name, None) for name in Sampling.model_fields}
+    eos_ids = generation.eos_token_id if generation.eos_token_id is not None else config.eos_token_id
+    end_ids = {*(eos_ids if isinstance(eos_ids, list) else [eos_ids]), tokenizer.eos_token_id} - {None}
+    defaults = {name: getattr(generation, name, None) for name in Sampling.model_fields}
     return LoadedModel(
         tokenizer=tokenizer,
         max_context_tokens=int(pool.engine.options.get("max_model_len") or config.max_position_embeddings),
-        eos_ids=frozenset(named),
-        sampling_defaults={name: value for name, value in said.items() if value is not None},
+        eos_ids=frozenset(end_ids),
+        sampling_defaults={name: value for name, value in defaults.items() if value is not None},
     )
 
 
 def own_device(on_gpu: bool) -> torch.device:
-    """Where the rank computes: Ray shows each rank one GPU."""
+    """The rank's device. Ray makes one GPU visible to each rank."""
     if not on_gpu:
-        torch.set_num_threads(1)  # a CPU device of the spec is one core
+        torch.set_num_threads(1)  # in the spec, a CPU device is one core
     return torch.device("cuda:0" if on_gpu else "cpu")
 
 
 class OneProcess(SamplingExecutor):
-    """Runs plans here; see `deployments.engines.batch.executor.Executor`."""
+    """Runs plans in this process; see `deployments.engines.batch.executor.Executor`."""
 
     def __init__(self, spec: FleetSpec, pool_name: str) -> None:
         self.pool = spec.pools[pool_name]
@@ -78,13 +78,13 @@ class OneProcess(SamplingExecutor):
         self.runner: Runner
 
     def load(self) -> LoadedModel:
-        """Put the model on the device."""
+        """Load the model on the device."""
         device = own_device(self.on_gpu)
         self.runner = Runner(load_weights(self.pool).to(device), device)
         return describe(self.pool)
 
     def forward(self, plan: Plan) -> torch.Tensor:
-        """One forward pass."""
+        """Run one forward pass."""
         return self.runner.execute(plan)
 
     def ranks(self) -> tuple[RankState, ...]:
@@ -92,7 +92,7 @@ class OneProcess(SamplingExecutor):
         return (RankState(0, "", os.getpid()),)
 
     def stop(self) -> None:
-        """Nothing else runs."""
+        """Nothing to stop."""
 
 
 class TransformersEngine(BatchEngine):

@@ -1,4 +1,4 @@
-"""Forward passes of a transformers model over batches whose rows come and go. Every rank has a runner and gives it the
+"""Runs forward passes of a transformers model over batches whose rows change. Every rank has a runner that executes the
 same plans.
 """
 
@@ -18,7 +18,7 @@ from deployments.engines.batch.batching import Plan
 
 @dataclass
 class Batch:
-    """Rows that run together, padded on the left to one width."""
+    """Rows that run together, padded on the left to a common width."""
 
     rows: list[int]
     mask: Tensor
@@ -29,7 +29,7 @@ class Batch:
 class Runner:
     """Executes plans on this rank.
 
-    With `copies` > 1, data-parallel ranks hold rows in turn (`row % copies == copy`) and `gather` joins their logits.
+    With `copies` > 1, data-parallel ranks share the rows (`row % copies == copy`) and `gather` joins their logits.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Runner:
 
     @torch.inference_mode()
     def execute(self, plan: Plan) -> Tensor:
-        """Do a plan's step; logits [rows, vocabulary] of the last position, in the order of `plan.rows`."""
+        """Execute a plan. Returns logits [rows, vocabulary] of the last position, in the order of `plan.rows`."""
         if plan.drop:
             self._drop(set(plan.drop))
         if plan.prefill:
@@ -94,27 +94,27 @@ class Runner:
         return logits[:, -1].float()
 
     def _idle_pass(self) -> Tensor:
-        """This copy has no row in the step, but the others wait for it in their collectives."""
+        """Run a dummy pass if this copy has no rows, because the other copies wait for it in collectives."""
         ids = torch.zeros(1, 1, dtype=torch.long, device=self.device)
         logits: Tensor = self.model(input_ids=ids, use_cache=False).logits
         return logits[:0, -1].float()
 
     def _joined(self, logits: Tensor, rows: tuple[int, ...]) -> Tensor:
-        """Logits of all copies in the order of the plan's rows, on the first rank; nothing elsewhere."""
+        """Logits of all copies in the order of the plan's rows on the first rank; empty on other ranks."""
         assert self.gather is not None
         counts = [sum(row % self.copies == copy for row in rows) for copy in range(self.copies)]
         parts = self.gather(F.pad(logits, (0, 0, 0, max(counts) - len(logits))), self.copies)
-        taken = [0] * self.copies
+        next_index = [0] * self.copies
         ordered = []
         for row in rows if parts else ():
             copy = row % self.copies
-            ordered.append(parts[copy][taken[copy]])
-            taken[copy] += 1
+            ordered.append(parts[copy][next_index[copy]])
+            next_index[copy] += 1
         return torch.stack(ordered) if ordered else torch.empty(0)
 
-    def _drop(self, gone: set[int]) -> None:
+    def _drop(self, dropped: set[int]) -> None:
         for number, batch in list(self.batches.items()):
-            kept = [index for index, row in enumerate(batch.rows) if row not in gone]
+            kept = [index for index, row in enumerate(batch.rows) if row not in dropped]
             if not kept:
                 del self.batches[number]
             elif len(kept) < len(batch.rows):
@@ -122,7 +122,7 @@ class Runner:
 
 
 def _kept(batch: Batch, indices: list[int]) -> Batch:
-    """Some rows of a batch, without the columns in which all of them are padding."""
+    """Selected rows of a batch, without columns that contain only padding."""
     mask = batch.mask[indices]
     first = int(mask.any(0).int().argmax())
     layers = [(keys[indices, :, first:], values[indices, :, first:]) for keys, values in _layers(batch)]
@@ -130,7 +130,7 @@ def _kept(batch: Batch, indices: list[int]) -> Batch:
 
 
 def _joined_batches(a: Batch, b: Batch) -> Batch:
-    """The rows of both, the narrower one padded on the left."""
+    """The rows of both batches, with the narrower one padded on the left."""
     width = max(a.mask.shape[1], b.mask.shape[1])
     mask = torch.cat([F.pad(each.mask, (width - each.mask.shape[1], 0)) for each in (a, b)])
     layers = [

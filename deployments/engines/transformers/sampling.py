@@ -1,4 +1,4 @@
-"""Choosing tokens from logits, with transformers' own processors. Only rank 0 samples; the others are told."""
+"""Chooses tokens from logits with transformers' processors. Only rank 0 samples and sends the tokens to other ranks."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from transformers import (
 )
 
 from deployments.engines.batch.batching import Plan, Sequence
-from deployments.engines.batch.openai_body import Asked, Sampling
+from deployments.engines.batch.openai_body import GenerationParameters, Sampling
 
 GREEDY_BELOW = 1e-5
-"""Temperatures under this mean the likeliest token, as in vLLM."""
+"""Temperatures below this mean greedy decoding, as in vLLM."""
 
 
 @dataclass(frozen=True)
 class Picked:
-    """A chosen token and, on request, log-probabilities of the model's own distribution, before any penalty."""
+    """A chosen token and, on request, log-probabilities of the model's distribution before penalties."""
 
     token_id: int
     logprob: float | None = None
@@ -35,7 +35,7 @@ class Picked:
 
 
 class RowSampler:
-    """Sampling parameters of one row as processors of its logits, and its random numbers."""
+    """Sampling parameters of one row as logits processors, with its random generator."""
 
     def __init__(self, sampling: Sampling, seed: int) -> None:
         self.sampling = sampling
@@ -56,19 +56,19 @@ class RowSampler:
                 self.warpers.append(MinPLogitsWarper(sampling.min_p))
 
     def choose(self, logits: Tensor, sequence: Sequence) -> int:
-        """A token from the logits [vocabulary] of a row."""
+        """Choose a token from the logits [vocabulary] of a row."""
         scores: Any = self._penalised(logits.clone(), sequence)[None]
         ids: Any = torch.tensor([sequence.token_ids], device=scores.device)
         scores = self.warpers(ids, self.penalty(ids, scores))
         scores = scores.nan_to_num(nan=-torch.inf)
-        if not scores.isfinite().any():  # biases and penalties left no token: the model's own choice
+        if not scores.isfinite().any():  # biases and penalties exclude all tokens: use the model's choice
             return int(logits.argmax())
         if self.is_greedy:
             return int(scores.argmax())
         return int(torch.multinomial(scores.softmax(-1).cpu(), 1, generator=self.generator))
 
     def _penalised(self, logits: Tensor, sequence: Sequence) -> Tensor:
-        """OpenAI's presence and frequency penalties, biases, and no end before `min_tokens`."""
+        """Apply OpenAI's presence and frequency penalties and biases, and prevent an end before `min_tokens`."""
         sampling = self.sampling
         if sequence.generated and (sampling.presence_penalty or sampling.frequency_penalty):
             seen, counts = torch.unique(torch.tensor(sequence.generated, device=logits.device), return_counts=True)
@@ -81,37 +81,37 @@ class RowSampler:
 
 
 class SamplingExecutor(ABC):
-    """What executors with transformers models share: `forward` is theirs, choosing tokens is done here."""
+    """Common part of executors with transformers models. They implement `forward`; this class chooses tokens."""
 
     @abstractmethod
     def forward(self, plan: Plan) -> Tensor:
-        """Execute a plan on all ranks; logits [rows, vocabulary] in the order of its rows."""
+        """Execute a plan on all ranks. Returns logits [rows, vocabulary] in the order of its rows."""
 
     def step(self, plan: Plan, sequences: list[Sequence]) -> list[Picked]:
-        """As `deployments.engines.batch.executor.Executor`."""
+        """See `deployments.engines.batch.executor.Executor`."""
         logits = self.forward(plan)
         return sample(logits, sequences) if sequences else []
 
-    def sampler(self, asked: Asked, seed: int) -> RowSampler:
-        """As `deployments.engines.batch.executor.Executor`."""
-        return RowSampler(asked, seed)
+    def sampler(self, parameters: GenerationParameters, seed: int) -> RowSampler:
+        """See `deployments.engines.batch.executor.Executor`."""
+        return RowSampler(parameters, seed)
 
 
 def sample(logits: Tensor, sequences: Sized[Sequence]) -> list[Picked]:
-    """A token for each row of logits [rows, vocabulary]; rows of plain greedy decoding are done in one operation."""
-    likeliest = logits.argmax(-1).tolist()
+    """Choose a token for each row of logits [rows, vocabulary]. Plain greedy rows use one common operation."""
+    greedy_ids = logits.argmax(-1).tolist()
     picked = []
-    for row, (sequence, token_id) in enumerate(zip(sequences, likeliest, strict=True)):
+    for row, (sequence, token_id) in enumerate(zip(sequences, greedy_ids, strict=True)):
         sampler: RowSampler = sequence.sampler
         chosen = token_id if sampler.is_plain else sampler.choose(logits[row], sequence)
         picked.append(_with_logprobs(chosen, logits[row], sampler.sampling.logprobs))
     return picked
 
 
-def _with_logprobs(token_id: int, logits: Tensor, wanted: int | None) -> Picked:
-    if wanted is None:
+def _with_logprobs(token_id: int, logits: Tensor, count: int | None) -> Picked:
+    if count is None:
         return Picked(token_id)
     logprobs = logits.log_softmax(-1)
-    top = logprobs.topk(wanted)
+    top = logprobs.topk(count)
     pairs = tuple(zip(top.indices.tolist(), top.values.tolist(), strict=True))
     return Picked(token_id, float(logprobs[token_id]), pairs)

@@ -84,8 +84,8 @@ def test_a_stream_passes_and_token_counts_go_to_clients_that_asked(asked):
         (400, {"error": {"message": "temperature: too hot"}}, 400, "temperature: too hot"),
         (404, {"error": "no such model"}, 404, "no such model"),
         (418, {}, 400, "no message"),
-        (401, {"error": {"message": "bad key sk-secret"}}, 502, "does not accept this fleet's key"),
-        (402, {"error": {"message": "pay"}}, 502, "does not accept this fleet's key"),
+        (401, {"error": {"message": "bad key sk-secret"}}, 502, "rejects this fleet's key"),
+        (402, {"error": {"message": "pay"}}, 502, "rejects this fleet's key"),
         (429, {"error": {"message": "slow down"}}, 429, "slow down"),
         (500, {"error": {"message": "Traceback ..."}}, 502, "failed with status 500"),
         (503, {}, 502, "failed with status 503"),
@@ -171,9 +171,9 @@ def test_a_key_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda request: httpx.Response(401), "refuses the key"),
-        (lambda request: httpx.Response(404), "status 404: check engine.options.base_url"),
-        (lambda request: (_ for _ in ()).throw(httpx.ConnectError("no")), "does not answer"),
+        (lambda request: httpx.Response(401), "rejects the key"),
+        (lambda request: httpx.Response(404), "status 404, check engine.options.base_url"),
+        (lambda request: (_ for _ in ()).throw(httpx.ConnectError("no")), "does not respond"),
     ],
     ids=["key", "path", "gone"],
 )
@@ -198,7 +198,7 @@ def test_a_remote_that_stays_away_makes_the_replica_unhealthy_and_one_hiccup_doe
             await made.check_health()
             await asyncio.sleep(0.005)
         await asyncio.sleep(0.5)
-        with pytest.raises(EngineDead, match="has not answered its probes"):
+        with pytest.raises(EngineDead, match="does not respond to probes"):
             await made.check_health()
         await made.stop()
 

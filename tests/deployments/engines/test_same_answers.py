@@ -129,5 +129,5 @@ def test_deepspeed_zero_spreads_a_model_over_two_ranks_and_offloads_it():
 def test_deepspeed_that_leaves_experts_whole_does_not_start():
     done = start("moe", "{tensor: 2}", "strict_pack", kind="deepspeed")
     assert "RESULT " not in done.stdout
-    assert "parameters of experts, the spec promises" in done.stderr
-    assert "write parallel: {data: 2, expert: 2}" in done.stderr
+    assert "parameters of experts, the spec requires" in done.stderr
+    assert "use parallel: {data: 2, expert: 2}" in done.stderr
