@@ -1,1 +1,1 @@
-"""The vLLM engine: vLLM's own serving layer in process, with a tap on its outputs."""
+"""The vLLM engine: vLLM's serving layer in the replica's process, with a tap on its outputs."""

@@ -1,4 +1,4 @@
-"""A pool of the spec as vLLM's arguments."""
+"""Converts a pool of the spec into vLLM's arguments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GPU_RANK = "deployments.engines.vllm.gpu_rank.GpuRank"
 
 
 def vllm_arguments(spec: FleetSpec, pool_name: str) -> tuple[AsyncEngineArgs, Namespace]:
-    """Arguments of the engine, and those with the ones of the serving layer."""
+    """The engine's arguments, and the same with the serving layer's arguments."""
     pool, hardware = spec.pools[pool_name], spec.hardware_of(pool_name)
     options = dict(pool.engine.options)
     frontend = {name: options.pop(name) for name in list(options) if name in FRONTEND_NAMES}
@@ -36,9 +36,9 @@ def vllm_arguments(spec: FleetSpec, pool_name: str) -> tuple[AsyncEngineArgs, Na
             "enable_expert_parallel": pool.parallel.expert > 1,
             "worker_cls": GPU_RANK if hardware.is_gpu else CPU_RANK,
             "distributed_executor_backend": _executor(pool, hardware),
-            # All equal priorities mean first come, first served, so this costs nothing.
+            # With equal priorities this is first come, first served, so it costs nothing.
             "scheduling_policy": "priority",
-            # Said and not left to vLLM, which cannot look at the device when its ranks run on other nodes.
+            # Explicit, because vLLM cannot inspect the device if its ranks run on other nodes.
             "max_num_seqs": max_num_seqs(pool, hardware),
         }
         | _speculation(pool, spec.draft_of(pool_name))
@@ -51,7 +51,7 @@ def vllm_arguments(spec: FleetSpec, pool_name: str) -> tuple[AsyncEngineArgs, Na
 
 
 def _executor(pool: PoolSpec, hardware: HardwareSpec) -> str | type:
-    """How vLLM starts the ranks: in EngineCore, as its processes, or as Ray actors in the replica's group."""
+    """How vLLM starts the ranks: in EngineCore, as processes, or as Ray actors in the replica's placement group."""
     if pool.parallel.tensor * pool.parallel.pipeline == 1:
         return "uni"
     if pool.parallel.data > 1:

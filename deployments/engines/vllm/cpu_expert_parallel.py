@@ -1,8 +1,8 @@
-"""Expert parallelism for vLLM on CPU: a plugin (`vllm.general_plugins`) that vLLM loads in every one of its processes.
+"""Expert parallelism for vLLM on CPU: a plugin (`vllm.general_plugins`) that vLLM loads in each of its processes.
 
-vLLM's CPU kernel for experts takes no notice of which experts a rank holds: it reads weights of experts that are not
-there. Here each rank computes the tokens that were sent to its own experts and leaves zeros for the rest; vLLM adds the
-ranks' outputs up. For CPU only: elsewhere `register` does nothing.
+vLLM's CPU kernel for experts ignores which experts a rank holds, and reads weights of missing experts. With this plugin
+each rank computes the tokens for its own experts and leaves zeros for the rest; vLLM sums the ranks' outputs. The
+plugin is for CPU only: on other platforms `register` does nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 
 
 def register() -> None:
-    """The plugin's entry point."""
+    """Patch vLLM on CPU; the plugin's entry point."""
     from vllm.platforms import current_platform
 
     if not current_platform.is_cpu():
@@ -32,7 +32,7 @@ def register() -> None:
 
 
 def on_local_experts(stock: Callable[..., None]) -> Callable[..., None]:
-    """vLLM's `CPUUnquantizedExperts.apply`, kept to the experts that this rank holds."""
+    """vLLM's `CPUUnquantizedExperts.apply`, restricted to the experts of this rank."""
 
     def apply(
         self: Any,
@@ -48,7 +48,7 @@ def on_local_experts(stock: Callable[..., None]) -> Callable[..., None]:
         *rest: Any,
         **named: Any,
     ) -> None:
-        """`output` [tokens, hidden] is written; `topk_ids` and `topk_weights` are [tokens, experts per token]."""
+        """Writes `output` [tokens, hidden]; `topk_ids` and `topk_weights` are [tokens, experts per token]."""
         if expert_map is None:
             stock(
                 self, output, hidden_states, w1, w2, topk_weights, topk_ids, activation,
@@ -64,7 +64,7 @@ def on_local_experts(stock: Callable[..., None]) -> Callable[..., None]:
         part = torch.empty_like(inputs)
         weights = topk_weights[tokens, choices].unsqueeze(1).contiguous()
         ids = local_ids[tokens, choices].unsqueeze(1).to(topk_ids.dtype).contiguous()
-        # Every token-expert pair as a row of its own with one expert; a token may come twice.
+        # Every token-expert pair is a separate row with one expert, so a token may appear twice.
         stock(self, part, inputs, w1, w2, weights, ids, activation, global_num_experts, None, *rest, **named)
         output.index_add_(0, tokens, part.to(output.dtype))
 
@@ -75,14 +75,14 @@ def on_local_experts(stock: Callable[..., None]) -> Callable[..., None]:
 def all_gatherv(
     self: Any, input_: torch.Tensor | list[torch.Tensor], dim: int = 0, sizes: list[int] | None = None
 ) -> torch.Tensor | list[torch.Tensor]:
-    """Rows of all ranks in rank order; `sizes` are their numbers of rows. vLLM asks for dim 0 only."""
+    """Rows of all ranks in rank order; `sizes` are their numbers of rows. vLLM uses dim 0 only."""
     if isinstance(input_, list):
         return [_gather_rows(self, tensor, sizes) for tensor in input_]
     return _gather_rows(self, input_, sizes)
 
 
 def _gather_rows(communicator: Any, rows: torch.Tensor, sizes: list[int] | None) -> torch.Tensor:
-    """gloo gathers equal shapes only: shorter parts are padded and cut again."""
+    """Gather rows. gloo gathers equal shapes only, so shorter parts are padded and cut afterwards."""
     sizes = sizes or [rows.shape[0]] * communicator.world_size
     padded = rows.new_zeros((max(sizes), *rows.shape[1:]))
     padded[: rows.shape[0]] = rows
@@ -92,9 +92,9 @@ def _gather_rows(communicator: Any, rows: torch.Tensor, sizes: list[int] | None)
 
 
 def reduce_scatterv(self: Any, input_: torch.Tensor, dim: int = -1, sizes: list[int] | None = None) -> torch.Tensor:
-    """The sum over all ranks, of which each keeps its own rows. vLLM asks for dim 0 only."""
+    """The sum over all ranks, of which each rank keeps its own rows. vLLM uses dim 0 only."""
     total = input_.contiguous().clone()
     torch.distributed.all_reduce(total, group=self.device_group)
     sizes = sizes or [total.shape[0] // self.world_size] * self.world_size
-    mine: torch.Tensor = torch.split(total, sizes)[self.rank_in_group]
-    return mine.contiguous()
+    own_rows: torch.Tensor = torch.split(total, sizes)[self.rank_in_group]
+    return own_rows.contiguous()

@@ -1,8 +1,8 @@
-"""Pipeline stages for vLLM on CPU: a plugin (`vllm.general_plugins`) that vLLM loads in every one of its processes.
+"""Pipeline stages for vLLM on CPU: a plugin (`vllm.general_plugins`) that vLLM loads in each of its processes.
 
-A later stage copies what it receives into buffers that vLLM makes in its first dummy run. On CPU there is none without
-compilation, and the first request would end the engine. Here the buffers are made with the model. For CPU only:
-elsewhere `register` does nothing.
+A later stage copies its input into buffers that vLLM creates in its first dummy run. On CPU without compilation there
+is no dummy run, and the first request would crash the engine. This plugin creates the buffers with the model. It is for
+CPU only: on other platforms `register` does nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def register() -> None:
-    """The plugin's entry point."""
+    """Patch vLLM on CPU; the plugin's entry point."""
     from vllm.platforms import current_platform
 
     if not current_platform.is_cpu():

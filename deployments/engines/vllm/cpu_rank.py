@@ -10,8 +10,8 @@ from deployments.wire.start_phases import Phase
 
 
 class CpuRank(ReportingRank, CPUWorker):
-    """vLLM's worker, which compiles in its dummy run and does not say for how long: all of that run is it."""
+    """vLLM's CPU worker. It compiles in its dummy run without reporting the time, so the whole run counts as that."""
 
     def dummy_run_phase(self) -> Phase:
-        """As in ReportingRank."""
+        """See ReportingRank."""
         return "kv_cache" if self.compilation_config.mode == CompilationMode.NONE else "compile"

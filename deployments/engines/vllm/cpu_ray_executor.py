@@ -1,8 +1,8 @@
-"""vLLM ranks as Ray actors on CPU, on one node or several. For CPU only: on GPUs vLLM's own Ray executor is used.
+"""vLLM ranks as Ray actors on CPU, on one or several nodes. On GPUs vLLM's own Ray executor is used.
 
-vLLM's Ray executor asks its platform for the resource that a rank takes, and the CPU platform names none. This fills
-the gap: a rank stands in a bundle of `{"CPU": 1}` of the replica's placement group and takes none of it for itself.
-Importing this module changes vLLM in the importing process; it is imported as `distributed_executor_backend`.
+vLLM's Ray executor asks its platform for the resource of a rank, but the CPU platform names none. This module sets it:
+a rank runs in a bundle of `{"CPU": 1}` of the replica's placement group and reserves nothing of it. Importing this
+module changes vLLM in the importing process. vLLM imports it as `distributed_executor_backend`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vllm.platforms import current_platform
 from vllm.v1.executor import ray_executor_v2
 
 if not current_platform.is_cpu():
-    raise RuntimeError(f"{__name__} is for CPU ranks: on {current_platform.device_name} use vLLM's executor `ray`")
+    raise RuntimeError(f"{__name__} is for CPU ranks, on {current_platform.device_name} use vLLM's executor `ray`")
 
 type(current_platform).ray_device_key = "CPU"
 
@@ -28,16 +28,16 @@ class CpuRayWorker(ray_executor_v2.RayWorkerProc):
         return ray.get_runtime_context().get_node_id(), []
 
     def initialize_worker(self, *args: Any, assigned_physical_gpu_ids: Any = None, **kwargs: Any) -> None:
-        """As in vLLM, without the map of GPUs, which no CPU worker could read."""
+        """As in vLLM, but without the map of GPUs, which CPU workers cannot read."""
         _name_shared_memory_by_node()
         super().initialize_worker(*args, **kwargs)
 
 
 def _name_shared_memory_by_node() -> None:
-    """Make ranks of different nodes disagree on their shared memory's name, so that they speak over the network.
+    """Give shared memory a different name on each node, so that ranks on different nodes use the network.
 
-    vLLM names it by the port of the process group, which is the same on all nodes; ranks on two machines would each
-    open a segment of their own and wait for the other forever.
+    vLLM names it by the port of the process group, which is equal on all nodes. Ranks on two machines would each open
+    a separate segment and wait for each other forever.
     """
     communicator: Any = cpu_communicator._CPUSHMDistributed
     stock, node = communicator.make_group_name, ray.get_runtime_context().get_node_id()

@@ -1,4 +1,4 @@
-"""The vLLM engine: an AsyncLLM with vLLM's own OpenAI serving layer in the replica's process, no second server."""
+"""The vLLM engine: an AsyncLLM with vLLM's OpenAI serving layer in the replica's process, without a second server."""
 
 from __future__ import annotations
 
@@ -114,31 +114,31 @@ class VllmEngine:
     # -- serving ---------------------------------------------------------------------------------------------
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
-        """Answer through vLLM's own serving layer."""
+        """Answer through vLLM's serving layer."""
         tap = Tap(request.judged_tokens)
         token = CURRENT_TAP.set(tap)
         try:
-            asking = asyncio.create_task(self._ask(request))
+            answering = asyncio.create_task(self._ask(request))
             try:
-                async for progress in tap.progress_until(asking):
+                async for progress in tap.progress_until(answering):
                     yield progress
             finally:
-                asking.cancel()  # it has ended, or the request is cancelled
-            answer = asking.result()
+                answering.cancel()  # it has ended, or the request is cancelled
+            answer = answering.result()
             if isinstance(answer, AsyncGenerator):
                 async for frame in self._stream(answer, tap):
                     yield frame
                 return
             if tap.dead:
-                raise EngineDead("vLLM's engine died under the request")
+                raise EngineDead("vLLM's engine died during the request")
             status, body = _unary(answer)
             yield Opened(status)
             yield tap.chunk(body)
             yield Closed(tap.usage(), tap.reason)
         except EngineDeadError as error:
-            raise EngineDead("vLLM's engine died under the request") from error
+            raise EngineDead("vLLM's engine died during the request") from error
         finally:
-            # A generator that is closed from another task runs this in that task's context.
+            # If another task closes the generator, this runs in that task's context.
             if CURRENT_TAP.get() is tap:
                 CURRENT_TAP.reset(token)
 
@@ -161,16 +161,16 @@ class VllmEngine:
         except EngineDeadError:
             raise
         except Exception as error:
-            # The same translation that vLLM's own server applies to what its handlers raise.
+            # vLLM's own server translates the errors of its handlers in the same way.
             return create_error_response(error)
 
     async def _stream(self, events: AsyncGenerator[str, None], tap: Tap) -> AsyncIterator[Frame]:
-        """Frames of a stream; a refusal that vLLM raises with the first event is still an HTTP error."""
+        """Frames of a stream. A rejection that vLLM raises before the first event is still an HTTP error."""
         opened = False
         try:
             async for event in events:
                 if tap.dead:
-                    raise EngineDead("vLLM's engine died under the stream")
+                    raise EngineDead("vLLM's engine died during the stream")
                 if not opened:
                     opened = True
                     yield Opened(200, streams=True)
@@ -181,17 +181,17 @@ class VllmEngine:
             await events.aclose()
         yield Closed(tap.usage(), tap.reason)
 
-    # -- what it says about itself ---------------------------------------------------------------------------
+    # -- reports ---------------------------------------------------------------------------------------------
 
     def stats(self) -> EngineStats:
-        """The scheduler's newest numbers, summed over data-parallel engines."""
+        """The scheduler's last numbers, summed over data-parallel engines."""
         if self.engine is None or not self.loggers:
             return EngineStats(as_of_s=0.0)
         readings = [logger.stats for logger in self.loggers]
         config = self.engine.vllm_config
         blocks = (config.cache_config.num_gpu_blocks or 0) * config.cache_config.block_size
         stats = EngineStats(
-            # vLLM speaks only when it steps: an idle engine's last words stay true, a busy one's grow old.
+            # vLLM reports only when it steps. An idle engine's last report stays valid, a busy engine's becomes stale.
             as_of_s=time.time() if self.engine.ongoing == 0 else min(r.as_of_s for r in readings),
             waiting=sum(r.waiting for r in readings),
             running=sum(r.running for r in readings),
@@ -205,13 +205,13 @@ class VllmEngine:
         return replace(stats, as_of_s=min(r.as_of_s for r in readings)) if idle else stats
 
     def ranks(self) -> tuple[RankState, ...]:
-        """As the live workers said when they had answered the warm-up request."""
+        """The ranks, as the live workers reported after the warm-up request."""
         return self.rank_states
 
     async def check_health(self) -> None:
-        """Ask vLLM, whose monitor notices a dead process within milliseconds, and look after ranks that are actors.
+        """Check vLLM, whose monitor detects a dead process within milliseconds, and the ranks that are Ray actors.
 
-        EngineCore waits without end for the answer of a rank that died on another node, and says nothing.
+        Without the second check, EngineCore would wait silently forever for a rank that died on another node.
         """
         try:
             if self.engine is None:
@@ -224,14 +224,14 @@ class VllmEngine:
 
 
 def _actor_names() -> frozenset[str]:
-    """Names of the living actors of the whole cluster: EngineCore starts its ranks in a namespace of its own."""
+    """Names of the live actors of the whole cluster, because EngineCore starts its ranks in a separate namespace."""
     if not ray.is_initialized():
         return frozenset()
     return frozenset(actor["name"] for actor in ray.util.list_named_actors(all_namespaces=True))
 
 
 def _unary(answer: Any) -> tuple[int, bytes]:
-    """Status and JSON body of a response object or ErrorResponse, the latter in OpenAI's own words."""
+    """Status and JSON body of a response object or an ErrorResponse, the latter in OpenAI's format."""
     if isinstance(answer, ErrorResponse):
         error = answer.error
         return error.code, error_body(error.code, error.message, param=error.param)
@@ -240,7 +240,7 @@ def _unary(answer: Any) -> tuple[int, bytes]:
 
 
 def _validation_problem(error: ValidationError) -> ErrorResponse:
-    """The first problem pydantic found, with the field's path."""
+    """The first problem that pydantic found, with the field's path."""
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part) for part in problem["loc"])
     return create_error_response(f"{where or 'request'}: {problem['msg']}", param=where or None)

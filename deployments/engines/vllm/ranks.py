@@ -1,4 +1,4 @@
-"""What each vLLM rank says about itself: part of its worker, so that the answer comes from the live process."""
+"""Reports of each vLLM rank. The code is part of the worker, so reports come from the live process."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ import psutil
 from deployments.wire.start_phases import Phase, StartClock
 
 SEGMENT = re.compile(r"/dev/shm/\S*(?:psm_|cpushm|sem\.mp-)\S*")
-"""Shared memory of vLLM's message queues and of its CPU ranks, and locks shared by processes."""
+"""Shared memory of vLLM's message queues and CPU ranks, and locks between processes."""
 
 
 class ReportingRank:
-    """Stands before vLLM's worker class (`worker_cls`) and measures the steps that EngineCore asks of a starting
-    worker; `collective_rpc("rank_report")` asks for the result."""
+    """A mixin for vLLM's worker class (`worker_cls`) that measures the start steps that EngineCore calls.
+
+    `collective_rpc("rank_report")` returns the result.
+    """
 
     model_runner: Any
     vllm_config: Any
@@ -32,32 +34,32 @@ class ReportingRank:
         return StartClock()
 
     def load_model(self, *args: Any, **kwargs: Any) -> Any:
-        """As the worker's."""
+        """See the worker's method."""
         with self._measured("load"):
             return super().load_model(*args, **kwargs)  # type: ignore[misc]
 
     def determine_available_memory(self) -> Any:
-        """As the worker's."""
+        """See the worker's method."""
         with self._measured(self.dummy_run_phase()):
             return super().determine_available_memory()  # type: ignore[misc]
 
     def initialize_from_config(self, kv_cache_config: Any) -> Any:
-        """As the worker's."""
+        """See the worker's method."""
         with self._measured("kv_cache"):
             return super().initialize_from_config(kv_cache_config)  # type: ignore[misc]
 
     def compile_or_warm_up_model(self) -> Any:
-        """As the worker's."""
+        """See the worker's method."""
         with self._measured("capture"):
             return super().compile_or_warm_up_model()  # type: ignore[misc]
 
     def dummy_run_phase(self) -> Phase:
-        """What the run is for by which the worker finds out how much memory there is, compilation aside."""
+        """Phase of the dummy run in which the worker measures the available memory, without compilation."""
         return "kv_cache"
 
     @contextmanager
     def _measured(self, phase: Phase) -> Iterator[None]:
-        """Measure a phase without the compilation that vLLM says it did meanwhile."""
+        """Measure a phase without the compilation time that vLLM reports for it."""
         config = self.vllm_config.compilation_config
         before_s = config.compilation_time + config.encoder_compilation_time
         with self.start_clock.phase(phase):
@@ -67,9 +69,9 @@ class ReportingRank:
             self.start_clock.split(phase, {"compile": compiled_s})
 
     def rank_report(self) -> dict[str, Any]:
-        """Rank, process, Ray node ("" outside Ray), the experts held in the first MoE layer, and the start's phases.
+        """Rank, process, Ray node ("" outside Ray), the experts in the first MoE layer, and the start's phases.
 
-        Called when the ranks work together: from then on their shared memory needs no names any more.
+        It is called when the ranks are connected. From then on their shared memory needs no names.
         """
         unlink_shared_memory()
         return {
@@ -81,19 +83,19 @@ class ReportingRank:
         }
 
     def _local_experts(self) -> list[int]:
-        """Global ids of the experts in this rank's memory; empty when every rank holds all of them."""
+        """Global ids of the experts in this rank's memory; empty if every rank holds all of them."""
         for module in self.model_runner.model.modules():
             if type(module).__name__ == "RoutedExperts":
-                held = module.expert_map_manager
-                return [] if held.expert_map is None else list(held.get_local_expert_ids())
+                manager = module.expert_map_manager
+                return [] if manager.expert_map is None else list(manager.get_local_expert_ids())
         return []
 
 
 def unlink_shared_memory() -> None:
-    """Remove the names of the segments that this process and its children have mapped; the memory lasts as long as
-    somebody maps it.
+    """Remove the names of the segments that this process and its children have mapped.
 
-    vLLM would leave them behind when a rank is killed, hundreds of MB for each replaced replica.
+    The memory stays until the last process unmaps it. Without this, a killed rank would leave its segments behind,
+    hundreds of MB per replaced replica.
     """
     process = psutil.Process()
     for pid in (process.pid, *(child.pid for child in process.children(recursive=True))):

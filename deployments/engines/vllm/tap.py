@@ -1,4 +1,4 @@
-"""Taps on vLLM: every output before it becomes text, and the scheduler's newest numbers."""
+"""Taps on vLLM: every output before it becomes text, and the scheduler's last numbers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from deployments.wire.frames import Chunk, Progress
 
 @dataclass
 class Tap:
-    """What the engine put out for one HTTP request, seen before it becomes text."""
+    """The engine's outputs for one HTTP request, before they become text."""
 
     judged_tokens: int = 0
-    """As in EngineRequest: such a request has one sequence."""
+    """See EngineRequest. A judged request has one sequence."""
     prompt_tokens: dict[str, int] = field(default_factory=dict)
     completion_tokens: int = 0
     cached_tokens: int = 0
@@ -38,45 +38,45 @@ class Tap:
     progress: asyncio.Queue[Progress | None] = field(default_factory=asyncio.Queue)
 
     def record(self, output: RequestOutput, is_cumulative: bool = False) -> None:
-        """Add one engine output (tokens are deltas, or everything at the end of a unary request).
+        """Add one engine output. Its tokens are deltas, or all tokens at the end of a unary request.
 
-        A judged unary request says everything so far each time: only the new tokens are recorded.
+        A judged unary request repeats all tokens in each output, so only the new ones are recorded.
         """
         self.prompt_tokens[output.request_id] = len(output.prompt_token_ids or ())
         self.cached_tokens = output.num_cached_tokens or 0
         for completion in output.outputs:
             known = self.completion_tokens if is_cumulative else 0
             ids = list(completion.token_ids[known:])
-            # Each step is {token id: Logprob}; only the sampled token's own value travels on.
+            # Each step is {token id: Logprob}; only the sampled token's value is forwarded.
             steps = [step for step in (completion.logprobs or ())[known:] if step is not None]
             logprobs = [step[token_id].logprob for step, token_id in zip(steps, ids, strict=False)]
-            wanted = max(self.judged_tokens - self.completion_tokens, 0)
+            to_judge = max(self.judged_tokens - self.completion_tokens, 0)
             self.completion_tokens += len(ids)
             self.pending_ids += ids
             self.pending_logprobs += logprobs
             self.reason = completion.finish_reason or self.reason
-            if logprobs[:wanted]:
-                margins = [_margin(step, token_id) for step, token_id in zip(steps[:wanted], ids, strict=False)]
-                self.progress.put_nowait(Progress(self.usage(), tuple(logprobs[:wanted]), tuple(margins)))
+            if logprobs[:to_judge]:
+                margins = [_margin(step, token_id) for step, token_id in zip(steps[:to_judge], ids, strict=False)]
+                self.progress.put_nowait(Progress(self.usage(), tuple(logprobs[:to_judge]), tuple(margins)))
 
     def new_progress(self) -> list[Progress]:
-        """What has been recorded since the last call."""
-        return [made for _ in range(self.progress.qsize()) if (made := self.progress.get_nowait()) is not None]
+        """Progress recorded since the last call."""
+        return [each for _ in range(self.progress.qsize()) if (each := self.progress.get_nowait()) is not None]
 
     async def progress_until(self, done: asyncio.Future[Any]) -> AsyncIterator[Progress]:
-        """What is recorded while something else is awaited."""
+        """Progress that is recorded until another future is done."""
         done.add_done_callback(lambda _: self.progress.put_nowait(None))
-        while (made := await self.progress.get()) is not None:
-            yield made
+        while (progress := await self.progress.get()) is not None:
+            yield progress
 
     def chunk(self, data: bytes) -> Chunk:
-        """The bytes, with the tokens that came since the last chunk."""
-        made = Chunk(data, tuple(self.pending_ids), tuple(self.pending_logprobs))
+        """The bytes, with the tokens since the last chunk."""
+        chunk = Chunk(data, tuple(self.pending_ids), tuple(self.pending_logprobs))
         self.pending_ids, self.pending_logprobs = [], []
-        return made
+        return chunk
 
     def usage(self) -> Usage:
-        """Tokens so far."""
+        """Token counts so far."""
         return Usage(sum(self.prompt_tokens.values()), self.completion_tokens, self.cached_tokens)
 
 
@@ -84,7 +84,7 @@ CURRENT_TAP: ContextVar[Tap | None] = ContextVar("signalbox_tap", default=None)
 
 
 class TappedLLM(AsyncLLM):
-    """AsyncLLM that shows every output to the request's tap on its way to the serving layer."""
+    """An AsyncLLM that records every output in the request's tap before it reaches the serving layer."""
 
     generated_tokens_total = 0
     ongoing = 0
@@ -92,7 +92,7 @@ class TappedLLM(AsyncLLM):
     async def generate(
         self, prompt: Any, sampling_params: SamplingParams, *args: Any, **kwargs: Any
     ) -> AsyncGenerator[RequestOutput, None]:
-        """As AsyncLLM.generate."""
+        """See AsyncLLM.generate."""
         tap = CURRENT_TAP.get()
         if tap is not None and tap.judged_tokens:
             sampling_params = judged_params(sampling_params, self.model_config.max_logprobs)
@@ -103,9 +103,9 @@ class TappedLLM(AsyncLLM):
             async for output in super().generate(prompt, sampling_params, *args, **kwargs):
                 if tap is not None:
                     tap.record(output, is_cumulative)
-                made = sum(len(each.token_ids) for each in output.outputs)
-                self.generated_tokens_total += made - known
-                known = made if is_cumulative else 0
+                tokens = sum(len(each.token_ids) for each in output.outputs)
+                self.generated_tokens_total += tokens - known
+                known = tokens if is_cumulative else 0
                 yield output
         except EngineDeadError:
             if tap is not None:
@@ -116,10 +116,10 @@ class TappedLLM(AsyncLLM):
 
 
 def judged_params(params: SamplingParams, max_logprobs: int) -> SamplingParams:
-    """Parameters under which the tap sees log-probabilities, and a unary answer while it grows.
+    """Parameters with which the tap receives log-probabilities, and partial outputs of a unary answer.
 
-    The serving layer writes what the request asked for and takes a unary answer from the last output, so that the
-    client's bytes stay the same. What the request asked for itself is left alone: a longer list would show.
+    The serving layer writes only what the request asked for and builds a unary answer from the last output, so the
+    client's bytes stay the same. Log-probabilities that the request sets are unchanged: a longer list would be visible.
     """
     watched = params.clone()
     if watched.logprobs is None and (max_logprobs == -1 or max_logprobs >= LOGPROBS):
@@ -130,12 +130,12 @@ def judged_params(params: SamplingParams, max_logprobs: int) -> SamplingParams:
 
 
 def _margin(step: Any, token_id: int) -> float:
-    """Of one step's {token id: Logprob}."""
+    """The margin of a token in one step's {token id: Logprob}."""
     return margin(step[token_id].logprob, (entry.logprob for other, entry in step.items() if other != token_id))
 
 
 class LatestStats(StatLoggerBase):
-    """Keeps the scheduler's newest numbers; vLLM calls it whenever the engine steps."""
+    """Keeps the scheduler's last numbers. vLLM calls it at every engine step."""
 
     def __init__(self, vllm_config: Any, engine_index: int = 0) -> None:
         self.stats = EngineStats(as_of_s=0.0)
@@ -147,7 +147,7 @@ class LatestStats(StatLoggerBase):
         mm_cache_stats: Any = None,
         engine_idx: int = 0,
     ) -> None:
-        """Note one engine step. Either argument may be None."""
+        """Record one engine step. Either argument may be None."""
         preempted = iteration_stats.num_preempted_reqs if iteration_stats is not None else 0
         if scheduler_stats is not None:
             self.stats = EngineStats(
@@ -159,4 +159,4 @@ class LatestStats(StatLoggerBase):
             )
 
     def log_engine_initialized(self) -> None:
-        """Nothing to say."""
+        """Nothing to log."""
