@@ -26,7 +26,6 @@ HARNESS = {
     "make serve": "the session's fleet is `make serve`'s own command",
     "make test": "this run",
     "make test-slow": "the other half of this run",
-    "pytest -q tests/router/test_attempts.py": "this run has that file",
     "make demo-models": "trains for an hour; tests/demo holds its parts",
     "make bench": "the same as `signalbox bench demo`",
     "make monitor": "tests/e2e/test_monitor.py runs what it runs",
