@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 from demo.tasks import task_stream
 from deployments.local.programs import find
 
-QUERY = "Tom has 4 bags with 6 apples each. He gives away 9 apples. How many are left?"
+QUERY = "Tom has 12 apples. He buys 3 bags of 6 apples. Then he gives away 9. How many apples does Tom have now?"
 PHASES = ((3, 0.4), (12, 0.6))
 """Clients at a time, and the share of the load's time that they ask for."""
 
