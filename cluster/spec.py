@@ -6,7 +6,7 @@ Everything is frozen and refuses unknown keys. Units are in the names: `_s` seco
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,6 +18,9 @@ from cluster.problems import Problems, did_you_mean
 from cluster.routing import RoutingSpec, Wishes
 from cluster.scaling import ScalingSpec as ScalingSpec
 from cluster.wish import AUTO, is_auto
+
+MAX_BODY_BYTES = 64_000_000
+"""The largest `max_body_bytes`: a request has to fit into one message between gateway and replica."""
 
 
 def _whole_path(value: str) -> str:
@@ -78,7 +81,7 @@ class GatewaySpec(Part):
     """HTTP port of the endpoint."""
     replicas: ReplicasSpec = ReplicasSpec(min=1, max=1)
     """Gateway replicas."""
-    max_body_bytes: int = Field(default=4_000_000, ge=1_000)
+    max_body_bytes: int = Field(default=4_000_000, ge=1_000, le=MAX_BODY_BYTES)
     """Larger request bodies are refused with 413."""
     max_ongoing_per_replica: int = Field(default=1_000, ge=1)
     """Requests one gateway replica holds at a time."""
@@ -114,6 +117,9 @@ class GatewaySpec(Part):
         return self
 
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
 class FleetSpec(Part):
     """The whole fleet."""
 
@@ -133,6 +139,9 @@ class FleetSpec(Part):
     """Where replicas keep the weights that they downloaded and the code that they compiled, so that later starts find
     them: a folder that outlives them, on Kubernetes a volume mounted on every node (docs/cold-start.md). None: each
     library's own place in the home directory or in /tmp, which a container loses."""
+    log_level: LogLevel = "info"
+    """The lowest level of Signalbox's own log lines that gateways, replicas, the fleet board and the scaling policy
+    write. `signalbox logs` shows them."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """What `signalbox render` makes of the spec; nothing else reads it."""
 

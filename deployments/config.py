@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.spec import FleetSpec
+from cluster.spec import MAX_BODY_BYTES, FleetSpec
 
 SCALING_POLICY = "deployments.scaling.policy:FleetScaling"
 
@@ -23,8 +23,16 @@ class Target:
 LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly", has_room=False)
 KUBERNETES = Target(host="0.0.0.0", proxy_location="EveryNode", has_room=True)
 """Every node needs a proxy: RayService probes workers through it, and HeadOnly would leave them unready."""
+MAX_MESSAGE_BYTES = 4 * MAX_BODY_BYTES
+"""A pickled request is larger than its JSON: three times as large if it is full of small numbers."""
 SERVING_ENVIRONMENT = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # That setting holds 1,000 log lines back. The access log, which it is meant for, is off.
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
+    # Requests travel in one message, whose largest size is 4 MiB by default. Answers travel in parts.
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(MAX_MESSAGE_BYTES),
+    # HAProxy's request metrics have the HTTP method as clients send it, and any word is a method.
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     # Ray gives its workers the lowest priority; here they are the engines that somebody waits for.
@@ -41,6 +49,7 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
     return {
         "proxy_location": target.proxy_location,
         "http_options": {"host": target.host, "port": spec.gateway.port},
+        # At INFO, Serve's controller would log the whole spec, with the hashes of its API keys.
         "logging_config": {"log_level": "WARNING", "enable_access_log": False},
         "applications": [
             {
@@ -48,6 +57,8 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
                 "route_prefix": "/",
                 "import_path": "deployments.app:build",
                 "args": {"spec": _running_spec(spec)},
+                # Serve logs at INFO what replicas print, such as the tracebacks of libraries.
+                "logging_config": {"log_level": "INFO", "enable_access_log": False},
                 **(_surging(spec) if target.has_room else {}),
                 **_scaling(spec),
             }

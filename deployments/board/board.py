@@ -8,6 +8,7 @@ On disk it keeps the artifact in use and the budget's account; everything else i
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,12 +31,17 @@ from deployments.board.recent_requests import RecentRequests
 from deployments.board.records import Decided, Recent
 from deployments.board.scaling import ScalingBoard
 from deployments.board.totals import TotalsBoard
+from deployments.serve_logs import start_logging
+
+log = logging.getLogger("signalbox.board")
 
 
 class FleetBoard:
     """What `deployments.board.link.BoardLink` calls: one exchange per role, and a few calls on demand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, log_level: str = "info") -> None:
+        start_logging(log_level, "board")
+        log.info("the fleet board starts; it keeps its state in %s", folder)
         self._started_s = time.time()
         self._reports: dict[str, tuple[float, ReplicaState]] = {}
         self._artifacts = ArtifactStore(folder / "router")

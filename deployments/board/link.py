@@ -34,6 +34,7 @@ class BoardLink:
         """
         self._name = f"board-{spec.name}"
         self._folder = state_folder(spec)
+        self._log_level = spec.log_level
         self._timeout_s = timeout_s
         self._handle: ActorHandle[Any] | None = None
         self._reachable = True
@@ -109,7 +110,7 @@ class BoardLink:
                 get_if_exists=True,
                 num_cpus=0,
                 max_restarts=-1,
-            ).remote(self._folder)
+            ).remote(self._folder, self._log_level)
         return self._handle
 
     def _note(self, message: str, *, reachable: bool) -> None:

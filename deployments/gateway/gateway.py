@@ -31,6 +31,7 @@ from deployments.gateway.page import assets
 from deployments.gateway.page.live import LiveData
 from deployments.gateway.pool_client import PoolClient
 from deployments.metrics.gateway import GatewayMetrics
+from deployments.serve_logs import start_logging
 from router.loading import load_quality
 from router.requests import as_chat, from_chat, from_completion, from_name
 from router.types import RoutingRequest
@@ -194,6 +195,8 @@ class GatewayDeployment:
 
     def __init__(self, spec: dict[str, Any], pools: dict[str, DeploymentHandle[Any]]) -> None:
         fleet = FleetSpec.model_validate(spec)
+        start_logging(fleet.log_level, "gateway")
+        log.info("the gateway of %s starts; pools: %s", fleet.name, ", ".join(fleet.pools))
         self.gateway = Gateway(fleet, {name: PoolClient(name, handle) for name, handle in pools.items()})
 
     def __serve_build_asgi_app__(self) -> Gateway:

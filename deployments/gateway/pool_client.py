@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from grpc import RpcError
+from grpc import RpcError, StatusCode
 from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
+from deployments.gateway.errors import HttpError
 from deployments.wire.errors import EngineDead
 from deployments.wire.frames import EngineRequest, Frame
 
@@ -46,6 +47,7 @@ class PoolClient:
         Raises (while iterating):
             PoolFailed: the replica or its engine died, or the pool is being torn down.
             PoolBusy: every replica's queue is full.
+            HttpError: the request does not fit into one of Ray's messages, at no replica.
         """
         stream: Any = self._handle.remote(request)
         try:
@@ -61,4 +63,7 @@ class PoolClient:
         except BackPressureError as error:
             raise PoolBusy(f"pool {self.name} is full") from error
         except REPLICA_FAILURES as error:
+            if isinstance(error, RpcError) and error.code() == StatusCode.RESOURCE_EXHAUSTED:
+                message = f"The request or its answer is too large for pool {self.name}; ask for less at a time."
+                raise HttpError(500, message, code="message_too_large") from error
             raise PoolFailed(f"a replica of pool {self.name} failed: {type(error).__name__}") from error

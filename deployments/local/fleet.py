@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from cluster.spec import FleetSpec
 from deployments.caches import CacheUnusable, require_cache
 from deployments.config import LAPTOP, METRICS_EVERY_MS, serve_config
 from deployments.local.environment import environment, make_ray_read_again, write_token
+from deployments.local.folders import describe, logs_folder, make_folder
 from deployments.local.ports import NoFreePort, PortClaims
 from deployments.placement import HARDWARE_LABEL
 
@@ -81,7 +81,7 @@ class LocalFleet:
     def __init__(self, spec: FleetSpec) -> None:
         self.spec = spec
         self.nodes = plan_nodes(spec)
-        self.temp_dir = Path(tempfile.mkdtemp(prefix="signalbox-", dir="/tmp"))  # sockets need a short path
+        self.temp_dir = make_folder()
         self._ports = PortClaims()
         self._cluster: Any = None
         self._reaper: subprocess.Popen[bytes] | None = None
@@ -118,6 +118,7 @@ class LocalFleet:
         self._reaper = subprocess.Popen(reaper, stdin=subprocess.PIPE, start_new_session=True)
         for name in ("ray", "ipc"):
             (self.temp_dir / name).mkdir()
+        describe(self.temp_dir, self.url)
         write_token(self.temp_dir)
         os.environ.update(environment(self.temp_dir, self._ports))
         make_ray_read_again()
@@ -205,7 +206,7 @@ class LocalFleet:
     @property
     def logs(self) -> Path:
         """Ray's log folder."""
-        return self.temp_dir / "ray" / "session_latest" / "logs"
+        return logs_folder(self.temp_dir)
 
     def stop(self, keep_logs: bool = False) -> None:
         """End every process this fleet started and remove its files."""

@@ -15,14 +15,14 @@ from ray import serve
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
+from deployments import serve_logs
 from deployments.board.link import BoardLink
 from deployments.board.periods import REPORT_EVERY_S
 from deployments.caches import require_cache
 from deployments.engines.base import make_engine
-from deployments.replica import serve_logs
 from deployments.replica.engine_export import EngineExport
 from deployments.wire.errors import EngineDead
-from deployments.wire.frames import EngineRequest, Frame
+from deployments.wire.frames import MAX_CHUNK_BYTES, Chunk, EngineRequest, Frame, in_parts
 from deployments.wire.start_phases import StartClock, in_order
 
 STOP_TIMEOUT_S = 10.0
@@ -37,6 +37,7 @@ class PoolReplica:
     async def __init__(self, spec: dict[str, Any], pool: str) -> None:  # type: ignore[misc]  # Serve awaits it
         began, clock = time.perf_counter(), StartClock()
         fleet = FleetSpec.model_validate(spec)
+        serve_logs.start_logging(fleet.log_level, pool)
         require_cache(fleet)
         self.pool = pool
         self.replica_id = serve.get_replica_context().replica_id.unique_id
@@ -51,6 +52,8 @@ class PoolReplica:
                 phases_s = {**clock.seconds, **await self.engine.start()}
         self.start_s = time.perf_counter() - began
         self.start_phases_s = in_order(phases_s)
+        phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.start_phases_s)
+        log.info("%s is ready after %.1f s (%s)", pool, self.start_s, phases)
         self.reporter = asyncio.create_task(self._report_forever())
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
@@ -58,7 +61,11 @@ class PoolReplica:
         frames = self.engine.generate(request)
         try:
             async for frame in frames:
-                yield frame
+                if isinstance(frame, Chunk) and len(frame.data) > MAX_CHUNK_BYTES:
+                    for part in in_parts(frame):
+                        yield part
+                else:
+                    yield frame
         except EngineDead:
             self._replace_me()
             raise

@@ -20,6 +20,7 @@ from deployments.board.records import Decided
 from deployments.metrics.scaling import PolicyMetrics
 from deployments.scaling.board_watch import BoardWatch, View
 from deployments.scaling.cold_starts import ColdStarts
+from deployments.serve_logs import start_logging
 
 GATEWAY = "gateway"
 
@@ -44,6 +45,7 @@ class FleetScaling:
         from autoscaling.planner import Planner
 
         self.spec = FleetSpec.model_validate(spec)
+        start_logging(self.spec.log_level, "scaling")
         self.policy: ScalingPolicy = Planner(self.spec)
         self.gateways = GatewaySize(self.spec)
         self.memory = Memory()
@@ -76,15 +78,16 @@ class FleetScaling:
         decisions = self.policy.decide(signals, now_s)
         for pool in pools:
             self.memory.cold_starts.see(pool, signals[pool].ready, decisions[pool].desired, now_s)
-            self._count_change(pool, targets[pool], decisions[pool].desired)
+            self._note_change(pool, targets[pool], decisions[pool])
         self.watch.publish([_decided(signals[pool], decisions[pool], now_s) for pool in pools])
         return {pool: decisions[pool].desired for pool in pools}
 
-    def _count_change(self, pool: str, target: int, desired: int) -> None:
-        """Count a decision that differs from the one before. Serve may need a while to make it the target."""
-        before = self.memory.wanted.get(pool, target)
+    def _note_change(self, pool: str, target: int, decision: PoolDecision) -> None:
+        """Count and log a decision that differs from the last one. Serve may need a while to make it the target."""
+        before, desired = self.memory.wanted.get(pool, target), decision.desired
         self.memory.wanted[pool] = desired
         if desired != before:
+            log.info("%s: %d to %d replicas: %s", pool, before, desired, decision.reason)
             self.metrics.changes.inc(tags={"pool": pool, "direction": "up" if desired > before else "down"})
 
     def _publish_problem(self, targets: Mapping[str, int], now_s: float, problem: str) -> None:

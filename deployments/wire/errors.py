@@ -19,8 +19,20 @@ class EngineDead(Exception):
     """The engine or one of its ranks is gone and will not come back; the replica has to be replaced."""
 
 
+MAX_CHARACTERS = 2_000
+"""Engines repeat what was wrong with a request, which may be most of a large body."""
+
+
 def error_body(status: int, message: str, *, param: str | None = None, code: str | None = None) -> bytes:
-    """A JSON body `{"error": {message, type, param, code}}`, the one shape of every error over HTTP."""
+    """A JSON body `{"error": {message, type, param, code}}`, the one shape of every error over HTTP.
+
+    A message or field name of more than MAX_CHARACTERS is cut.
+    """
     kind = TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-    error = {"message": message, "type": kind, "param": param, "code": code}
+    error = {"message": _cut(message), "type": kind, "param": param and _cut(param), "code": code}
     return json.dumps({"error": error}, ensure_ascii=True).encode()
+
+
+def _cut(text: str) -> str:
+    more = len(text) - MAX_CHARACTERS
+    return text if more <= 0 else f"{text[:MAX_CHARACTERS]} ... ({more} more characters)"

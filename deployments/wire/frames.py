@@ -6,10 +6,14 @@ unchanged.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cluster.usage import Usage
+
+MAX_CHUNK_BYTES = 2**20
+"""Ray's messages between processes have a greatest size, so no frame may grow with the answer."""
 
 Kind = Literal["chat", "completion", "tokenize", "detokenize"]
 
@@ -71,3 +75,10 @@ class Closed:
 
 
 Frame = Opened | Progress | Chunk | Closed
+
+
+def in_parts(chunk: Chunk) -> Iterator[Chunk]:
+    """Chunks of at most MAX_CHUNK_BYTES with the same bytes; the tokens are those of the first one."""
+    yield Chunk(chunk.data[:MAX_CHUNK_BYTES], chunk.token_ids, chunk.logprobs)
+    for begin in range(MAX_CHUNK_BYTES, len(chunk.data), MAX_CHUNK_BYTES):
+        yield Chunk(chunk.data[begin : begin + MAX_CHUNK_BYTES])

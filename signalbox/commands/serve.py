@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from cluster.spec import FleetSpec
+from cluster.spec import FleetSpec, LogLevel
 from deployments.local.environment import haproxy_available
 from deployments.local.fleet import FleetFailed, LocalFleet
 from deployments.preflight import quality_problems
@@ -25,6 +25,7 @@ def serve(
     spec: SpecArgument,
     port: Annotated[int | None, typer.Option(help="HTTP port, instead of the spec's.")] = None,
     ready_timeout_s: Annotated[float, typer.Option(help="Seconds that the pools may take to become ready.")] = 900.0,
+    log_level: Annotated[LogLevel | None, typer.Option(help="Lowest level to log, instead of the spec's.")] = None,
 ) -> None:
     """Start a Ray cluster with the fleet on this machine, until Ctrl-C."""
     fleet = load_or_exit(spec)
@@ -32,6 +33,8 @@ def serve(
         fail("\n".join(problems), WRONG_INPUT)
     if port is not None:
         fleet = fleet.model_copy(update={"gateway": fleet.gateway.model_copy(update={"port": port})})
+    if log_level is not None:
+        fleet = fleet.model_copy(update={"log_level": log_level})
     raise typer.Exit(serve_until_stopped(fleet, ready_timeout_s, out, err))
 
 
@@ -108,9 +111,11 @@ def _introduce(fleet: LocalFleet, took_s: float, out: Console) -> None:
     proxy = "HAProxy" if haproxy_available() else "Serve's own proxy (HAProxy is Linux only)"
     out.print(f"\n[bold green]ready[/] after {took_s:.0f} s, {_memory_gib():.1f} GiB of memory, behind {proxy}")
     out.print(f"endpoint   {fleet.url}/v1", highlight=False)
+    out.print(f"page       {fleet.url}/", highlight=False)
     out.print(f"logs       {fleet.logs}", highlight=False)
     out.print("\ntry\n  " + f"curl {fleet.url}/v1/chat/completions -d '{question}'", highlight=False, soft_wrap=True)
     out.print(f"  signalbox status --url {fleet.url}", highlight=False)
+    out.print(f"  signalbox logs --follow --url {fleet.url}", highlight=False)
     out.print("\nCtrl-C stops it.")
 
 

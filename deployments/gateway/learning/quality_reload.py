@@ -86,6 +86,7 @@ class QualityReload:
         except ArtifactError as error:
             raise HttpError(400, f"The artifact {error}.", code="invalid_artifact") from error
         await self._adopt(await self._board.use_artifact(data))
+        self._audit(exchange, "put an artifact in use")
         await self.show(exchange)
 
     async def roll_back(self, exchange: Exchange) -> None:
@@ -96,7 +97,13 @@ class QualityReload:
         """
         if not await self._adopt(await self._board.roll_back_artifact()):
             raise HttpError(409, "The spec's own model decides: there is nothing to go back to.", code="no_rollback")
+        self._audit(exchange, "rolled the artifact back")
         await self.show(exchange)
+
+    def _audit(self, exchange: Exchange, what: str) -> None:
+        """Log who changed how the fleet routes. A warning, so that every log level but `error` has it."""
+        who = exchange.client or "a client without a key"
+        log.warning("%s %s: %s (request %r)", who, what, self._state.version or self._base, exchange.request_id)
 
     def view(self) -> dict[str, Any]:
         """Return the model in use on this replica, since when, and the earlier ones."""

@@ -9,7 +9,7 @@ from logging.handlers import MemoryHandler
 import pytest
 from ray.serve._private.constants import SERVE_LOGGER_NAME
 
-from deployments.replica.serve_logs import SERVE_LOGGER, kept_open
+from deployments.serve_logs import SERVE_LOGGER, kept_open
 
 
 @pytest.fixture
