@@ -34,6 +34,8 @@ HARNESS = {
     "signalbox bench engines": "tests/e2e/test_bench_engines.py",
     "signalbox bench engines --plot engines.html": "tests/e2e/test_bench_engines.py",
     "signalbox serve": "the session's fleet",
+    "signalbox logs --follow": "goes on until Ctrl-C; tests/e2e/test_logs_fleet.py",
+    "signalbox logs": "tests/e2e/test_logs_fleet.py",
     "signalbox check": "the command's name; README runs it with a spec",
     "signalbox collect": "the command's name; docs/routing.md runs it with prompts",
     "signalbox simulate": "the command's name; tests/signalbox/commands/test_simulate.py runs it",
@@ -86,6 +88,17 @@ def test_python_example_runs(fleet, source):
     source = source.replace("http://127.0.0.1:8000", fleet.url)
     done = subprocess.run([sys.executable, "-c", source], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.fleet
+def test_the_readmes_example_is_right_cheaply_and_then_by_escalation(fleet):
+    (example,) = re.findall(r"^```python\n(.*?)^```", (PROJECT_ROOT / "README.md").read_text(), re.M | re.S)
+    questions = re.findall(r'^    "(.*)",$', example, re.M)
+    easy, hard = (fleet.chat(question, model="auto", temperature=0) for question in questions)
+    assert easy.headers["x-signalbox-pool"] == "small"
+    assert easy.json()["choices"][0]["message"]["content"].endswith("Answer: 37")
+    assert "small" in hard.headers["x-signalbox-escalated-from"]
+    assert hard.json()["choices"][0]["message"]["content"].endswith("Answer: 35")
 
 
 @pytest.mark.parametrize("source", list(blocks("yaml")))
