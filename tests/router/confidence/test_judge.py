@@ -92,5 +92,5 @@ def test_a_feature_that_never_changes_and_one_that_tells_all_do_no_harm():
 
 @pytest.mark.parametrize("good", [[], [1.0, 1.0], [0.0]])
 def test_grades_that_are_all_the_same_teach_nothing(good):
-    with pytest.raises(ValueError, match="all good or all bad"):
+    with pytest.raises(ValueError, match="all answers are good or all are bad"):
         fit_logistic([{"finished": 1.0}] * len(good), good, ("finished",))

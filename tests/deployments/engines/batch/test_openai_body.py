@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployments.engines.batch.openai_body import NOT_OFFERED, RefusedBody, read_body
+from deployments.engines.batch.openai_body import NOT_SUPPORTED, RejectedBody, read_body
 
 
 def test_the_models_defaults_give_way_to_the_body():
@@ -41,9 +41,9 @@ def test_what_moves_the_likeliest_token_is_known(changes):
     assert not read_body("chat", changes, {}).changes_nothing
 
 
-@pytest.mark.parametrize("field", NOT_OFFERED)
+@pytest.mark.parametrize("field", NOT_SUPPORTED)
 def test_fields_that_cannot_be_honoured_are_refused(field):
-    with pytest.raises(RefusedBody, match=field) as refused:
+    with pytest.raises(RejectedBody, match=field) as refused:
         read_body("chat", {field: 2}, {})
     assert refused.value.param == field
 
@@ -62,7 +62,7 @@ def test_fields_that_cannot_be_honoured_are_refused(field):
     ],
 )
 def test_a_refusal_names_the_field(body, param):
-    with pytest.raises(RefusedBody) as refused:
+    with pytest.raises(RejectedBody) as refused:
         read_body("chat", body, {})
     assert refused.value.param == param
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from deployments.engines.batch.openai_body import RefusedBody, read_body
+from deployments.engines.batch.openai_body import RejectedBody, read_body
 from deployments.engines.batch.openai_prompts import PromptReader, messages_of
 
 
@@ -75,7 +75,7 @@ def test_text_parts_are_joined():
     ],
 )
 def test_a_refused_prompt_names_its_field(kind, body, param):
-    with pytest.raises(RefusedBody) as refused:
+    with pytest.raises(RejectedBody) as refused:
         read(kind, body)
     assert refused.value.param == param
 
@@ -92,5 +92,5 @@ def test_tokens_are_counted_and_turned_back():
 
 @pytest.mark.parametrize(("kind", "body"), [("detokenize", {"tokens": [True]}), ("tokenize", {}), ("detokenize", {})])
 def test_what_cannot_be_counted_is_refused(kind, body):
-    with pytest.raises(RefusedBody):
+    with pytest.raises(RejectedBody):
         READER.counted(kind, body)
