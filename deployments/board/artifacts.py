@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deployments.board.durable_files import replace_file
 from deployments.board.messages import ArtifactState, ArtifactVersion
-from deployments.durable_files import replace_file
 
 KEEP = 5
 """Artifacts that are kept, including the one in use."""

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deployments.board.durable_files import replace_file
 from deployments.board.messages import SharedAccount
 from deployments.board.periods import GATEWAY_GONE_AFTER_S, SAVE_BUDGET_EVERY_S
-from deployments.durable_files import replace_file
 from router.budget.controller import Account
 
 log = logging.getLogger("signalbox.budget")

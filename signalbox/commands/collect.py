@@ -12,7 +12,7 @@ import typer
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from cluster.problems import Problems, did_you_mean
-from deployments.durable_files import JsonLines
+from deployments.board.durable_files import JsonLines
 from signalbox.client import DEFAULT_URL, EndpointError, authorization, fleet_pools
 from signalbox.console import FAILED, WRONG_INPUT, UrlOption, err, exit_on, fail, note, options, out
 from signalbox.flatten import flatten

@@ -14,12 +14,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.routing import FeedbackSpec
+from deployments.board.durable_files import JsonLinesFolder
 from deployments.board.link import BoardLink
 from deployments.board.messages import AnsweredRequests
 from deployments.board.periods import RECALL_AFTER_S
 from deployments.board.recent_requests import RecentRequests, size_of
 from deployments.board.records import Limits, Recent
-from deployments.durable_files import JsonLinesFolder
 from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.fields import read_fields

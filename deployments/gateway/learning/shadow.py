@@ -19,7 +19,7 @@ from typing import Any
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from cluster.wish import is_auto
-from deployments.durable_files import JsonLinesFolder
+from deployments.board.durable_files import JsonLinesFolder
 from deployments.gateway.pool_client import PoolBusy, PoolClient, PoolFailed
 from deployments.metrics.gateway import GatewayMetrics
 from deployments.wire.answers import answer_text

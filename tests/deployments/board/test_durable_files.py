@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deployments.durable_files import JsonLines, JsonLinesFolder, replace_file
+from deployments.board.durable_files import JsonLines, JsonLinesFolder, replace_file
 
 
 def test_lines_of_many_threads_are_all_there_and_whole(tmp_path):
