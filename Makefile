@@ -47,7 +47,7 @@ test: setup lint
 	$(BIN)/pytest $(LANES) -m "not slow"
 
 test-slow: setup
-	$(BIN)/pytest $(LANES) -m slow
+	$(BIN)/pytest --durations=25 -m slow # one after the other: two workers with engines slow each other into timeouts
 
 lint: setup
 	$(BIN)/ruff check .
