@@ -31,6 +31,7 @@ SERVING_ENVIRONMENT = {
     "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
     # Requests travel in one message, whose largest size is 4 MiB by default. Answers travel in parts.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(MAX_MESSAGE_BYTES),
+    "VLLM_LOGGING_COLOR": "0",  # Serve's files are no terminals, but look like one to vLLM
     # HAProxy's request metrics have the HTTP method as clients send it, and any word is a method.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",

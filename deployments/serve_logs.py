@@ -1,12 +1,13 @@
 """Where the processes of a fleet log: one file for each process, in Ray Serve's log folder.
 
-Serve opens a file for each replica and for its controller, and writes what a replica prints there, too, as lines of
+Serve opens a file for each replica and one for its controller. It also writes there what a replica prints, as lines of
 level INFO. `deployments.config` sets the levels of Serve's own lines.
 """
 
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import MemoryHandler, RotatingFileHandler
@@ -54,6 +55,9 @@ class _ServesFile(logging.Handler):
     """Hands lines to Serve's own handlers, whatever Serve's level is. Serve may replace them, so they are looked up."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and not record.exc_text:
+            # Serve replaces `print` in replicas, and logging's own text of a traceback is printed: as tuples there.
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
         for handler in _serves_handlers():
             handler.handle(record)
 

@@ -12,6 +12,9 @@ import httpx
 import psutil
 import pytest
 
+from deployments.local.folders import fleet_folders, logs_folder
+from deployments.local.log_files import LogReader
+
 pytestmark = pytest.mark.fleet
 
 
@@ -51,6 +54,9 @@ def test_kill_of_an_engine_core_is_healed(fleet):
     os.kill(replica["ranks"][0]["pid"], signal.SIGKILL)
     fleet.wait_replaced("large", replica["replica_id"])
     assert fleet.chat("What is 7 + 5?", model="large", max_tokens=4).status_code == 200
+    for folder in (each.path for each in fleet_folders() if each.url == fleet.url):
+        logged = LogReader(logs_folder(folder), "large").new_entries()
+        assert any("is dead; ending the replica" in entry.text for entry in logged)
 
 
 def test_kill_of_a_whole_replica_is_healed_and_a_waiting_request_is_answered_elsewhere(fleet):

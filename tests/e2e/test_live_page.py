@@ -14,7 +14,7 @@ from browser import chromium, opened
 from demo.tasks import generate_tasks
 
 pytestmark = pytest.mark.fleet
-QUERY = "Tom has 4 bags with 6 apples each. He gives away 9 apples. How many are left? <b>&amp;</b>"
+QUERY = "Tom has 12 apples. He buys 3 bags of 6 apples. Then he gives away 9. How many are left? <b>&amp;</b>"
 POOLS = ("small", "moe", "large")
 ASKING = 6
 

@@ -130,8 +130,9 @@ def test_labels_select_pods_and_machines():
 
 
 def test_containers_and_ports_exist():
-    head = OBJECTS["RayService", SPEC.name]["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]
-    names = {each["name"] for each in head["containers"]} | {"autoscaler"}  # which KubeRay adds
+    cluster = OBJECTS["RayService", SPEC.name]["spec"]["rayClusterConfig"]
+    pods = [group["template"]["spec"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
+    names = {each["name"] for pod in pods for each in pod["containers"]} | {"autoscaler"}  # which KubeRay adds
     assert {option(words, "-c") for words in of("kubectl") if words[3] in ("exec", "logs")} - {None} <= names
     (forward,) = of("kubectl", "port-forward")
     assert forward[-1].split(":")[1] == str(SPEC.gateway.port) != str(METRICS_PORT)

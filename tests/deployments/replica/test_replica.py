@@ -14,7 +14,7 @@ from deployments.engines.base import EngineStats
 from deployments.replica import replica as module
 from deployments.replica.replica import PoolReplica
 from deployments.wire.errors import EngineDead
-from deployments.wire.frames import Closed, EngineRequest, Opened
+from deployments.wire.frames import MAX_CHUNK_BYTES, Chunk, Closed, EngineRequest, Opened
 
 SPEC = FleetSpec.model_validate({"pools": {"small": {"tier": "small", "model": "a", "engine": {"kind": "simulated"}}}})
 REQUEST = EngineRequest("chat", {}, "r")
@@ -25,6 +25,7 @@ class Engine:
 
     def __init__(self):
         self.dead = False
+        self.body = b""
         self.broken = False
         self.closed = self.stopped = 0
 
@@ -45,6 +46,7 @@ class Engine:
             yield Opened(200)
             if self.dead:
                 raise EngineDead("gone")
+            yield Chunk(self.body, (7,))
             yield Closed()
         finally:
             self.closed += 1
@@ -158,6 +160,20 @@ def test_a_dead_engine_takes_the_replica_off_the_board_and_ends_it_once(world, n
     assert world.exits == [1]
     assert reports(world) == []
     assert world.engine.stopped == 1
+
+
+def test_a_large_answer_leaves_in_parts(world):
+    async def run():
+        replica = await start()
+        world.engine.body = bytes(5 * MAX_CHUNK_BYTES // 2)
+        frames = await whole(replica)
+        await end(replica)
+        return frames
+
+    first, *parts, last = asyncio.run(run())
+    assert (first, last) == (Opened(200), Closed())
+    assert [len(part.data) for part in parts] == [MAX_CHUNK_BYTES, MAX_CHUNK_BYTES, MAX_CHUNK_BYTES // 2]
+    assert [part.token_ids for part in parts] == [(7,), (), ()]
 
 
 def test_ending_the_iteration_early_cancels_the_request(world):

@@ -163,6 +163,19 @@ def test_with_api_keys_only_an_admin_may(make, key, status):
     assert roll_back(gateway, headers=headers).status_code == status
 
 
+def test_who_changed_the_router_is_logged(make, caplog):
+    gateway = make(api_keys=KEYS)
+    headers = {"authorization": "Bearer boss", "x-request-id": "change-1"}
+    put(gateway, "large", headers=headers)
+    roll_back(gateway, headers=headers)
+    roll_back(gateway, headers=headers)  # nothing to go back to
+    roll_back(gateway, headers={"authorization": "Bearer ann"})
+    lines = [record.getMessage() for record in caplog.records if "boss" in record.getMessage()]
+    assert len(lines) == 2
+    assert lines[0].startswith("boss put an artifact in use: 1-")
+    assert lines[1] == "boss rolled the artifact back: rules (request 'change-1')"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"), [("POST", "/v1/router", "GET, PUT"), ("GET", "/v1/router/rollback", "POST")]
 )
