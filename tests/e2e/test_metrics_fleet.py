@@ -56,18 +56,24 @@ def ask(fleet, pool):
 @pytest.fixture(scope="module")
 def page(fleet):
     """What the fleet exports when every pool was asked and a request was refused."""
+    before = unknown_paths(httpx.get(f"{fleet.url}/metrics", timeout=30).text)
     for pool in ("small", "moe", "large", "auto"):
         ask(fleet, pool)
     httpx.post(f"{fleet.url}/v1/chat/completions", json={"model": SECRET, "messages": []}, timeout=60)
-    httpx.get(f"{fleet.url}/{SECRET}", timeout=60)
     for number in range(MADE_UP_METHODS):
         httpx.request(f"{SECRET}{number}".upper(), f"{fleet.url}/v1/models", timeout=60)
+    httpx.get(f"{fleet.url}/{SECRET}", timeout=60)
     deadline = time.monotonic() + WAIT_S
     while True:
         text = httpx.get(f"{fleet.url}/metrics", timeout=30).text
-        if not missing(text) or time.monotonic() > deadline:
+        if (not missing(text) and unknown_paths(text) > before) or time.monotonic() > deadline:
             return text
         time.sleep(1)
+
+
+def unknown_paths(text):
+    """How many requests to unknown paths were exported."""
+    return sum(sample.value for _, _, sample in samples(text) if sample.labels.get("path") == "other")
 
 
 def samples(text):
