@@ -39,6 +39,7 @@ def test_two_fleets_live_side_by_side_and_end_without_a_trace(spec, tmp_path):
     assert len(ours) > 10
     assert {_address(first), _address(second)} == {"127.0.0.1"}
     assert not _ports(first) & _ports(second)
+    assert f"page       {first.url}/\n" in (tmp_path / "first.log").read_text()
     temp = {f.path for p in ours for f in _open_files(p) if f.path.startswith("/tmp/signalbox-")}
     stop_fleet(first)
     assert first.process.returncode == 0
