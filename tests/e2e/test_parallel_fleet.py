@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
@@ -61,9 +62,10 @@ def reading(fleet, pool, is_wanted):
 
 @pytest.mark.parametrize("pool", ["moe", "large"])
 def test_cancelled_streams_free_the_cache_on_all_ranks(parallel, pool):
-    with ExitStack() as streams:
-        for _ in range(STREAMS):
-            streams.enter_context(stream(parallel, pool, max_tokens=900, ignore_eos=True))
+    with ExitStack() as streams, ThreadPoolExecutor(STREAMS) as threads:
+        # All at once: on a busy machine the first would end before the last has begun.
+        opened = [stream(parallel, pool, max_tokens=900, ignore_eos=True) for _ in range(STREAMS)]
+        list(threads.map(streams.enter_context, opened))
         busy = reading(parallel, pool, lambda replica: replica["kv_usage_ratio"] > 0)
     cancelled_s = time.time()
     free = reading(parallel, pool, lambda replica: replica["as_of_s"] > cancelled_s and replica["running"] == 0)
