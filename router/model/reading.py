@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 READ_CHARS = 4_000
@@ -16,7 +16,13 @@ MAX_NUMBER = 1e12
 _TOKEN = re.compile(r"[^\W\d_]+|\d|[^\s\w]|_")
 _NUMBER = re.compile(r"\d{1,15}(?:,\d{3})*(?:\.\d{1,15})?")
 _OPTION = re.compile(r"[ \t]*\(?[A-J][.):][ \t]*(?=\S)")
-_SHOT = re.compile(r"[ \t#*]*(?:Q|Question|Problem|Input|User|Task|Example(?: \d{1,3})?)[ \t]*(?:[:.]|$)", re.I)
+_SHOT = re.compile(
+    r"[ \t#*]*(Q|Question|Problem|Input|User|Task|Example)(?:(?<=ple) \d{1,3})?[ \t]*(?:[:.]|$)(.*)", re.I
+)
+_ANSWER = re.compile(
+    r"[ \t#*]*(?:A[ \t]*:|(?:Answer|Output|Solution|Response|Assistant|Label)[ \t]*(?:[:.]|$))[ \t*]*", re.I
+)
+_OPEN_ANSWER = re.compile(r"\W*(?:let.?s (?:think|solve|work)\b.{0,60}|the answer is)?\W*", re.I)
 
 
 @dataclass(frozen=True)
@@ -68,12 +74,45 @@ def read(text: str) -> Reading:
 
 
 def _query_proper(text: str) -> tuple[str, int]:
-    """Return the text from the last of several example headings on, and the number of blocks before it."""
+    """Return the query without the worked examples before it, and their number.
+
+    Worked examples repeat a heading, with an answer in each block but the last. Headings that occur once are parts of
+    the query. If the last block has its answer too, the examples illustrate a query that is elsewhere.
+    """
     lines = text.split("\n")
-    headings = [place for place, line in enumerate(lines) if _SHOT.match(line)] if len(lines) > 2 else []
-    if len(headings) < 2:
+    headings = [(place, match[1].lower()) for place, line in enumerate(lines) if (match := _SHOT.match(line))]
+    counts = Counter(kind for _, kind in headings)
+    repeated = next((kind for _, kind in reversed(headings) if counts[kind] > 1), None)
+    shots = [place for place, kind in headings if kind == repeated]
+    if repeated is None or len(lines) < 3 or not _are_examples(lines, shots):
         return text, 0
-    return "\n".join(lines[headings[-1] :]), len(headings) - 1
+    single = [place for place, kind in headings if counts[kind] == 1 and place < shots[-1]]
+    if any(place > shots[0] for place in single):
+        return text, 0
+    stated = lines[single[0] : shots[0]] if single else []
+    return "\n".join((*stated, *lines[shots[-1] :])), len(shots) - 1
+
+
+def _are_examples(lines: Sequence[str], shots: Sequence[int]) -> bool:
+    """Whether the blocks before the last one are answered and the last one is not.
+
+    Without headings of answers, the blocks are examples if their headings are "Example" or on lines of their own, and
+    if nothing before them could be the query.
+    """
+    first, last = lines[shots[0] : shots[1]], lines[shots[-1] :]
+    if any(_ANSWER.match(line) for line in first):
+        return not _is_answered(last)
+    headings = [match for place in shots if (match := _SHOT.match(lines[place]))]
+    headed = all(match[1].lower() == "example" or not match[2].strip() for match in headings)
+    return headed and not any(line.strip() for line in lines[: shots[0]])
+
+
+def _is_answered(block: Sequence[str]) -> bool:
+    places = [place for place, line in enumerate(block) if _ANSWER.match(line)]
+    if not places:
+        return False
+    written = "\n".join((_ANSWER.sub("", block[places[-1]], count=1), *block[places[-1] + 1 :]))
+    return _OPEN_ANSWER.fullmatch(written) is None
 
 
 def _stem_and_options(text: str) -> tuple[str, tuple[str, ...]]:

@@ -33,6 +33,47 @@ def test_worked_examples_are_left_out(text, query, shots):
     assert (found.text, found.shots) == (query, shots)
 
 
+STATEMENT = "Problem: count the trees with n nodes of degree at most m."
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "shots"),
+    [
+        ("Q: a\nA: 1\nQ: b\nA: Let's think step by step.", "Q: b\nA: Let's think step by step.", 1),
+        ("Q: a\nA. x\nB. y\nAnswer: A\nQ: b\nA. x\nB. y\nAnswer:", "Q: b\nA. x\nB. y\nAnswer:", 1),
+        ("Example 1: a is 1\nExample 2: b is 2\nExample 3: c is", "Example 3: c is", 2),
+        ("User: hi\nAssistant: hello\nUser: why?\nAssistant:", "User: why?\nAssistant:", 1),
+        ("Task: name the mood.\n\nInput: great\nOutput: good\n\nInput: bad\nOutput:",
+         "Task: name the mood.\n\nInput: bad\nOutput:", 1),
+        ("Example 1:\nInput: a\nOutput: b\nExample 2:\nInput: c\nOutput:", "Input: c\nOutput:", 1),
+    ],
+)  # fmt: skip
+def test_only_the_last_of_repeated_blocks_is_open(text, query, shots):
+    found = read(text)
+    assert (found.text, found.shots) == (query, shots)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{STATEMENT}\n\nInput: n, m (1 <= n <= 10^5)\n\nOutput: the number modulo 998244353",
+        f"{STATEMENT}\n\nInput: 1 2\nOutput: 3\n\nInput: 4 5\nOutput: 6",
+        f"{STATEMENT}\n\nExample 1:\nInput: 1 2\nOutput: 3\n\nExample 2:\nInput: 4 5\nOutput: 6",
+        "Count the trees.\n\nExample 1: n = 3 gives 2\nExample 2: n = 4 gives 5",
+        "Count the trees.\n\nExample 1:\nn = 3 gives 2\nExample 2:\nn = 4 gives 5",
+        "Q: a\nA: 1\nQ: b\nA: 2\n\nNow write a compiler that answers such questions.",
+        "Q: a\nA: 1\nTask: prove it\nQ: b\nA:",
+        "Q: prove a\nQ: prove b\nQ: prove c",
+        "Task: prove a.\nDetails of a\nTask: prove b.\nDetails of b",
+        "User: my parser fails\nTask: find the fault\nExample: 1 + (2",
+        "Question: who?\nProblem: which?\nTask: both",
+    ],
+)
+def test_headings_never_hide_a_query(text):
+    found = read(text)
+    assert (found.text, found.shots) == (text, 0)
+
+
 @pytest.mark.parametrize(
     ("text", "stem", "options"),
     [
