@@ -10,6 +10,8 @@ from typing import Any
 
 from cluster.wish import Wish, is_auto, parse_wish
 from router.checks import check_fields, check_flag, is_int, shown
+from router.passages import without_context
+from router.task import task_of
 from router.types import BadRequest, RoutingRequest
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -29,9 +31,10 @@ def from_chat(body: Mapping[str, Any]) -> RoutingRequest:
     messages = _messages(body.get("messages"))
     texts = [(message["role"], _text_of(message.get("content"), f"messages.{i}.content"))
              for i, message in enumerate(messages)]  # fmt: skip
-    users = [text for role, text in texts if role == "user"]
+    task = task_of(texts)
     return RoutingRequest(
-        text=users[-1] if users else texts[-1][1],
+        text=task.text,
+        context_characters=task.context_characters,
         system="\n".join(text for role, text in texts if role in ("system", "developer")),
         turns=len(messages),
         prompt_tokens=_tokens("".join(text for _, text in texts)),
@@ -58,8 +61,10 @@ def from_completion(body: Mapping[str, Any]) -> RoutingRequest:
         raise BadRequest(f"prompt is {shown(prompt)}: use text, a list of texts, or a list of token ids", "prompt")
     # Each prompt of a list becomes a separate sequence. The longest one must fit, and the router judges that one.
     prompts: list[Any] = [prompt] if isinstance(prompt, str) or _is_ids(prompt) else prompt
+    text, left_out = without_context(max((item for item in prompts if isinstance(item, str)), key=len, default=""))
     return RoutingRequest(
-        text=max((item for item in prompts if isinstance(item, str)), key=len, default=""),
+        text=text,
+        context_characters=left_out,
         prompt_tokens=max(_tokens(item) if isinstance(item, str) else len(item) for item in prompts),
         max_tokens=body.get("max_tokens"),
         needs=_needs(body, []),

@@ -17,7 +17,7 @@ class RoutingRequest:
     """The parts of a request that routing reads."""
 
     text: str
-    """The last user message."""
+    """The task: what the request asks for, from `router.task`. For most requests it is the last user message."""
     system: str = ""
     """System prompts, joined."""
     turns: int = 1
@@ -42,6 +42,8 @@ class RoutingRequest:
     """Whether a pool generates an answer; False for bodies to tokenize."""
     several: str | None = None
     """The field that asks for more than one answer; None if the request asks for one."""
+    context_characters: int = 0
+    """Characters of documents, code or quotes that came with the task and are not part of the text."""
 
 
 Contributions = tuple[tuple[str, float], ...]

@@ -66,6 +66,16 @@ def test_a_conversation_is_read():
     )
 
 
+def test_the_task_is_read_wherever_it_stands():
+    work = "Derive the SSA form of each snippet."
+    pasted = "<document>" + "The wall is old. " * 90 + "</document>"
+    go = from_chat({"messages": [{"role": "system", "content": work}, {"role": "user", "content": "Go."}]})
+    ask = from_chat({"messages": [{"role": "user", "content": f"{pasted}\n\nWho built it?"}]})
+    assert (go.text, go.system, go.context_characters) == (work, work, 0)
+    assert (ask.text, ask.context_characters) == ("Who built it?", len(pasted) + 2)
+    assert from_completion({"prompt": f"{pasted}\n\nWho built it?"}).text == "Who built it?"
+
+
 @pytest.mark.parametrize(
     ("extra", "needs"),
     [
