@@ -10,14 +10,15 @@ from typing import Any
 
 from cluster.wish import Wish, is_auto, parse_wish
 from router.checks import check_fields, check_flag, is_int, shown
+from router.messages import checked_messages, text_of
+from router.needs import needs_of
 from router.passages import without_context
 from router.task import task_of
+from router.tokens import of_chat, of_prompt
 from router.types import BadRequest, RoutingRequest
 
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-STRUCTURED_FORMATS = ("json_object", "json_schema", "structural_tag")
-BYTES_PER_TOKEN = 4
-"""A rule of thumb for natural language. The engine counts exactly and decides whether a request fits."""
+MOST_SEQUENCES = 1_000
+"""More sequences per prompt are counted as so many."""
 
 
 def from_chat(body: Mapping[str, Any]) -> RoutingRequest:
@@ -28,21 +29,23 @@ def from_chat(body: Mapping[str, Any]) -> RoutingRequest:
     """
     check_fields(body)
     check_flag(body, "logprobs")
-    messages = _messages(body.get("messages"))
-    texts = [(message["role"], _text_of(message.get("content"), f"messages.{i}.content"))
+    messages = checked_messages(body.get("messages"))
+    texts = [(message["role"], text_of(message.get("content"), f"messages.{i}.content"))
              for i, message in enumerate(messages)]  # fmt: skip
-    task = task_of(texts)
+    task, tokens = task_of(texts), of_chat(body, (text for _, text in texts))
     return RoutingRequest(
         text=task.text,
         context_characters=task.context_characters,
         system="\n".join(text for role, text in texts if role in ("system", "developer")),
         turns=len(messages),
-        prompt_tokens=_tokens("".join(text for _, text in texts)),
+        prompt_tokens=tokens.count,
+        prompt_error=tokens.error,
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
-        needs=_needs(body, messages),
+        needs=needs_of(body, messages),
         **_named(body),
         tools=len(body.get("tools") or body.get("functions") or ()),
         several=_several(body),
+        sequences=_sequences(body),
     )
 
 
@@ -61,15 +64,20 @@ def from_completion(body: Mapping[str, Any]) -> RoutingRequest:
         raise BadRequest(f"prompt is {shown(prompt)}: use text, a list of texts, or a list of token ids", "prompt")
     # Each prompt of a list becomes a separate sequence. The longest one must fit, and the router judges that one.
     prompts: list[Any] = [prompt] if isinstance(prompt, str) or _is_ids(prompt) else prompt
+    tokens = [of_prompt(item) for item in prompts]
+    longest = max(tokens, key=lambda each: each.count)
     text, left_out = without_context(max((item for item in prompts if isinstance(item, str)), key=len, default=""))
     return RoutingRequest(
         text=text,
         context_characters=left_out,
-        prompt_tokens=max(_tokens(item) if isinstance(item, str) else len(item) for item in prompts),
+        prompt_tokens=longest.count,
+        prompt_error=longest.error,
+        other_prompt_tokens=sum(each.count for each in tokens) - longest.count,
         max_tokens=body.get("max_tokens"),
-        needs=_needs(body, []),
+        needs=needs_of(body),
         **_named(body),
         several="prompt" if len(prompts) > 1 else _several(body),
+        sequences=len(prompts) * _sequences(body),
     )
 
 
@@ -100,45 +108,7 @@ def as_chat(body: dict[str, Any]) -> dict[str, Any]:
     return {**others, "messages": [{"role": "user", "content": text}]}
 
 
-# -- messages --------------------------------------------------------------------------------------------------------
-
-
-def _messages(messages: Any) -> list[dict[str, Any]]:
-    if not isinstance(messages, list) or not messages:
-        raise BadRequest(f"messages is {shown(messages)}: use a list of at least one message", "messages")
-    for index, message in enumerate(messages):
-        where = f"messages.{index}"
-        if not isinstance(message, dict):
-            raise BadRequest(f'{where} is {shown(message)}: use {{"role": ..., "content": ...}}', where)
-        if message.get("role") not in ROLES:
-            raise BadRequest(
-                f"{where}.role is {shown(message.get('role'))}: use one of {', '.join(ROLES)}",
-                f"{where}.role",
-            )
-        if message.get("content") is None and message["role"] not in ("assistant", "tool", "function"):
-            raise BadRequest(f"{where}.content is missing: use text or a list of parts", f"{where}.content")
-    return messages
-
-
-def _text_of(content: Any, where: str) -> str:
-    """Return the text of a message's content, with its parts joined."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list) or not content:
-        raise BadRequest(f"{where} is {shown(content)}: use text or a list of parts", where)
-    texts = []
-    for index, part in enumerate(content):
-        if isinstance(part, str):
-            texts.append(part)
-        elif not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            raise BadRequest(f'{where}.{index} is {shown(part)}: use {{"type": "text", "text": ...}}', where)
-        elif part["type"] in ("text", "input_text"):
-            if not isinstance(part.get("text"), str):
-                raise BadRequest(f"{where}.{index}.text is {shown(part.get('text'))}: use text", where)
-            texts.append(part["text"])
-    return "\n".join(texts)
+# -- fields ---------------------------------------------------------------------------------------------------------
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,19 +126,10 @@ def _several(body: Mapping[str, Any]) -> str | None:
     return next(fields, "use_beam_search" if body.get("use_beam_search") else None)
 
 
-def _needs(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> frozenset[str]:
-    needs = set()
-    if body.get("tools") and body.get("tool_choice") != "none":
-        needs.add("tools")
-    response_format = body.get("response_format")
-    if isinstance(response_format, dict) and response_format.get("type") in STRUCTURED_FORMATS:
-        needs.add("structured_outputs")
-    if body.get("structured_outputs") or any(value for key, value in body.items() if key.startswith("guided_")):
-        needs.add("structured_outputs")
-    parts = (part for m in messages if isinstance(m.get("content"), list) for part in m["content"])
-    if any(isinstance(part, dict) and "image" in str(part.get("type")) for part in parts):
-        needs.add("vision")
-    return frozenset(needs)
+def _sequences(body: Mapping[str, Any]) -> int:
+    """Return how many sequences the engine generates for each prompt; the engine checks the range of `best_of`."""
+    asked: list[int] = [body[name] for name in ("n", "best_of") if is_int(body.get(name))]
+    return min(max(1, *asked, 1), MOST_SEQUENCES)
 
 
 # -- prompts ---------------------------------------------------------------------------------------------------------
@@ -184,7 +145,3 @@ def _is_prompt(prompt: Any) -> bool:
     if not isinstance(prompt, list) or not prompt:
         return False
     return _is_ids(prompt) or all(_is_ids(item) or (isinstance(item, str) and item) for item in prompt)
-
-
-def _tokens(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN

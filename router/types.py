@@ -23,7 +23,7 @@ class RoutingRequest:
     turns: int = 1
     """Number of messages in the conversation."""
     prompt_tokens: int = 0
-    """Estimated tokens of the whole conversation."""
+    """Estimated tokens of everything that the template renders; of several prompts, those of the longest."""
     max_tokens: int | None = None
     """Maximum tokens of the answer; None if the request sets no limit."""
     needs: frozenset[str] = frozenset()
@@ -44,6 +44,12 @@ class RoutingRequest:
     """The field that asks for more than one answer; None if the request asks for one."""
     context_characters: int = 0
     """Characters of documents, code or quotes that came with the task and are not part of the text."""
+    prompt_error: float = 0.0
+    """Relative error of prompt_tokens: the true number is within a factor of 1 + error; 0 if it is exact."""
+    other_prompt_tokens: int = 0
+    """Estimated tokens of the other prompts of a list: they cost, but do not share a context."""
+    sequences: int = 1
+    """Number of sequences to generate for all prompts together."""
 
 
 Contributions = tuple[tuple[str, float], ...]

@@ -46,7 +46,8 @@ def output_tokens(weighing: Weighing, pool: str) -> float:
 def cost(weighing: Weighing, pool: str) -> float:
     """Expected cost of the request, in the prices' currency."""
     request, tokens = weighing.request, output_tokens(weighing, pool)
-    return weighing.costs.of(pool, request.prompt_tokens, min(tokens, request.max_tokens or tokens))
+    prompts, answer = request.prompt_tokens + request.other_prompt_tokens, min(tokens, request.max_tokens or tokens)
+    return weighing.costs.of(pool, prompts, answer * request.sequences)
 
 
 def wait_s(weighing: Weighing, pool: str) -> float:

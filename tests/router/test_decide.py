@@ -103,6 +103,19 @@ def test_costs_are_prices_times_expected_tokens_capped_by_what_was_asked_for():
     assert short["large"].cost == pytest.approx(10 * 10 / 1e6)
 
 
+def test_every_sequence_and_every_prompt_costs():
+    prices = {name: {**one, "prices": {"input_per_mtok": 1, "output_per_mtok": 10}} for name, one in POOLS.items()}
+    router = Router(FleetSpec.model_validate({"pools": prices}), HARD)
+
+    def cost(**traits):
+        return router.decide(RoutingRequest("x", prompt_tokens=50, **traits), None, NOW_S).appraisals["small"].cost
+
+    assert cost() == pytest.approx((50 + 10 * 100) / 1e6)
+    assert cost(sequences=100) == pytest.approx((50 + 10 * 100 * 100) / 1e6)
+    assert cost(sequences=100, max_tokens=7) == pytest.approx((50 + 10 * 7 * 100) / 1e6)
+    assert cost(sequences=3, other_prompt_tokens=70) == pytest.approx((120 + 10 * 100 * 3) / 1e6)
+
+
 def test_without_prices_tiers_cost_one_to_three_to_ten_and_it_is_said():
     pools = {tier: pool(tier, price=0) for tier in TIERS}
     decision = Router(FleetSpec.model_validate({"pools": pools}), HARD).decide(RoutingRequest("x"), None, NOW_S)

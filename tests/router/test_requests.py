@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from router.checks import MAX_DEPTH
 from router.features import features
 from router.requests import from_chat, from_completion, from_name
+from router.tokens import MESSAGE_TOKENS
 from router.types import BadRequest, RoutingRequest
 
 JSON = st.recursive(
@@ -61,9 +62,11 @@ def test_a_conversation_is_read():
             {"role": "user", "content": [{"type": "text", "text": "second"}, {"type": "text", "text": "part"}]},
         ],
     }
-    assert from_chat(body) == RoutingRequest(
-        text="second\npart", system="Be brief.", turns=4, prompt_tokens=6, max_tokens=9, model="large"
-    )
+    read = from_chat(body)
+    assert read == RoutingRequest(
+        text="second\npart", system="Be brief.", turns=4, prompt_tokens=6 + 4 * MESSAGE_TOKENS, max_tokens=9,
+        model="large", prompt_error=read.prompt_error,
+    )  # fmt: skip
 
 
 def test_the_task_is_read_wherever_it_stands():
@@ -87,6 +90,9 @@ def test_the_task_is_read_wherever_it_stands():
         ({"structured_outputs": {"regex": "a"}}, {"structured_outputs"}),
         ({"guided_json": {"type": "object"}}, {"structured_outputs"}),
         ({"guided_json": None}, set()),
+        ({"messages": [*GOOD[CHAT]["messages"], {"role": "tool", "content": "7", "tool_call_id": "c"}]}, {"tools"}),
+        ({"messages": [{"role": "assistant", "tool_calls": [{"id": "c"}]}, *GOOD[CHAT]["messages"]]}, {"tools"}),
+        ({"messages": [{"role": "function", "name": "f", "content": "7"}]}, {"tools"}),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
             {"vision"},
@@ -95,6 +101,62 @@ def test_the_task_is_read_wherever_it_stands():
 )
 def test_needs(extra, needs):
     assert from_chat({**GOOD[CHAT], **extra}).needs == needs
+
+
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+LONG = "The wall of the old town was high. " * 1_000
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"documents": [{"title": "wall", "text": LONG}]},
+        {"tools": [TOOL] * 400},
+        {"functions": [TOOL["function"]] * 600},
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": LONG}}]}]},
+        {"messages": [{"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": LONG}}]},
+        {"messages": [{"role": "user", "content": "hi", "name": LONG}]},
+        {"messages": [{"role": "user", "content": "hi"}] * 2_000},
+    ],
+)
+def test_everything_that_a_template_renders_is_counted(extra):
+    assert 7_000 < from_chat({**GOOD[CHAT], **extra}).prompt_tokens < 25_000
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": {"description": LONG}}}},
+        {"structured_outputs": {"regex": LONG}},
+        {"guided_json": {"description": LONG}},
+        {"metadata": {"note": LONG}},
+    ],
+)
+def test_what_no_template_renders_is_not_counted(extra):
+    assert from_chat({**GOOD[CHAT], **extra}).prompt_tokens == from_chat(GOOD[CHAT]).prompt_tokens
+
+
+def test_a_prompt_that_the_engine_truncates_is_as_long_as_it_says():
+    read = from_chat({"messages": [{"role": "user", "content": LONG}], "truncate_prompt_tokens": 50})
+    assert (read.prompt_tokens, read.prompt_error) == (50, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "extra", "sequences", "others"),
+    [
+        (CHAT, {}, 1, 0),
+        (CHAT, {"n": 100}, 100, 0),
+        (CHAT, {"n": None}, 1, 0),
+        (COMPLETION, {"n": 2, "best_of": 5}, 5, 0),
+        (COMPLETION, {"best_of": 10**400}, 1_000, 0),
+        (COMPLETION, {"best_of": "many"}, 1, 0),
+        (COMPLETION, {"prompt": ["abcd" * 9] * 40}, 40, 39 * 9),
+        (COMPLETION, {"prompt": [[1] * 5, [1] * 7], "n": 3}, 6, 5),
+    ],
+)
+def test_every_sequence_is_counted(path, extra, sequences, others):
+    read = READERS[path]({**GOOD[path], **extra})
+    assert (read.sequences, read.other_prompt_tokens) == (sequences, others)
 
 
 def test_prompts_of_every_shape():

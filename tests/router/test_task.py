@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.continuations import is_continuation
@@ -211,6 +211,7 @@ ROLES = st.sampled_from(["system", "developer", "user", "assistant", "tool"])
 TEXTS = st.text(max_size=300) | st.text(st.characters(exclude_categories=[]), max_size=200)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(ROLES, TEXTS), min_size=1, max_size=6))
 def test_any_conversation_has_a_task(turns):
     found = task_of(turns)
