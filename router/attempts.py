@@ -1,7 +1,8 @@
-"""Choose the pool to try next: after a failure, a full pool or a doubtful answer. Pure: the caller sends the requests.
+"""Choose the pool to try next: after a failure, a refusal or a doubtful answer. Pure: the caller sends the requests.
 
 A decision names one pool, but an answer may take several attempts. A pool that fails is tried once more, because
-another replica may answer. With `routing.escalation`, a doubtful cheap answer escalates to a higher tier.
+another replica may answer. A request that does not fit a pool's context is tried at one with a larger context. With
+`routing.escalation`, a doubtful cheap answer escalates to a higher tier.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from cluster.pool import TIERS
 from cluster.routing import EscalationSpec
 from cluster.spec import FleetSpec
+from cluster.state import FleetState
 from cluster.wish import is_auto
 from router.confidence.judge import Candidate, ConfidenceModel, Evidence, judge
+from router.filters import max_context_tokens
 from router.types import RoutingDecision, RoutingRequest
 
 MAX_TRIES = 3
@@ -21,7 +24,12 @@ class Attempts:
     """One request's attempts. Iteration yields the pools to ask; `stop` ends it after an answer was delivered."""
 
     def __init__(
-        self, spec: FleetSpec, request: RoutingRequest, decision: RoutingDecision, model: ConfidenceModel
+        self,
+        spec: FleetSpec,
+        request: RoutingRequest,
+        decision: RoutingDecision,
+        model: ConfidenceModel,
+        fleet: FleetState | None = None,
     ) -> None:
         self.reasons: list[str] = []
         """What happened after the decision, in the order of events."""
@@ -31,6 +39,7 @@ class Attempts:
         self._request = request
         self._decision = decision
         self._model = model
+        self._contexts = {name: max_context_tokens(name, pool, fleet) for name, pool in spec.pools.items()}
         self._judged: set[str] = set()
         """Pools that were judged; another attempt at one of them is not judged again."""
         self._judges = self._may_judge()
@@ -64,6 +73,15 @@ class Attempts:
         higher = [each for each in others if self._rank(each) > self._rank(pool)]
         lower = [each for each in others if each not in higher]
         self._left = [next_pool, next_pool, *higher, pool, *lower]
+
+    def too_long(self, pool: str) -> bool:
+        """Record that a pool refused the request for its context. Returns whether a larger context is tried next."""
+        pools = (self._decision.pool, *self._decision.alternatives) if self._request.generates else ()
+        larger = [each for each in pools if self._contexts[each] > self._contexts[pool]]
+        if larger:
+            self.say(f"the request does not fit {pool}'s context")
+            self._left = larger
+        return bool(larger)
 
     def say(self, reason: str) -> None:
         """Add a reason, once."""

@@ -106,7 +106,8 @@ class Desk:
         """
         request = self.complete(request, body, sender)
         decision = self.decide(request, now_s)
-        ticket = Ticket(self, request, decision, Attempts(self.spec, request, decision, self._confidence))
+        attempts = Attempts(self.spec, request, decision, self._confidence, self.fleet)
+        ticket = Ticket(self, request, decision, attempts)
         if ticket.is_routed:
             self.traffic.decided(decision)
             ticket.booked = self._book(request, decision)

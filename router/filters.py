@@ -28,9 +28,9 @@ def _has_none(name: str, state: FleetState | None) -> bool:
 
 
 def context(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
-    """The prompt alone is longer than the pool's context. The estimate is rough: only a clear excess counts."""
-    limit = _max_context_tokens(name, pool, state)
-    if limit and request.prompt_tokens > 2 * limit:
+    """The prompt alone is longer than the pool's context, even if the estimate is too high by its whole error."""
+    limit = max_context_tokens(name, pool, state)
+    if limit and request.prompt_tokens / (1 + request.prompt_error) > limit:
         return f"about {request.prompt_tokens} prompt tokens, the context is {limit}"
     return None
 
@@ -42,12 +42,11 @@ def capability(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetS
 
 
 def room(request: RoutingRequest, name: str, pool: PoolSpec, state: FleetState | None) -> str | None:
-    """The prompt fits, but not together with the requested length of the answer."""
-    if not request.max_tokens:
-        return None
-    limit = _max_context_tokens(name, pool, state)
-    if limit and request.prompt_tokens + request.max_tokens > limit:
-        return f"no room for {request.max_tokens} tokens of answer, the context is {limit}"
+    """The prompt with the requested answer, or with one token, may not fit if the estimate is too low by its error."""
+    limit = max_context_tokens(name, pool, state)
+    if limit and request.prompt_tokens * (1 + request.prompt_error) + (request.max_tokens or 1) > limit:
+        asked = f"{request.max_tokens} tokens of answer" if request.max_tokens else "an answer"
+        return f"about {request.prompt_tokens} prompt tokens may leave no room for {asked}, the context is {limit}"
     return None
 
 
@@ -58,7 +57,7 @@ PREFERENCES: dict[str, Filter] = {"room": room}
 """Filters that count only if they leave a pool: the engine decides in the end."""
 
 
-def _max_context_tokens(name: str, pool: PoolSpec, state: FleetState | None) -> int:
+def max_context_tokens(name: str, pool: PoolSpec, state: FleetState | None) -> int:
     """Longest prompt plus answer, from the replicas' reports or the spec; 0 if unknown."""
     if state and name in state:
         reported = max((replica.max_context_tokens for replica in state[name].replicas), default=0)

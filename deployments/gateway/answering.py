@@ -12,7 +12,8 @@ from deployments.gateway.exchange import STREAM_TYPE, Exchange
 from deployments.gateway.learning.learning import Learning
 from deployments.gateway.pool_client import PoolClient
 from deployments.gateway.second_opinions import judged_frames
-from deployments.gateway.ticket import GatewayTicket, pool_errors
+from deployments.gateway.ticket import ContextTooShort, GatewayTicket, pool_errors
+from deployments.wire.errors import is_context_refusal
 from deployments.wire.frames import Chunk, Closed, Frame, Kind, Opened
 from router.types import RoutingRequest
 
@@ -33,7 +34,7 @@ class Answering:
     async def answer(
         self, exchange: Exchange, kind: Kind, body: dict[str, Any], request: RoutingRequest, shape: Shape = bytes
     ) -> None:
-        """Decide, and relay a pool's frames. After a failure or a doubt before the first byte, ask another pool.
+        """Decide, and relay a pool's frames. Ask another pool after a failure, a refusal or a doubt before any byte.
 
         Raises:
             HttpError: no pool may answer, or every attempt failed.
@@ -74,7 +75,11 @@ class Answering:
         await exchange.write(b"", more=False)
 
     async def _whole(self, ticket: GatewayTicket, pool: str, opened: Opened, frames: Frames, shape: Shape) -> None:
-        """Join the parts of a body: messages between processes have a maximum size, answers do not."""
+        """Join the parts of a body: messages between processes have a maximum size, answers do not.
+
+        Raises:
+            ContextTooShort: the pool refused the request for its context, and another pool has a larger one.
+        """
         parts, closed = [], None
         async for frame in frames:
             if isinstance(frame, Chunk):
@@ -82,6 +87,8 @@ class Answering:
             elif isinstance(frame, Closed):
                 closed = frame
         body = b"".join(parts)
+        if is_context_refusal(opened.status, body) and ticket.attempts.too_long(pool):
+            raise ContextTooShort
         await ticket.exchange.reply(opened.status, shape(body) if opened.status == 200 else body)
         if closed is not None:
             ticket.ended(pool, opened.status, closed.usage)

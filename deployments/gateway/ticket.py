@@ -24,6 +24,10 @@ from router.desk import Ticket
 log = logging.getLogger("signalbox.gateway")
 
 
+class ContextTooShort(Exception):
+    """A pool refused the request for its context, and another pool has a larger one."""
+
+
 class GatewayTicket:
     """A request from its decision to the end of its answer. Leaving its context closes the accounts."""
 
@@ -59,7 +63,8 @@ class GatewayTicket:
     def asked(self, pool: str) -> Iterator[None]:
         """Ask a pool in this block.
 
-        After a failure or a dropped answer the block ends normally, if no byte was sent and another pool can be tried.
+        After a failure, a refusal for the context or a dropped answer the block ends normally, if no byte was sent and
+        another pool can be tried.
 
         Raises:
             PoolFailed, PoolBusy: no other pool can be tried.
@@ -74,6 +79,8 @@ class GatewayTicket:
         except Dropped as dropped:
             self._ledger.metrics.escalations.inc(tags={"pool": pool, "to": dropped.next_pool})
             self.attempts.doubted(pool, dropped.next_pool)
+        except ContextTooShort:
+            log.info("the request does not fit the context of %s: asking another pool", pool)
         except (PoolFailed, PoolBusy) as error:
             if self.exchange.started and isinstance(error, PoolFailed):
                 self._ledger.metrics.broken_streams.inc(tags={"pool": pool})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 TYPES = {
     400: "invalid_request_error",
@@ -13,6 +14,12 @@ TYPES = {
     413: "invalid_request_error",
     429: "rate_limit_error",
 }
+
+
+CONTEXT_REFUSAL = re.compile(
+    rb"context_length_exceeded|exceed_context_size|maximum (?:context|model) length|context (?:size|window)", re.I
+)
+"""How engines say that a request does not fit their context: vLLM and the batch engines, OpenAI, llama.cpp."""
 
 
 class EngineDead(Exception):
@@ -31,6 +38,11 @@ def error_body(status: int, message: str, *, param: str | None = None, code: str
     kind = TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     error = {"message": _cut(message), "type": kind, "param": param and _cut(param), "code": code}
     return json.dumps({"error": error}, ensure_ascii=True).encode()
+
+
+def is_context_refusal(status: int, body: bytes) -> bool:
+    """Whether an engine refuses a request because it does not fit the context."""
+    return status in (400, 413) and CONTEXT_REFUSAL.search(body[: 2 * MAX_CHARACTERS]) is not None
 
 
 def _cut(text: str) -> str:

@@ -18,13 +18,16 @@ APPRAISALS = {
 UNSURE, SURE = Evidence((-2.0,) * 3, (1.0,) * 3), Evidence((-0.01,) * 3, (1.0,) * 3)
 
 
-def attempts(pool="small", model="auto", wish=None, **rule):
+def attempts(pool="small", model="auto", wish=None, contexts=(), generates=True, **rule):
     pools = {tier: {"tier": tier, "model": f"org/{tier}", "engine": {"kind": "vllm"}} for tier in APPRAISALS}
+    for tier, tokens in zip(APPRAISALS, contexts, strict=False):
+        pools[tier]["engine"]["options"] = {"max_model_len": tokens}
     routing = {"escalation": {"hold_tokens": 3, **rule}} if rule else {}
     spec = FleetSpec.model_validate({"pools": pools, "routing": routing})
     others = tuple(each for each in APPRAISALS if each != pool)
     decision = RoutingDecision(pool, pool, 0.5, (), alternatives=others, appraisals=APPRAISALS, cost_lambda=0.02)
-    return Attempts(spec, RoutingRequest("hi", model=model, wish=wish or Wish()), decision, ConfidenceModel())
+    request = RoutingRequest("hi", model=model, wish=wish or Wish(), generates=generates)
+    return Attempts(spec, request, decision, ConfidenceModel())
 
 
 @pytest.mark.parametrize(
@@ -100,3 +103,38 @@ def test_two_cheap_answers_that_differ_go_above_both():
     assert tries.compare("small", "moe", agree=False, reason="12 and 13") == "large"
     assert tries.reasons == ["small and moe disagree: 12 and 13"]
     assert not tries.is_judged("small")
+
+
+# -- contexts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("contexts", "first", "order"),
+    [
+        ((1_000, 2_000, 4_000), "small", ["small", "moe", "large"]),
+        ((1_000, 4_000, 2_000), "small", ["small", "moe"]),
+        ((1_000, 1_000, 2_000), "small", ["small", "large"]),
+        ((4_000, 2_000, 1_000), "large", ["large", "small"]),
+    ],
+)
+def test_a_refused_request_is_tried_at_larger_contexts_only(contexts, first, order):
+    tries, asked = attempts(first, contexts=contexts), []
+    while not asked or tries.too_long(asked[-1]):
+        asked.append(next(tries))
+    assert asked == order
+    assert tries.reasons == [f"the request does not fit {pool}'s context" for pool in order[:-1]]
+
+
+def test_a_name_of_several_pools_is_tried_at_the_larger_one():
+    tries = attempts(model="small", contexts=(1_000, 2_000, 1_000))
+    assert tries.too_long(next(tries))
+    assert list(tries) == ["moe"]
+
+
+@pytest.mark.parametrize(
+    "known", [{}, {"contexts": (2_000, 1_000, 1_000)}, {"contexts": (1_000, 2_000, 2_000), "generates": False}]
+)
+def test_without_a_larger_context_the_refusal_stands(known):
+    tries = attempts(**known)
+    assert not tries.too_long(next(tries))
+    assert tries.reasons == []

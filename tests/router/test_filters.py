@@ -43,32 +43,40 @@ def test_without_a_replica_a_pool_is_unready_or_asleep(state, minimum, reason, s
 
 
 @pytest.mark.parametrize(
-    ("tokens", "limit", "state", "passes"),
+    ("tokens", "error", "limit", "state", "passes"),
     [
-        (900, 1_000, None, True),
-        (2_000, 1_000, None, True),  # the estimate may be twice too high
-        (2_001, 1_000, None, False),
-        (10**9, None, None, True),
-        (2_001, 1_000, ready(4_000), True),
-        (1_001, 1_000, ready(500), False),
+        (900, 0.0, 1_000, None, True),
+        (1_000, 0.0, 1_000, None, True),
+        (1_001, 0.0, 1_000, None, False),
+        (1_500, 0.5, 1_000, None, True),  # the estimate may be too high
+        (1_501, 0.5, 1_000, None, False),
+        (10**9, 0.5, None, None, True),
+        (2_001, 0.0, 1_000, ready(4_000), True),
+        (1_001, 0.5, 1_000, ready(500), False),
     ],
 )
-def test_context(tokens, limit, state, passes):
-    reason = context(RoutingRequest("x", prompt_tokens=tokens), "p", pool(limit), state)
-    assert (reason is None) is passes
+def test_context(tokens, error, limit, state, passes):
+    request = RoutingRequest("x", prompt_tokens=tokens, prompt_error=error)
+    assert (context(request, "p", pool(limit), state) is None) is passes
 
 
 @pytest.mark.parametrize(
-    ("tokens", "max_tokens", "limit", "passes"),
+    ("tokens", "error", "max_tokens", "limit", "passes"),
     [
-        (100, None, 1_000, True),
-        (100, 900, 1_000, True),
-        (100, 901, 1_000, False),
-        (100, 10**9, None, True),
+        (100, 0.0, None, 1_000, True),
+        (999, 0.0, None, 1_000, True),
+        (1_000, 0.0, None, 1_000, False),
+        (600, 0.5, None, 1_000, True),
+        (700, 0.5, None, 1_000, False),  # the estimate may be too low
+        (100, 0.0, 900, 1_000, True),
+        (100, 0.0, 901, 1_000, False),
+        (100, 0.5, 850, 1_000, True),
+        (100, 0.5, 851, 1_000, False),
+        (100, 0.5, 10**9, None, True),
     ],
 )
-def test_room(tokens, max_tokens, limit, passes):
-    request = RoutingRequest("x", prompt_tokens=tokens, max_tokens=max_tokens)
+def test_room(tokens, error, max_tokens, limit, passes):
+    request = RoutingRequest("x", prompt_tokens=tokens, prompt_error=error, max_tokens=max_tokens)
     assert (room(request, "p", pool(limit), None) is None) is passes
 
 

@@ -110,11 +110,11 @@ def test_who_waits_too_long_leaves_and_is_unfinished():
     assert np.nanmax(run.outcomes.ttft_s) <= 15.0
 
 
-def test_prompts_beyond_the_context_are_unfinished_and_long_answers_end_there():
+def test_prompts_beyond_every_context_are_shed_and_long_answers_end_there():
     spec = fleet_spec(engine={"max_model_len": 500})
     load = steady(10, per_s=1.0, prompt_tokens=490, answer_tokens=100)
     assert np.isfinite(play(spec, load, Plan()).outcomes.tpot_s).all()
-    assert summarise(spec, load, play(spec, steady(10, 1.0, prompt_tokens=600), Plan())).unfinished == 10
+    assert play(spec, steady(10, 1.0, prompt_tokens=600), Plan()).outcomes.shed.all()
 
 
 class Waking:
