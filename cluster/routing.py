@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from cluster.part import Name, Part, Text
+from cluster.pool import Tier
 from cluster.problems import Problems
 from cluster.wish import parse_wish
 
@@ -83,10 +84,13 @@ class RoutingSpec(Part):
 
     artifact: Text | None = None
     """The learned quality model: a file that `signalbox router train OUTCOMES` wrote, relative to the spec file or to
-    the working directory. None: the one that ships. `rules`: hand-written rules only."""
-    cost_weight: float = Field(default=0.1, ge=0, le=10)
-    """Predicted quality (0..1) that is given up to save what an average request costs in the dearest pool. With a
-    budget it is only where the controller starts from when nothing is known yet."""
+    the working directory. None: the difficulty score that ships, and `ladder`. `rules`: hand-written rules only."""
+    ladder: dict[Tier, Annotated[float, Field(ge=0, le=2)]] | None = None
+    """Difficulty (0..1) at which a tier's answer is as likely good as bad, by tier; tiers that are left out keep the
+    default. Raise a tier's number if its model is stronger than is usual for the tier."""
+    cost_weight: float = Field(default=0.2, ge=0, le=10)
+    """Predicted quality (0..1) that is given up to save what a request costs in the most expensive pool that may answer
+    it. With a budget it is only where the controller starts from when nothing is known yet."""
     default: Wishes = "auto"
     """What requests that say `auto` and nothing else wish, such as `auto:quality=0.8` (docs/routing.md)."""
     budget: BudgetSpec | None = None

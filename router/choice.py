@@ -68,8 +68,8 @@ def choose(
         skipped: pools that may not answer, with the reason.
     """
     wish = weighing.request.wish
-    appraisals, woken = present(wish, {pool: weighing.appraise(pool) for pool in loads}, loads, at_zero)
-    ranking = rank(wish, appraisals, loads)
+    appraisals, woken = present(wish, {pool: weighing.appraise(pool) for pool in loads}, loads, at_zero, weighing.floor)
+    ranking = rank(wish, appraisals, loads, weighing.floor)
     return PoolChoice(
         weighing=weighing,
         appraisals=appraisals,
@@ -80,11 +80,21 @@ def choose(
     )
 
 
-def rank(wish: Wish, appraisals: Appraisals, loads: Mapping[str, float]) -> Ranking:
-    """Order pools by the request's preference; among equal pools the less loaded one comes first."""
-    order = sorted(appraisals, key=lambda pool: (*MODES[wish.mode](appraisals[pool]), loads[pool]))
+def rank(wish: Wish, appraisals: Appraisals, loads: Mapping[str, float], floor: float = 0.0) -> Ranking:
+    """Order pools by the request's preference; among equal pools the less loaded one comes first.
+
+    Args:
+        floor: predicted quality below which a pool comes last, unless the request asks for the cheapest one.
+    """
+
+    def key(pool: str) -> tuple[float, ...]:
+        appraisal = appraisals[pool]
+        return wish.mode is None and appraisal.quality < floor, *MODES[wish.mode](appraisal), loads[pool]
+
+    order = sorted(appraisals, key=key)
+    needed = _needed(wish, appraisals)
     fitting = tuple(
-        pool for pool in order if _good_enough(wish, appraisals[pool]) and _cheap_enough(wish, appraisals[pool])
+        pool for pool in order if appraisals[pool].quality >= needed and _cheap_enough(wish, appraisals[pool])
     )
     unmet = None
     if not fitting:
@@ -93,8 +103,9 @@ def rank(wish: Wish, appraisals: Appraisals, loads: Mapping[str, float]) -> Rank
     return Ranking(fitting, tuple(pool for pool in order if pool not in fitting), unmet)
 
 
-def _good_enough(wish: Wish, appraisal: Appraisal) -> bool:
-    return wish.min_quality is None or appraisal.quality >= wish.min_quality
+def _needed(wish: Wish, appraisals: Appraisals) -> float:
+    """The predicted quality that the request asks for: a share of the best pool's."""
+    return (wish.min_quality or 0.0) * max(appraisal.quality for appraisal in appraisals.values())
 
 
 def _cheap_enough(wish: Wish, appraisal: Appraisal) -> bool:
@@ -107,8 +118,8 @@ def _closest(wish: Wish, appraisals: Appraisals) -> tuple[str, str]:
     if not within:
         return _cheapest(appraisals), f"no pool is expected to cost at most {wish.max_cost:.3g}: the cheapest one"
     best = min(within, key=lambda pool: MODES["best"](appraisals[pool]))
-    limit = f" at a cost of at most {wish.max_cost:.3g}" if wish.max_cost is not None else ""
-    return best, f"no pool is predicted to reach quality {wish.min_quality:.2f}{limit}: the best one"
+    limit = f"at a cost of at most {wish.max_cost:.3g}"
+    return best, f"no pool keeps {wish.min_quality:.0%} of the best predicted quality {limit}: the best of these"
 
 
 def _cheapest(appraisals: Appraisals) -> str:
@@ -116,14 +127,14 @@ def _cheapest(appraisals: Appraisals) -> str:
 
 
 def present(
-    wish: Wish, appraisals: Appraisals, loads: Mapping[str, float], at_zero: Collection[str]
+    wish: Wish, appraisals: Appraisals, loads: Mapping[str, float], at_zero: Collection[str], floor: float = 0.0
 ) -> tuple[Appraisals, str | None]:
     """The pools to choose from, and the pool at zero replicas that the request starts, if any.
 
     A request starts the pool that it would have got, while another pool answers it. If all pools are at zero, the
     cheapest one starts and the request waits for it.
     """
-    preferred = rank(wish, appraisals, loads).fitting[0]
+    preferred = rank(wish, appraisals, loads, floor).fitting[0]
     up = {pool: appraisal for pool, appraisal in appraisals.items() if pool not in at_zero}
     if not up:
         cheapest = _cheapest(appraisals)

@@ -32,7 +32,7 @@ class Costs:
         return prompt_tokens * per_prompt_token + output_tokens * per_output_token
 
     def usual_lambda(self, sample: CalibrationSample | None) -> float:
-        """Default lambda: `cost_weight` / cost of an average request in the most expensive pool."""
+        """Lambda from which a budget starts: `cost_weight` / cost of an average request in the most expensive pool."""
         highest = max(self._average(pool, sample) for pool in self.spec.pools)
         return self.spec.routing.cost_weight / highest if highest else 0.0
 

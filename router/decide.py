@@ -59,7 +59,7 @@ class Router:
             prediction=self.model.predict(request),
             spec=self.spec,
             costs=self.costs,
-            cost_lambda=self.usual_lambda if state.cost_lambda is None else state.cost_lambda,
+            pools=pools,
             fleet=fleet,
             now_s=now_s,
             state=state,

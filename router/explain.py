@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 from cluster.wish import is_auto
@@ -32,7 +33,7 @@ def explained(router: Router, request: RoutingRequest, decision: RoutingDecision
         "score": decision.score,
         "cost_lambda": decision.cost_lambda,
         "reasons": list(decision.reasons),
-        "prediction": _prediction(decision.prediction, because),
+        "prediction": _prediction(decision.prediction, because, set(tiers.values())),
         "pools": pools,
         "skipped": dict(decision.skipped),
         "alternatives": list(decision.alternatives),
@@ -43,12 +44,13 @@ def explained(router: Router, request: RoutingRequest, decision: RoutingDecision
     }
 
 
-def _prediction(prediction: Prediction | None, because: Contributions) -> dict[str, Any] | None:
+def _prediction(prediction: Prediction | None, because: Contributions, tiers: Collection[str]) -> dict[str, Any] | None:
+    """The prediction for the tiers that the fleet has."""
     if prediction is None:
         return None
     return {
-        "quality": dict(prediction.quality),
-        "output_tokens": dict(prediction.output_tokens),
+        "quality": {tier: value for tier, value in prediction.quality.items() if tier in tiers},
+        "output_tokens": {tier: count for tier, count in prediction.output_tokens.items() if tier in tiers},
         "features": [{"name": name, "gain": gain} for name, gain in because],
         "fallback": prediction.fallback,
     }

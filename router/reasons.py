@@ -12,8 +12,9 @@ MODES = {"cheap": "the cheapest pool that may answer", "best": "the highest pred
 
 def predicted(choice: PoolChoice) -> Iterator[str]:
     """The quality model's prediction."""
-    prediction = choice.weighing.prediction
-    yield "predicted quality " + ", ".join(f"{tier} {quality:.2f}" for tier, quality in prediction.quality.items())
+    prediction, pools = choice.weighing.prediction, choice.weighing.spec.pools.values()
+    tiers = [tier for tier in prediction.quality if any(pool.tier == tier for pool in pools)]
+    yield "predicted quality " + ", ".join(f"{tier} {prediction.quality[tier]:.2f}" for tier in tiers)
 
 
 def preferred(choice: PoolChoice) -> Iterator[str]:
@@ -27,6 +28,8 @@ def preferred(choice: PoolChoice) -> Iterator[str]:
         appraisal = choice.appraisals[best]
         price = choice.weighing.cost_lambda * appraisal.cost
         yield f"quality minus cost is highest in {best}: {appraisal.quality:.2f} - {price:.2f}"
+        if failing := [pool for pool, other in choice.appraisals.items() if other.quality < choice.weighing.floor]:
+            yield f"predicted to fail, so not chosen for the price: {', '.join(failing)}"
 
 
 def limits(choice: PoolChoice) -> Iterator[str]:
@@ -35,7 +38,7 @@ def limits(choice: PoolChoice) -> Iterator[str]:
     if choice.ranking.unmet:
         return
     if wish.min_quality is not None:
-        yield f"asked for a quality of at least {wish.min_quality:.2f}"
+        yield f"asked to keep {wish.min_quality:.0%} of the best predicted quality"
     if wish.max_cost is not None:
         yield f"asked for a cost of at most {wish.max_cost:.3g}"
 

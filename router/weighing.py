@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cluster.load import predicted_wait_s
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from router.costs import Costs
 from router.types import Appraisal, Prediction, RoutingRequest, RoutingState
+
+FLOOR = 0.5
+"""A pool whose answer is half as likely good as that of the best pool is predicted to fail."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,31 @@ class Weighing:
     prediction: Prediction
     spec: FleetSpec
     costs: Costs
-    cost_lambda: float
-    """Quality given up per unit of the prices' currency."""
+    pools: Sequence[str]
+    """Pools that may answer."""
     fleet: FleetState | None
     """The newest snapshot; None without a board: load is then ignored."""
     now_s: float
     state: RoutingState
+
+    @cached_property
+    def cost_lambda(self) -> float:
+        """Quality given up per unit of the prices' currency.
+
+        The budget sets it. Without a budget, `cost_weight` is what this request may cost at most in the pools that may
+        answer it: the trade is the same for a short and for a long prompt, so length alone never decides.
+        """
+        if self.state.cost_lambda is not None:
+            return self.state.cost_lambda
+        highest = max(cost(self, pool) for pool in self.pools)
+        return self.spec.routing.cost_weight / highest if highest else 0.0
+
+    @cached_property
+    def floor(self) -> float:
+        """Predicted quality below which a pool is not chosen for its price; 0 with a budget, which has to be met."""
+        if self.state.cost_lambda is not None:
+            return 0.0
+        return FLOOR * max(quality(self, pool) for pool in self.pools)
 
     def appraise(self, pool: str) -> Appraisal:
         """One pool as a candidate."""

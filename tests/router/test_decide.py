@@ -87,9 +87,43 @@ def test_the_weight_of_cost_decides_between_near_qualities(cost_weight, chosen):
     assert decide(EASY, routing={"cost_weight": cost_weight}).pool == chosen
 
 
-def test_an_average_request_in_the_dearest_pool_costs_the_weight_in_quality():
-    decision = decide(EASY, routing={"cost_weight": 0.2})
-    assert decision.cost_lambda * 10 * 200 / 1e6 == pytest.approx(0.2)
+@pytest.mark.parametrize("prompt_tokens", [0, 300])
+def test_a_request_costs_the_weight_in_quality_where_it_costs_most(prompt_tokens):
+    decision = decide(EASY, routing={"cost_weight": 0.2}, prompt_tokens=prompt_tokens)
+    assert decision.cost_lambda * decision.appraisals["large"].cost == pytest.approx(0.2)
+
+
+PRICED = FleetSpec.model_validate(
+    {
+        "pools": {
+            tier: {
+                "tier": tier,
+                "model": f"org/{tier}",
+                "engine": {"kind": "simulated"},
+                "prices": {"input_per_mtok": price, "output_per_mtok": price},
+            }
+            for tier, price in zip(TIERS, (1, 3, 10), strict=True)
+        }
+    }
+)
+
+
+@pytest.mark.parametrize(("model", "chosen"), [(EASY, "small"), (MIDDLE, "moe"), (HARD, "large")])
+@pytest.mark.parametrize("prompt_tokens", [10, 1_000, 16_000])
+def test_a_long_prompt_alone_decides_nothing(model, chosen, prompt_tokens):
+    request = RoutingRequest("text", prompt_tokens=prompt_tokens)
+    assert Router(PRICED, model).decide(request, None, NOW_S).pool == chosen
+
+
+@pytest.mark.parametrize(
+    ("cost_lambda", "wish", "chosen"), [(None, "", "large"), (None, "cheap", "small"), (1e9, "", "small")]
+)
+def test_a_pool_that_is_predicted_to_fail_is_not_chosen_for_its_price(cost_lambda, wish, chosen):
+    decision = decide(
+        Fixed(0.3, 0.4, 0.9), wish=wish, routing={"cost_weight": 5}, learned=RoutingState(cost_lambda=cost_lambda)
+    )
+    assert decision.pool == chosen
+    assert any("predicted to fail" in reason for reason in decision.reasons) == (chosen == "large")
 
 
 def test_the_budgets_lambda_takes_the_place_of_the_weight():
@@ -125,7 +159,7 @@ def test_without_prices_tiers_cost_one_to_three_to_ten_and_it_is_said():
 
 
 def test_a_fallback_is_said():
-    reason = "rules predict: too few labels"
+    reason = "judged by difficulty alone: too few labels"
     assert reason in decide(Fixed(0.1, 0.2, 0.9, fallback=reason)).reasons
 
 
@@ -205,14 +239,19 @@ def test_what_waiting_cannot_mend_is_not_called_unready():
     [
         (HARD, "cheap", "small", "the cheapest pool"),
         (EASY, "best", "large", "the highest predicted quality"),
-        (EASY, "quality=0.98", "moe", "a quality of at least 0.98"),
-        (HARD, "quality=0.2", "large", "a quality of at least 0.20"),
+        (EASY, "quality=0.98", "moe", "to keep 98% of the best"),
+        (HARD, "quality=0.2", "large", "to keep 20% of the best"),
         (HARD, "cheap,quality=0.2", "moe", "the cheapest pool"),
         (HARD, "cost=0.0004", "moe", "a cost of at most 0.0004"),
         (HARD, "best,cost=0.0004", "moe", "the highest predicted quality"),
-        (HARD, "quality=0.99", "large", "no pool is predicted to reach quality 0.99"),
+        (HARD, "quality=1", "large", "to keep 100% of the best"),
         (HARD, "cost=0", "small", "no pool is expected to cost at most 0"),
-        (HARD, "quality=0.9,cost=0.0004", "moe", "quality 0.90 at a cost of at most 0.0004"),
+        (
+            HARD,
+            "quality=0.9,cost=0.0004",
+            "moe",
+            "no pool keeps 90% of the best",
+        ),
     ],
 )
 def test_wishes_are_heeded_and_named(model, wish, chosen, expected):
@@ -292,7 +331,7 @@ def test_without_the_board_routing_goes_on(model):
     ("last_pool", "chosen"), [(None, "small"), ("moe", "moe"), ("large", "small"), ("gone", "small")]
 )
 def test_a_conversation_stays_unless_the_gain_is_greater(last_pool, chosen):
-    assert decide(EASY, last_pool=last_pool, turns=3, routing={"switch_gain": 0.02}).pool == chosen
+    assert decide(EASY, last_pool=last_pool, turns=3, routing={"cost_weight": 0.1, "switch_gain": 0.02}).pool == chosen
 
 
 RESTING = FleetSpec.model_validate(
