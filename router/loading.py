@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,11 +12,14 @@ from cluster.routing_files import RULES
 from cluster.spec import FleetSpec
 from router.confidence.artifact import ConfidenceError, read_confidence
 from router.confidence.judge import ConfidenceModel
+from router.difficulty.artifact import load_score
+from router.difficulty.ladder import LADDER, LadderQuality
+from router.difficulty.score import DifficultyScore
 from router.model.artifact import ArtifactError, load_artifact
 from router.quality import QualityModel, RuleQuality
 
-DEFAULT_ARTIFACT = "default_artifact.npz"
-"""The file in `router/` that ships with Signalbox."""
+SHIPPED = "difficulty.npz"
+"""The difficulty score in `router/` that ships with Signalbox."""
 ESCALATION = "routing.escalation"
 
 
@@ -23,7 +28,7 @@ class BadQualityModel(Exception):
 
 
 def load_quality(spec: FleetSpec) -> QualityModel:
-    """Return the quality model for routing: the spec's artifact, the shipped one, or rules.
+    """Return the quality model for routing: the spec's artifact, rules, or what ships (difficulty and a ladder).
 
     Raises:
         BadQualityModel: the file cannot be read or is not an artifact.
@@ -31,15 +36,34 @@ def load_quality(spec: FleetSpec) -> QualityModel:
     path = spec.routing.artifact
     if path == RULES:
         return RuleQuality()
+    if path is None:
+        return shipped_quality(spec.routing)
     try:
-        if path is not None:
-            return load_artifact(Path(path).read_bytes())
-        shipped = files("router") / DEFAULT_ARTIFACT
-        return load_artifact(shipped.read_bytes()) if shipped.is_file() else RuleQuality()
+        return read_quality(Path(path).read_bytes(), spec.routing)
     except OSError as error:
         raise BadQualityModel(f"routing.artifact: {path} cannot be read: {error.strerror}") from error
     except ArtifactError as error:
-        raise BadQualityModel(f"routing.artifact: {path or DEFAULT_ARTIFACT} {error}") from error
+        raise BadQualityModel(f"routing.artifact: {path} {error}") from error
+
+
+def read_quality(data: bytes, routing: RoutingSpec) -> QualityModel:
+    """Return the learned model in a file's content; what ships predicts requests that are far from its training.
+
+    Raises:
+        ArtifactError: as load_artifact.
+    """
+    return replace(load_artifact(data), far=shipped_quality(routing))
+
+
+def shipped_quality(routing: RoutingSpec) -> LadderQuality:
+    """Return the quality model without own labels: the shipped difficulty score and the spec's ladder."""
+    own = {str(tier): difficulty for tier, difficulty in (routing.ladder or {}).items()}
+    return LadderQuality(_shipped_score(), {**LADDER, **own})
+
+
+@cache
+def _shipped_score() -> DifficultyScore:
+    return load_score((files("router") / SHIPPED).read_bytes())
 
 
 def load_confidence(routing: RoutingSpec) -> ConfidenceModel:

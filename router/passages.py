@@ -75,7 +75,10 @@ def _untagged(text: str) -> str:
 def _ends(text: str) -> str:
     if len(text) <= READ_CHARACTERS:
         return text
-    return text[: READ_CHARACTERS // 2] + "\n\n" + text[-READ_CHARACTERS // 2 :]
+    # A paragraph that reaches into the middle is context, unless it is all that there is.
+    head, tail = text[: READ_CHARACTERS // 2], text[-READ_CHARACTERS // 2 :]
+    whole_head, whole_tail = head.rpartition("\n\n")[0], tail.partition("\n\n")[2]
+    return "\n\n".join((whole_head or head, whole_tail.strip() or tail))
 
 
 def _blocks(text: str) -> Iterable[str]:

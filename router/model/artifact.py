@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,7 @@ def dump_artifact(model: LearnedQuality) -> bytes:
     """Return the model as a file's content. The hashed weights are many and small, so half precision is enough."""
     ensemble, sample = model.ensemble, model.calibration
     head = {"format": FORMAT, "features": list(NAMES), "tiers": [model.anchor, *model.lower], "card": dict(model.card)}
-    arrays: dict[str, NDArray[Any]] = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
-    arrays |= {f"linear_{field}": value for field, value in vars(ensemble.linear).items()}
+    arrays: dict[str, NDArray[Any]] = {f"linear_{field}": value for field, value in vars(ensemble.linear).items()}
     arrays |= {f"words_{field}": value.astype(np.float16) for field, value in vars(ensemble.words).items()}
     arrays |= {f"trees_{field}": value for field, value in vars(ensemble.trees).items()}
     arrays["trees_feature"] = ensemble.trees.feature.astype(np.uint8)
@@ -47,9 +46,7 @@ def dump_artifact(model: LearnedQuality) -> bytes:
     arrays |= {"slope": ensemble.slope, "offset": ensemble.offset, "vocabulary": model.vocabulary}
     arrays |= {"usual": model.usual, "output_tokens": model.output_tokens}
     arrays["longest"] = np.array([model.longest])
-    file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **arrays)
-    return file.getvalue()
+    return packed(head, arrays)
 
 
 def load_artifact(data: bytes) -> LearnedQuality:
@@ -58,16 +55,16 @@ def load_artifact(data: bytes) -> LearnedQuality:
     Raises:
         ArtifactError: the file is truncated, of another version, for other features, or not an artifact at all.
     """
-    arrays = _Arrays(_unpacked(data))
-    head = arrays.head()
-    tiers, heads = tuple(head["tiers"]), len(head["tiers"])
-    trees = arrays.trees(heads)
+    arrays = CheckedArrays(unpacked(data))
+    head = arrays.head(FORMAT, NAMES)
+    tiers, heads = _tiers(head), len(head["tiers"])
+    trees = arrays.trees(heads, len(NAMES))
     return LearnedQuality(
         anchor=tiers[0],
         lower=tiers[1:],
         ensemble=Ensemble(
             linear=arrays.linear(heads),
-            words=arrays.words(heads),
+            words=arrays.hashed("words", heads),
             trees=trees,
             slope=arrays.floats("slope", heads),
             offset=arrays.floats("offset", heads),
@@ -81,7 +78,28 @@ def load_artifact(data: bytes) -> LearnedQuality:
     )
 
 
-def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
+def _tiers(head: Mapping[str, Any]) -> tuple[str, ...]:
+    tiers = head.get("tiers")
+    known = isinstance(tiers, list) and all(tier in TIERS for tier in tiers)
+    if not isinstance(tiers, list) or not known or not 2 <= len(tiers) == len(set(tiers)):
+        raise ArtifactError("has invalid tiers: create it again with `signalbox router train`")
+    return tuple(tiers)
+
+
+def packed(head: Mapping[str, Any], arrays: Arrays) -> bytes:
+    """Return a file's content."""
+    file = io.BytesIO()
+    first: dict[str, NDArray[Any]] = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
+    np.savez_compressed(file, allow_pickle=False, **first, **arrays)
+    return file.getvalue()
+
+
+def unpacked(data: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a file's content.
+
+    Raises:
+        ArtifactError: the file is damaged or unpacks to more than MAX_BYTES.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_BYTES:
@@ -95,26 +113,26 @@ def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
         raise ArtifactError("is damaged or not an artifact: create one with `signalbox router train`") from error
 
 
-class _Arrays:
+class CheckedArrays:
     """The arrays of a file; every access checks the array."""
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
 
-    def head(self) -> dict[str, Any]:
+    def head(self, wanted: int | str, features: Sequence[str]) -> dict[str, Any]:
+        """The head of a file whose format is `wanted`, for these features."""
         raw = self._arrays.get("head", np.zeros(0, dtype=np.uint8))
         try:
             head = json.loads(raw.tobytes())
-            version, tiers = head["format"], head["tiers"]
+            version = head["format"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArtifactError("has no readable head: create it again with `signalbox router train`") from error
-        if version != FORMAT:
-            raise ArtifactError(f"has format {version!r}, this version reads {FORMAT}: train it again")
-        if head.get("features") != list(NAMES):
+        if version != wanted:
+            raise ArtifactError(f"has format {version!r}, this version reads {wanted}: train it again")
+        if head.get("features") != list(features):
             raise ArtifactError("was trained on other features than this version uses: train it again")
-        known = isinstance(tiers, list) and all(tier in TIERS for tier in tiers)
-        if not (known and 2 <= len(tiers) == len(set(tiers)) and isinstance(head.get("card"), dict)):
-            raise ArtifactError("has invalid tiers or has no card: create it again with `signalbox router train`")
+        if not isinstance(head.get("card"), dict):
+            raise ArtifactError("has no card: create it again with `signalbox router train`")
         checked: dict[str, Any] = head
         return checked
 
@@ -147,18 +165,18 @@ class _Arrays:
             self.floats("linear_intercept", heads),
         )
 
-    def words(self, heads: int) -> Hashed:
+    def hashed(self, name: str, heads: int) -> Hashed:
         return Hashed(
-            self.floats("words_idf", BUCKETS).astype(np.float32),
-            self.floats("words_weights", BUCKETS, heads).astype(np.float32),
-            self.floats("words_intercept", heads),
+            self.floats(f"{name}_idf", BUCKETS).astype(np.float32),
+            self.floats(f"{name}_weights", BUCKETS, heads).astype(np.float32),
+            self.floats(f"{name}_intercept", heads),
         )
 
-    def trees(self, heads: int) -> Trees:
+    def trees(self, heads: int, features: int) -> Trees:
         feature = self.take("trees_feature", np.integer, (MAX_SPLITS, None)).astype(np.intp)
         count = feature.shape[1]
         starts = self.take("trees_heads", np.integer, (heads,)).astype(np.intp)
-        if feature.size and not (feature.min() >= 0 and feature.max() < len(NAMES)):
+        if feature.size and not (feature.min() >= 0 and feature.max() < features):
             raise ArtifactError("has trees on unknown features: train it again")
         if starts[0] != 0 or (np.diff(starts) <= 0).any() or starts.max() >= count:
             raise ArtifactError("has trees whose heads are out of order: train it again")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from router.model.lexical import NAMES, lexical
 from router.model.members import Floats, Hashed, Linear, Trees
 from router.model.ngrams import Counts, token_hashes, word_ngrams
 from router.model.reading import read
-from router.quality import RuleQuality
+from router.quality import QualityModel, RuleQuality
 from router.types import CalibrationSample, Contributions, Prediction, RoutingRequest
 
 VOCABULARY = 1 << 17
@@ -118,12 +118,14 @@ class LearnedQuality:
     """Out-of-fold predictions."""
     card: Mapping[str, Any]
     """Origin of the model: sources, counts, metrics, date, version."""
+    far: QualityModel = field(default_factory=RuleQuality)
+    """Predicts requests that are too far from training."""
 
     def predict(self, request: RoutingRequest) -> Prediction:
         """See QualityModel.predict."""
         seen = view(request)
         if reason := self.why_not(seen):
-            return RuleQuality(f"rules predict: {reason}").predict(request)
+            return replace(self.far.predict(request), fallback=f"judged by difficulty alone: {reason}")
         quality = self.qualities(self.ensemble.predict(self.ensemble.votes(seen)))
         fallback = None
         if unknown := next((tier for tier in TIERS if tier not in quality), None):
@@ -166,7 +168,7 @@ class LearnedQuality:
         """
         seen = view(request)
         if self.why_not(seen):
-            return RuleQuality().because(request)
+            return self.far.because(request)
         ensemble, votes = self.ensemble, self.ensemble.votes(seen)
         trees = [votes.trees - ensemble.trees.predict(self._without(seen, place)) for place in range(len(NAMES))]
         parts = {name: SHARE * part[1] for name, part in zip(NAMES, trees, strict=True)}

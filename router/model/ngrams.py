@@ -1,4 +1,4 @@
-"""Hashed n-grams of words: a query as a sparse vector with a fixed number of buckets."""
+"""Hashed n-grams of words or characters: a query as a sparse vector with a fixed number of buckets."""
 
 from __future__ import annotations
 
@@ -48,6 +48,21 @@ def word_ngrams(hashes: NDArray[np.uint64]) -> Counts:
     """Return the counts of single tokens and of pairs of neighbours, from the tokens' hashes."""
     pairs = hashes[:-1] * _BASE + hashes[1:]  # unsigned overflow wraps around, as a hash needs
     return _counts(np.concatenate((hashes, pairs)))
+
+
+def character_hashes(text: str, length: int) -> NDArray[np.uint64]:
+    """Return the hash of every run of `length` characters, shape (len(text) - length + 1,); empty for shorter texts."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    runs = max(0, len(points) - length + 1)
+    hashes = np.full(runs, length, dtype=np.uint64)
+    for place in range(length):
+        hashes = hashes * _BASE + points[place : place + runs]
+    return hashes
+
+
+def counted(hashes: Sequence[NDArray[np.uint64]]) -> Counts:
+    """Return the counts of several kinds of n-grams together."""
+    return _counts(np.concatenate(hashes))
 
 
 def _counts(keys: NDArray[np.uint64]) -> Counts:

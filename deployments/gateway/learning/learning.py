@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from cluster.spec import FleetSpec
 from deployments.board.link import BoardLink
@@ -19,6 +20,7 @@ from deployments.gateway.learning.shadow import MAX_ANSWER_BYTES, Answered, Shad
 from deployments.gateway.pool_client import PoolClient
 from deployments.gateway.ticket import GatewayTicket
 from deployments.metrics.gateway import GatewayMetrics
+from router.loading import read_quality
 
 log = logging.getLogger("signalbox.learning")
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -42,7 +44,9 @@ class Learning:
             Feedback(routing.feedback, folder / "feedback", board, metrics, shared=shared) if routing.feedback else None
         )
         self._shadow = Shadow(spec, pools, folder / "shadow", metrics) if routing.shadow else None
-        self._quality = QualityReload(board, routing.artifact or "shipped", desk.router.model, desk.accounts.use)
+        read = partial(read_quality, routing=routing)
+        base = routing.artifact or "shipped"
+        self._quality = QualityReload(board, base, desk.router.model, read, desk.accounts.use)
         self._following: asyncio.Task[None] | None = None
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/feedback": {"POST": self._take_feedback},

@@ -16,7 +16,7 @@ from deployments.board.link import BoardLink
 from deployments.board.messages import ArtifactChange, ArtifactState
 from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
-from router.model.artifact import ArtifactError, load_artifact
+from router.model.artifact import ArtifactError
 from router.quality import QualityModel
 
 MAX_ARTIFACT_BYTES = 32 * 2**20
@@ -28,9 +28,15 @@ class QualityReload:
     """Switches this gateway replica between the spec's quality model and artifacts that were put in use."""
 
     def __init__(
-        self, board: BoardLink, base: str, model: QualityModel, switch: Callable[[QualityModel], None]
+        self,
+        board: BoardLink,
+        base: str,
+        model: QualityModel,
+        read: Callable[[bytes], QualityModel],
+        switch: Callable[[QualityModel], None],
     ) -> None:
         self._board = board
+        self._read = read
         self._base = base
         """Name of the model in the spec."""
         self._base_model = self._model = model
@@ -57,7 +63,7 @@ class QualityReload:
 
     async def _load(self, version: str, data: bytes) -> None:
         try:
-            self._decide_by(await asyncio.to_thread(load_artifact, data), version)
+            self._decide_by(await asyncio.to_thread(self._read, data), version)
         except ArtifactError as error:
             # It was valid when it was put in use, but another release checked it, or it was damaged later.
             self._refused, self._problem = version, f"artifact {version} {error}"
@@ -82,7 +88,7 @@ class QualityReload:
         """
         data = await exchange.read_bytes(MAX_ARTIFACT_BYTES)
         try:
-            await asyncio.to_thread(load_artifact, data)
+            await asyncio.to_thread(self._read, data)
         except ArtifactError as error:
             raise HttpError(400, f"The artifact {error}.", code="invalid_artifact") from error
         await self._adopt(await self._board.use_artifact(data))

@@ -58,7 +58,7 @@ def test_far_from_training_rules_stand_in(text, reason):
     request = RoutingRequest(text)
     prediction = trained().predict(request)
     assert prediction.fallback is not None
-    assert prediction.fallback.startswith(f"rules predict: {reason}")
+    assert prediction.fallback.startswith(f"judged by difficulty alone: {reason}")
     assert prediction.quality == RuleQuality().predict(request).quality
 
 

@@ -23,7 +23,7 @@ def write(tmp_path):
 def test_a_query_is_one_user_message(write):
     (prompt,) = read_prompts(write({"query": "7 + 5?", "answer": "12", "group": "sums"}), None)
     assert prompt.body == {"messages": [{"role": "user", "content": "7 + 5?"}]}
-    assert prompt.line == {"query": "7 + 5?", "prompt_tokens": 1, "group": "sums"}
+    assert prompt.line == {"query": "7 + 5?", "prompt_tokens": 6, "group": "sums"}
     assert (prompt.kind, prompt.reference, prompt.question) == ("exact", "12", "7 + 5?")
 
 

@@ -13,7 +13,8 @@ from cluster.pool import TIERS
 from cluster.spec import FleetSpec
 from deployments.gateway import gateway as gateway_module
 from deployments.gateway.gateway import Gateway
-from deployments.gateway.learning import quality_reload as module
+from deployments.gateway.learning import learning as learning_module
+from deployments.gateway.learning import quality_reload
 from router.model.artifact import ArtifactError
 from router.types import Prediction
 
@@ -47,7 +48,7 @@ def load(data):
 def make(monkeypatch, tmp_path):
     monkeypatch.setattr(gateway_module, "GatewayMetrics", fakes.SilentMetrics)
     monkeypatch.setattr(gateway_module, "BoardLink", lambda spec: FakeBoard(tmp_path))
-    monkeypatch.setattr(module, "load_artifact", load)
+    monkeypatch.setattr(learning_module, "read_quality", lambda data, routing: load(data))
 
     def make(**gateway):
         data = fakes.SPEC.model_dump(mode="json")
@@ -122,7 +123,7 @@ def test_other_gateways_follow_the_board_and_a_new_one_finds_what_is_in_use(make
     [(b"", 400, "is damaged"), (b"nonsense", 400, "is damaged"), (b"x" * 200, 413, "100 bytes")],
 )
 def test_what_is_no_artifact_changes_nothing(make, monkeypatch, content, status, said):
-    monkeypatch.setattr(module, "MAX_ARTIFACT_BYTES", 100)
+    monkeypatch.setattr(quality_reload, "MAX_ARTIFACT_BYTES", 100)
     gateway = make()
     put(gateway, "large")
     refused = ask(gateway, "PUT", content=content)
