@@ -7,8 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from fleet_process import ROOT, RunningFleet, shared_memory, start_fleet, stop_fleet
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
+
+settings.register_profile("any machine", deadline=None)  # how fast a machine is decides no test
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ pools:
 scaling:
   policy: signalbox
   upscale_delay_s: 1
-  downscale_delay_s: 150 # small is to have its second replica still when large wants one
+  downscale_delay_s: 75 # small is to have its second replica still when large wants one
   idle_s: 10
   cold_start_s: 20
   ttft_target_s: 60 # on a slow machine, too, batches and caches are what is short
@@ -60,7 +60,7 @@ GOOD_ENOUGH = "auto:cheap,quality=0.9"
 """What the rules send HARD to a mixture of experts for, and else to a large model."""
 CONTROLLER = "ray::ServeController"
 GATEWAYS = 1
-WATCHED_S = 20.0
+WATCHED_S = 10.0
 """How long what shall not move is looked at."""
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from datetime import UTC, datetime
 
 import httpx
 import pytest
-from webhook import listening
 
 from cluster.loading import PROJECT_ROOT, load_spec
 from deployments.local import prometheus
@@ -62,23 +60,6 @@ def test_a_program_that_dies_is_noticed(monitor):
     monitor._started["prometheus"].kill()
     monitor._started["prometheus"].wait()
     assert monitor.ended() == "prometheus"
-
-
-@pytest.mark.slow
-@needs_prometheus
-def test_an_alert_goes_through_the_alertmanager_to_the_webhook():
-    """Nobody listens at the endpoint, which is down after a minute."""
-    began = datetime.now(UTC)
-    with listening() as hook:
-        monitor = Monitor(RULES, NOBODY, free_port(), hook.url)
-        monitor.start()
-        deadline = time.monotonic() + 300
-        while not (alert := hook.fired("SignalboxEndpointDown", began)) and time.monotonic() < deadline:
-            time.sleep(1)
-        monitor.stop()
-    assert alert
-    assert alert["labels"]["severity"] == "critical"
-    assert alert["annotations"]["runbook_url"].startswith("docs/alerts.md#")
 
 
 def test_a_taken_port_is_said(monitor):
