@@ -1,11 +1,15 @@
-"""Remember which pool answered a conversation last: its KV cache may still hold the prefix."""
+"""Remember which pool answered a conversation last, and whose answers were dropped.
+
+The first one's KV cache may still hold the prefix. The others have shown that the conversation is hard for them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 SESSION_HEADER = "x-signalbox-session"
@@ -13,25 +17,39 @@ MOST_CONVERSATIONS = 10_000
 """Conversations that one gateway replica remembers; it forgets the least recently used ones first."""
 
 
+@dataclass(frozen=True)
+class Course:
+    """What happened in a conversation so far."""
+
+    last_pool: str | None = None
+    """The pool that answered last; None if unknown."""
+    doubted: frozenset[str] = frozenset()
+    """Pools whose answers were dropped, and which have not given a good one since."""
+
+
+NEW = Course()
+
+
 class Conversations:
-    """A bounded mapping from conversation to pool."""
+    """A bounded mapping from conversation to its course."""
 
     def __init__(self, most: int = MOST_CONVERSATIONS) -> None:
         self._most = most
-        self._pools: OrderedDict[bytes, str] = OrderedDict()
+        self._courses: OrderedDict[bytes, Course] = OrderedDict()
 
-    def pool_of(self, key: bytes | None) -> str | None:
-        """Return the pool that answered last; None if unknown."""
-        return self._pools.get(key) if key is not None else None
+    def course(self, key: bytes | None) -> Course:
+        """Return the course of a conversation; NEW if it is unknown."""
+        return self._courses.get(key, NEW) if key is not None else NEW
 
-    def remember(self, key: bytes | None, pool: str) -> None:
-        """Record which pool answered."""
+    def remember(self, key: bytes | None, pool: str, dropped: Collection[str] = ()) -> None:
+        """Record which pool answered, and whose answers to the same request were dropped."""
         if key is None:
             return
-        self._pools[key] = pool
-        self._pools.move_to_end(key)
-        if len(self._pools) > self._most:
-            self._pools.popitem(last=False)
+        doubted = self.course(key).doubted | frozenset(dropped)
+        self._courses[key] = Course(pool, doubted - {pool})
+        self._courses.move_to_end(key)
+        if len(self._courses) > self._most:
+            self._courses.popitem(last=False)
 
 
 def conversation_key(body: Mapping[str, Any], session: str | None, client: str | None) -> bytes | None:

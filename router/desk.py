@@ -19,7 +19,7 @@ from cluster.wish import is_auto
 from router.attempts import Attempts
 from router.budget.controller import BudgetController
 from router.confidence.judge import ConfidenceModel
-from router.conversations import Conversations, conversation_key, goes_on
+from router.conversations import NEW, Conversations, conversation_key, goes_on
 from router.decide import Router
 from router.quality import QualityModel
 from router.traffic import Traffic
@@ -73,15 +73,15 @@ class Desk:
     def complete(
         self, request: RoutingRequest, body: Mapping[str, Any] = NO_BODY, sender: Sender = ANYBODY
     ) -> RoutingRequest:
-        """Return a request with its preferences and the pool that answered its conversation last.
+        """Return a request with its preferences and the course of its conversation.
 
         Raises:
             BadRequest: the sender's header has an unknown word or an invalid number.
         """
         wish = full_wish(self.spec, request.wish, sender.preference, sender.client)
         conversation = conversation_key(body, sender.session, sender.client)
-        last_pool = self.conversations.pool_of(conversation) if goes_on(body) else None
-        return replace(request, wish=wish, conversation=conversation, last_pool=last_pool)
+        course = self.conversations.course(conversation) if goes_on(body) else NEW
+        return replace(request, wish=wish, conversation=conversation, **vars(course))
 
     def decide(self, request: RoutingRequest, now_s: float) -> RoutingDecision:
         """Return the decision for a completed request; nothing is booked.
@@ -164,7 +164,7 @@ class Ticket:
 
     desk: Desk
     request: RoutingRequest
-    """Completed: with its preferences and its conversation's last pool."""
+    """Completed: with its preferences and the course of its conversation."""
     decision: RoutingDecision
     attempts: Attempts
     booked: float | None = None
@@ -192,7 +192,7 @@ class Ticket:
         """Record that a pool's whole answer was delivered."""
         self.answered_by = pool
         if self.is_routed:
-            self.desk.conversations.remember(self.request.conversation, pool)
+            self.desk.conversations.remember(self.request.conversation, pool, self.attempts.dropped)
 
     def close(self, *, client_left: bool = False) -> None:
         """Replace what was booked by what was paid.

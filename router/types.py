@@ -50,6 +50,8 @@ class RoutingRequest:
     """Estimated tokens of the other prompts of a list: they cost, but do not share a context."""
     sequences: int = 1
     """Number of sequences to generate for all prompts together."""
+    doubted: frozenset[str] = frozenset()
+    """Pools whose answers in this conversation were dropped."""
 
 
 Contributions = tuple[tuple[str, float], ...]

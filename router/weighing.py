@@ -16,6 +16,10 @@ from router.types import Appraisal, Prediction, RoutingRequest, RoutingState
 FLOOR = 0.5
 """A pool whose answer is half as likely good as that of the best pool is predicted to fail."""
 
+DOUBT = 4.0
+"""How much greater the odds of failing are after a dropped answer. Set by hand: the next turn of a hard thread stays
+where the last one was answered, and "thanks" does not."""
+
 
 @dataclass(frozen=True)
 class Weighing:
@@ -100,7 +104,23 @@ def affinity(weighing: Weighing, pool: str) -> float:
     return weighing.spec.routing.switch_gain if pool == weighing.request.last_pool else 0.0
 
 
-SCORERS: Mapping[str, Callable[[Weighing, str], float]] = {"quality": quality, "price": price, "affinity": affinity}
+def doubt(weighing: Weighing, pool: str) -> float:
+    """A deduction for a pool whose answer in this conversation was dropped: its odds of failing are greater here.
+
+    A hard conversation stays where it was answered. A trivial request may go back, because its odds of failing are low.
+    """
+    if pool not in weighing.request.doubted:
+        return 0.0
+    good = quality(weighing, pool)
+    return good / (good + DOUBT * (1 - good)) - good if good else 0.0
+
+
+SCORERS: Mapping[str, Callable[[Weighing, str], float]] = {
+    "quality": quality,
+    "price": price,
+    "affinity": affinity,
+    "doubt": doubt,
+}
 """What adds up to a pool's utility, in units of quality."""
 
 

@@ -27,4 +27,14 @@ def test_the_longest_unused_conversation_is_forgotten():
     memory = Conversations(most=2)
     for key in (b"a", b"b", b"a", b"c"):
         memory.remember(key, "small")
-    assert [memory.pool_of(key) for key in (b"a", b"b", b"c", None)] == ["small", None, "small", None]
+    assert [memory.course(key).last_pool for key in (b"a", b"b", b"c", None)] == ["small", None, "small", None]
+
+
+def test_a_dropped_answer_is_remembered_until_the_pool_gives_a_good_one():
+    memory = Conversations()
+    memory.remember(b"a", "large", ["small", "moe"])
+    memory.remember(b"a", "large")
+    assert memory.course(b"a").doubted == {"small", "moe"}
+    memory.remember(b"a", "moe")
+    assert (memory.course(b"a").last_pool, memory.course(b"a").doubted) == ("moe", {"small"})
+    assert memory.course(b"b").doubted == frozenset()

@@ -334,6 +334,19 @@ def test_a_conversation_stays_unless_the_gain_is_greater(last_pool, chosen):
     assert decide(EASY, last_pool=last_pool, turns=3, routing={"cost_weight": 0.1, "switch_gain": 0.02}).pool == chosen
 
 
+@pytest.mark.parametrize(
+    ("quality", "doubted", "chosen"),
+    [
+        ((0.82, 0.85, 0.95), frozenset(), "small"),
+        ((0.82, 0.85, 0.95), frozenset({"small"}), "moe"),
+        ((0.82, 0.85, 0.95), frozenset({"small", "moe"}), "large"),
+        ((0.99, 0.99, 0.99), frozenset({"small", "moe"}), "small"),
+    ],
+)
+def test_a_conversation_does_not_go_back_to_a_pool_whose_answer_was_dropped(quality, doubted, chosen):
+    assert decide(Fixed(*quality), doubted=doubted, routing={"cost_weight": 0.2}).pool == chosen
+
+
 RESTING = FleetSpec.model_validate(
     {
         "pools": {
