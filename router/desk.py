@@ -21,6 +21,7 @@ from router.budget.controller import BudgetController
 from router.confidence.judge import ConfidenceModel
 from router.conversations import NEW, Conversations, conversation_key, goes_on
 from router.decide import Router
+from router.preambles import Preambles
 from router.quality import QualityModel
 from router.traffic import Traffic
 from router.types import RoutingDecision, RoutingRequest
@@ -56,6 +57,7 @@ class Desk:
         self.traffic = Traffic()
         self.budget = self._controller(model)
         self.conversations = Conversations()
+        self.preambles = Preambles()
         self._confidence = confidence
         self._pools = list(spec.pools)
 
@@ -73,7 +75,7 @@ class Desk:
     def complete(
         self, request: RoutingRequest, body: Mapping[str, Any] = NO_BODY, sender: Sender = ANYBODY
     ) -> RoutingRequest:
-        """Return a request with its preferences and the course of its conversation.
+        """Return a request with its preferences and the course of its conversation, without a repeated preamble.
 
         Raises:
             BadRequest: the sender's header has an unknown word or an invalid number.
@@ -81,7 +83,8 @@ class Desk:
         wish = full_wish(self.spec, request.wish, sender.preference, sender.client)
         conversation = conversation_key(body, sender.session, sender.client)
         course = self.conversations.course(conversation) if goes_on(body) else NEW
-        return replace(request, wish=wish, conversation=conversation, **vars(course))
+        text = self.preambles.without(request.text, sender.client)
+        return replace(request, text=text, wish=wish, conversation=conversation, **vars(course))
 
     def decide(self, request: RoutingRequest, now_s: float) -> RoutingDecision:
         """Return the decision for a completed request; nothing is booked.
@@ -104,12 +107,14 @@ class Desk:
             BadRequest: as `complete`.
             NoPool: as `decide`.
         """
+        whole_text = request.text
         request = self.complete(request, body, sender)
         decision = self.decide(request, now_s)
         attempts = Attempts(self.spec, request, decision, self._confidence, self.fleet)
         ticket = Ticket(self, request, decision, attempts)
         if ticket.is_routed:
             self.traffic.decided(decision)
+            self.preambles.see(whole_text, sender.client)
             ticket.booked = self._book(request, decision)
         return ticket
 
