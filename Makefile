@@ -33,7 +33,7 @@ check-code: setup
 
 # Rooms that need no Ray and no engine.
 check-tests: setup
-	$(BIN)/pytest -q -m "not slow and not fleet and not engine" tests/cluster tests/router tests/autoscaling
+	$(BIN)/pytest -q -m "not slow and not fleet and not engine" tests/test_wordings.py tests/cluster tests/router tests/autoscaling
 
 # Which lines the tests without engines and without Ray reach. A report, no gate.
 coverage: setup

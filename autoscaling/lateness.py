@@ -51,8 +51,8 @@ def missed(targets: ScalingSpec, first_s: float | None, whole_s: float, answer_t
     """Which of `ttft_target_s` and `tpot_target_s` an answer missed.
 
     Args:
-        first_s: from the request to the first token; None if unknown, as for answers that are not streamed: they may
-            take as long as both targets together, and miss both if they take longer.
+        first_s: from the request to the first token; None if unknown, as for answers that are not streamed: their
+            limit is the sum of both targets, and they miss both if they take longer.
         whole_s: from the request to the last token.
     """
     steps = max(answer_tokens - 1, 1)

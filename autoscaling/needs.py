@@ -181,7 +181,7 @@ def _left_tokens(outlook: Outlook, excess: float, rate: float) -> float:
 
 
 def is_excess(valid: ValidSignals, allowed: float) -> bool:
-    """Whether more requests exceed the healthy batch of their own replica than chance explains.
+    """Whether more requests exceed their replica's healthy batch than chance explains.
 
     Replicas that started later do not take over requests that wait at others.
 

@@ -24,7 +24,7 @@ PROMPT_TOKEN_WORK = 0.3
 against 0.27 ms (the table of Splitwise, Patel et al. 2024). If the real value differs, the line is right for the mix of
 prompts and answers that it was learned from."""
 USUAL_BASE_WORK = 100.0
-"""Work that is assumed to take as long as a step's base until it is known: 30 ms against 0.27 ms in the same table."""
+"""Assumed work that takes as much time as a step's base, until known: 30 ms against 0.27 ms in the same table."""
 USUAL_WEIGHT = 0.003
 """Weight of this assumption compared with observed steps: little once their work differs by a tenth of it."""
 REMEMBER_S = 300.0

@@ -2,7 +2,7 @@
 
     python -m benchmarks.cold_start [--runs 3] [--model large] [--json FILE]
 
-Every start is a process of its own, as a replica is. There are two each, with `torch.compile` and without (`eager`):
+Every start is a separate process, as a replica is. There are two each, with `torch.compile` and without (`eager`):
 the first on an empty cache folder, as in a container that lost its home, the second on what the first one left.
 Printed is the median of each phase and of the whole in seconds, and the CPU seconds of the process and its children,
 which a busy machine changes less.

@@ -1,6 +1,6 @@
 """Pictures of the dashboards' panels, drawn from the same queries: Prometheus, plotly, headless Chromium.
 
-    signalbox monitor SPEC &                                      # beside a fleet under load
+    signalbox monitor SPEC &                                      # while a fleet under load runs
     python -m benchmarks.dashboard_pictures SPEC --minutes 10     # writes docs/images/dashboards/*.png
 
 Grafana draws them nicer; that it has data to draw is what these show.

@@ -30,8 +30,8 @@ class ModelFacts:
     attention: int
     """Parameters of attention in one layer."""
     mlp: int
-    """Parameters of what a layer with routed experts has beside them: router and shared experts. Without experts: of
-    the MLP."""
+    """Parameters of a layer's router and shared experts, without its routed experts. In a layer without experts: of the
+    MLP."""
     expert: int
     """Parameters of one routed expert; 0 without experts."""
     experts: int

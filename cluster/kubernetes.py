@@ -73,7 +73,7 @@ class NodesSpec(Part):
 
 
 class HeadSpec(Part):
-    """The pod of Ray's head: control, dashboard, autoscaler, and gateways as long as no other node is there."""
+    """The pod of Ray's head: control, dashboard, autoscaler, and gateways while there is no other node."""
 
     cpus: int = Field(default=4, ge=1, le=1_000)
     """CPUs of the pod."""
@@ -147,8 +147,8 @@ class UpgradeSpec(Part):
     """Capacity that may run beyond the old cluster's while traffic moves, in percent."""
     replica_surge_percent: int = Field(default=25, ge=0, le=100)
     """Replicas of a pool, in percent and at least one, that start before their predecessors stop. They need devices:
-    where none are free and `hardware.nodes` is reached, the change waits. 0 stops first, which is an outage of a pool
-    with one replica for as long as it starts."""
+    if none are free and `hardware.nodes` is reached, the change waits. 0 stops first, so a pool with one replica is
+    down until its new replica has started."""
 
     @model_validator(mode="after")
     def _incremental_has_its_gateway(self) -> Self:
@@ -231,15 +231,15 @@ class KubernetesSpec(Part):
     head: HeadSpec = HeadSpec()
     """Ray's head."""
     hardware: dict[Name, NodesSpec] = Field(default={})
-    """Kinds of nodes by their name in the spec's `hardware`; where one is left out, the defaults hold."""
+    """Kinds of nodes by their name in the spec's `hardware`; a kind that is left out has the defaults."""
     weights: WeightsSpec | None = WeightsSpec()
     """The weights' volume. None: models come from an object store, the image, or are downloaded by each pod."""
     cache: VolumeSpec = VolumeSpec()
-    """The volume at the spec's `cache_folder`, where it names one."""
+    """The volume at the spec's `cache_folder`, if it names one."""
     state: VolumeSpec = VolumeSpec(size="10Gi")
-    """The volume at `routing.state_folder`, where the spec names it."""
+    """The volume at `routing.state_folder`, if the spec names it."""
     redis: RedisSpec | None = RedisSpec()
-    """The head's memory in `overlays/prod`. None: when the head's pod is lost, the fleet starts anew."""
+    """The head's memory in `overlays/prod`. None: the fleet restarts if the head's pod is lost."""
     idle_timeout_s: int = Field(default=600, ge=10, le=86_400)
     """How long a node stays without a replica, in seconds: long enough that a pool which shrinks and grows again finds
     its node, since a new one takes minutes."""

@@ -14,7 +14,7 @@ def kv_pressure(replica: ReplicaState) -> float:
         usage x ongoing / running
 
     The running requests hold `usage`; each waiting one is expected to want as much as a running one does on average.
-    Before anything runs nothing is known of that, and the usage stands alone. In [0, inf).
+    If nothing runs, that average is unknown and the usage alone is returned. In [0, inf).
     """
     if not replica.running:
         return replica.kv_usage_ratio
@@ -50,8 +50,8 @@ def predicted_wait_s(replica: ReplicaState, tokens_per_s: float, tokens_per_answ
 
 
 def generation_rate(earlier: ReplicaState, later: ReplicaState) -> float | None:
-    """Tokens per second between two reports of a replica; None where they do not tell: no time between them, or a
-    counter that began anew because the replica was restarted."""
+    """Tokens per second between two reports of a replica; None if they do not show it: no time between them, or a
+    counter that restarted at 0 with the replica."""
     seconds = later.as_of_s - earlier.as_of_s
     tokens = later.generated_tokens_total - earlier.generated_tokens_total
     if earlier.replica_id != later.replica_id or seconds <= 0 or tokens < 0:

@@ -123,7 +123,7 @@ def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
 
 
 def _sequences(kv_tokens: float, tokens: int, facts: ModelFacts, pool: PoolSpec, batch: int) -> int:
-    """Sequences of a length that run at once; every data-parallel copy has a KV cache and a batch of its own."""
+    """Sequences of a length that run at once; every data-parallel copy has its own KV cache and batch."""
     fitting = int(kv_tokens / _held(tokens, facts, pool))
     return pool.parallel.data * max(0, min(fitting, batch))
 

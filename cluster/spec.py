@@ -64,12 +64,12 @@ class HardwareSpec(Part):
 
 
 class ApiKeySpec(Part):
-    """One client of the endpoint. The key itself stands in no file, only its SHA-256."""
+    """One client of the endpoint. No file contains the key, only its SHA-256."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the key, in hexadecimal: `printf %s KEY | sha256sum`."""
     default: Wishes = "auto"
-    """What this client's requests wish where they say nothing, such as `auto:cheap`."""
+    """Preferences of this client's requests that state none, such as `auto:cheap`."""
     admin: bool = False
     """Whether this client may change how the fleet routes (`/v1/router`)."""
 

@@ -38,7 +38,7 @@ class ReplicaState:
     kv_capacity_tokens: int = 0
     """Tokens the KV cache holds."""
     preemptions_total: int = 0
-    """Requests thrown out of the batch for lack of KV cache since the start."""
+    """Requests preempted since the start because the KV cache was full."""
     generated_tokens_total: int = 0
     """Tokens generated since the start."""
     max_context_tokens: int = 0

@@ -35,7 +35,7 @@ KV_BYTES = {"fp8": 1.0, "int8": 1.0, "int4": 0.5, "nvfp4": 0.56}
 def dtype_bytes(facts: ModelFacts, options: Mapping[str, Any]) -> float:
     """Bytes per number in the computing type: the option `dtype`, or the checkpoint's.
 
-    vLLM computes checkpoints of float32 in 16 bits unless it is told otherwise.
+    vLLM computes checkpoints of float32 in 16 bits unless the option `dtype` says otherwise.
     """
     dtype = options.get("dtype", "auto")
     return min(2.0, DTYPE_BYTES.get(facts.dtype, 2.0)) if dtype == "auto" else DTYPE_BYTES[dtype]

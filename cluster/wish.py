@@ -1,6 +1,6 @@
-"""What a request wishes of the router, as one list of words: `auto`, `auto:cheap`, `auto:quality=0.9,no-escalation`.
+"""A request's preferences for the router, as one list of words: `auto`, `auto:cheap`, `auto:quality=0.9,no-escalation`.
 
-The same grammar serves the body's `model`, the `x-signalbox-route` header, an API key's default and the spec's.
+The body's `model`, the header `x-signalbox-route`, an API key's default and the spec's default use the same grammar.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ WORDS = "cheap, best, quality=0..1, cost=NUMBER, no-escalation"
 
 @dataclass(frozen=True)
 class Wish:
-    """How one request wants to be routed. Absent parts leave the choice to the next default."""
+    """The preferences of one request. The next default decides those that are None."""
 
     mode: Literal["cheap", "best"] | None = None
-    """`cheap`: the cheapest pool that may answer; `best`: the highest predicted quality; None: quality against cost."""
+    """`cheap`: the cheapest pool that may answer; `best`: the highest predicted quality; None: quality minus cost."""
     min_quality: float | None = None
-    """Predicted quality (0..1) that the chosen pool must reach, if any pool does."""
+    """Minimum predicted quality of the chosen pool, as a share (0..1) of the best pool's."""
     max_cost: float | None = None
-    """Expected cost (in the prices' currency) that the chosen pool must not exceed, if any pool does not."""
+    """Maximum expected cost in the prices' currency; if every pool costs more, the cheapest one is chosen."""
     escalate: bool | None = None
-    """False: the first pool's answer is the answer."""
+    """False: the first pool's answer is never judged, so no higher tier answers instead."""
 
     def over(self, default: Wish) -> Wish:
-        """This wish, with what it leaves open taken from a default."""
+        """These preferences, completed from a default."""
         given = {name: value for name, value in vars(self).items() if value is not None}
         return replace(default, **given)
 
@@ -38,7 +38,7 @@ def is_auto(model: str) -> bool:
 
 
 def parse_wish(text: str) -> Wish:
-    """The wish in `auto`, `auto:WORDS` or `WORDS`, where words are separated by commas.
+    """The preferences in `auto`, `auto:WORDS` or `WORDS`, where words are separated by commas.
 
     Raises:
         ValueError: a word that does not exist, a number out of range, or a word twice.

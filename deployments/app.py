@@ -72,7 +72,7 @@ def _size(replicas: ReplicasSpec, scaling: ScalingSpec, standby: int = 0) -> dic
         # The policy waits where waiting is right: nothing is smoothed twice.
         "upscale_delay_s": 0,
         "downscale_delay_s": 0,
-        # How soon a request for an empty pool wakes it. Deprecated, yet the one setting that Serve heeds.
+        # How soon a pool at zero replicas starts after a request. Deprecated, but the only setting that Serve uses.
         "metrics_interval_s": 1,
         "look_back_period_s": 3,
     }

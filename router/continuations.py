@@ -7,7 +7,7 @@ import re
 from router.task_words import SPACED, UNSPACED
 
 MAX_CHARACTERS = 120
-"""A longer turn says something of its own."""
+"""A longer turn is not a continuation."""
 MAX_REPLY_CHARACTERS = 12
 """A reply of one word up to this length ("B", "Encore") chooses or agrees, in any language."""
 
@@ -23,7 +23,7 @@ _MACHINE = re.compile(
 
 
 def is_continuation(text: str) -> bool:
-    """Whether a turn has no task of its own in any language of `router.task_words`, or no words at all."""
+    """Whether a turn states no new task in any language of `router.task_words`, or has no words at all."""
     text = text.strip()
     if len(text) > MAX_CHARACTERS:
         return False

@@ -1,1 +1,1 @@
-"""The command line: composition of the other rooms, no logic of its own."""
+"""The command line: composition of the other rooms, without further logic."""

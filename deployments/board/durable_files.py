@@ -77,7 +77,7 @@ class JsonLinesFolder:
         self._file = file if file.append(line) < self.max_file_bytes else None
 
     def _new(self) -> JsonLines:
-        # What clients asked is nobody else's business on this machine.
+        # Prompts are private: only the owner may open the folder.
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}.jsonl"
         return JsonLines(self.folder / name)

@@ -11,7 +11,7 @@ import ray
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SERVING_METRIC = re.compile(r"^ray_(signalbox|vllm|serve)_")
-"""Ray exports hundreds of its own metrics on each node; the endpoint shows only these."""
+"""Ray exports hundreds of metrics about itself on each node; the endpoint shows only these."""
 TIMEOUT_S = 5.0
 """Time limit for one node. A node without a response leaves a gap in every graph; Prometheus waits ten seconds."""
 

@@ -93,7 +93,7 @@ class LocalFleet:
         return f"http://{LAPTOP.host}:{self.spec.gateway.port}"
 
     def start(self, said: Callable[[str], None] = lambda text: None) -> None:
-        """Start the nodes and submit the fleet; `said` hears each step. Pools come up afterwards (`progress`).
+        """Start the nodes and submit the fleet; `said` is called with each step. Pools start afterwards (`progress`).
 
         Raises:
             FleetFailed: the port is taken, the cache folder cannot be written, or Ray does not start.
@@ -113,7 +113,7 @@ class LocalFleet:
 
     def start_nodes(self, said: Callable[[str], None] = lambda text: None) -> None:
         """Start the Ray nodes alone and connect this process to them."""
-        # In a session of its own, so that Ctrl-C does not reach it; its pipe closes however this process ends.
+        # In a separate session, so that Ctrl-C does not reach it; its pipe closes however this process ends.
         reaper = [sys.executable, "-m", "deployments.local.reaper", str(self.temp_dir)]
         self._reaper = subprocess.Popen(reaper, stdin=subprocess.PIPE, start_new_session=True)
         for name in ("ray", "ipc"):

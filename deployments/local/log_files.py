@@ -11,7 +11,7 @@ from pathlib import Path
 LAST_BYTES = 2**20
 """The first read of a file begins so far before its end."""
 BEGINS = re.compile(r"[A-Z]+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) ")
-"""The first line of an entry; a traceback follows on lines of its own."""
+"""The first line of an entry; a traceback follows on the next lines."""
 REPLICA = re.compile(r"replica_(?P<app>[^_]+)_(?P<deployment>[^_]+)_(?P<id>[^_]+)\.log")
 
 

@@ -30,7 +30,7 @@ def _temp_dir_of(process: psutil.Process) -> str | None:
 
 
 def end_fleet(temp_dir: Path) -> None:
-    """Kill the fleet's processes, again as long as one of them could have started another."""
+    """Kill the fleet's processes; repeat while one of them could have started another."""
     for _ in range(ROUNDS):
         processes = fleet_processes(temp_dir)
         for process in processes:

@@ -50,7 +50,7 @@ class StartClock:
 
 
 def slowest(ranks: Sequence[Mapping[Phase, float]]) -> dict[Phase, float]:
-    """Phases of ranks that start in parallel: each phase lasts as long as on the slowest rank."""
+    """Phases of ranks that start in parallel: the slowest rank decides how long each phase lasts."""
     names = [name for phases in ranks for name in phases]
     return {name: max(phases.get(name, 0.0) for phases in ranks) for name in names}
 

@@ -115,7 +115,7 @@ def _objects(manifest: Manifest) -> Iterator[Problem]:
     if manifest.kind in ("StatefulSet", "Deployment", "DaemonSet"):
         selector, labels = mapping(spec, "selector"), mapping(spec, "template", "metadata", "labels")
         if not mapping(selector, "matchLabels") or not selects(selector, labels):
-            yield "spec.selector", "does not select the pods of its own template, use their labels"
+            yield "spec.selector", "does not select the pods of its template, use their labels"
 
 
 def _claim(spec: Body, path: str) -> Iterator[Problem]:

@@ -59,7 +59,7 @@ def wording(request: RoutingRequest, lexicon: Lexicon) -> Wording:
     pairs = words[:-1] * _SPREAD + words[1:]
     characters = {length: character_hashes(text, length) for length in RUNS}
     runs = (characters[FAMILIAR_RUN] * _SPREAD >> np.uint64(64 - VOCABULARY_BITS)).astype(np.intp)
-    task = RoutingRequest(_ends(request.text))  # what stands around the task does not make it harder
+    task = RoutingRequest(_ends(request.text))  # the text around the task does not make it harder
     features = np.concatenate((lexical(task, read(task.text)), lexicon.features(spelled)))
     return Wording(features, counted([*characters.values(), words, pairs]), runs)
 

@@ -96,7 +96,7 @@ def _query_proper(text: str) -> tuple[str, int]:
 def _are_examples(lines: Sequence[str], shots: Sequence[int]) -> bool:
     """Whether the blocks before the last one are answered and the last one is not.
 
-    Without headings of answers, the blocks are examples if their headings are "Example" or on lines of their own, and
+    Without headings of answers, the blocks are examples if their headings are "Example" or on separate lines, and
     if nothing before them could be the query.
     """
     first, last = lines[shots[0] : shots[1]], lines[shots[-1] :]

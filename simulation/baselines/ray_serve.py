@@ -6,7 +6,7 @@
 Source: Ray 2.60, ray/serve/autoscaling_policy.py (replica_queue_length_autoscaling_policy and the wrapper around it:
 fast path from zero, scaling factors, delays), ray/serve/config.py (AutoscalingConfig and its defaults) and
 ray/serve/_private/autoscaling_state.py (ongoing requests are a time-weighted mean over look_back_period_s, including
-queued ones; bounds). Ray's wrapper reads the clock, so this module calls its steps one by one with virtual time. The
+queued ones; bounds). Ray's wrapper reads the clock, so this module calls each of its steps with virtual time. The
 delay of replicas' metrics is not simulated, which favours Ray.
 """
 

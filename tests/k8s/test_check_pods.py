@@ -95,7 +95,7 @@ def test_built_in_kinds(kind, path, value, problem):
         ("RayService", f"{BOX} resources requests cpu", "64", "requests.cpu: is above its limit"),
         ("RayService", f"{POD} containers +", {"name": "ray-worker"}, "repeats 'ray-worker'"),
         ("StatefulSet", "spec template spec containers 0 command 0", DELETE, "has shell syntax but no shell"),
-        ("StatefulSet", "spec selector matchLabels", DELETE, "does not select the pods of its own template"),
+        ("StatefulSet", "spec selector matchLabels", DELETE, "does not select the pods of its template"),
         ("StatefulSet", "spec volumeClaimTemplates 0 spec accessModes", [], "accessModes: is missing"),
         ("PersistentVolumeClaim", "spec accessModes", DELETE, "accessModes: is missing"),
         ("PersistentVolumeClaim", "spec resources requests storage", "big", "storage: invalid value 'big', use a size"),

@@ -24,7 +24,7 @@ from training.folds import normalised
 GAP = 0.12
 """Least difference of two labels that makes a pair: sources are one person's judgement (training/prompts/README.md)."""
 PARTNERS, STRANGERS = 20, 5
-"""Prompts that each prompt is compared with: of its own kind, and of any kind."""
+"""Prompts that each prompt is compared with: of the same kind, and of any kind."""
 GROUP_WEIGHT = 20.0
 """Weight of two prompts on one topic, whose order is beyond dispute, compared with any other pair."""
 PENALTY = 3e-5

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BUCKET_FACTOR = 4
-"""Prompts share a bucket if the longest is at most this many times as long as the shortest."""
+"""Prompts share a bucket if the longest has at most this many times the tokens of the shortest."""
 
 
 @dataclass
