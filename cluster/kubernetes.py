@@ -42,7 +42,7 @@ Upgrade = Literal["NewCluster", "NewClusterWithIncrementalUpgrade", "None"]
 
 
 class TolerationSpec(Part):
-    """A taint of nodes that pods may run on all the same."""
+    """A taint of nodes that pods tolerate."""
 
     key: Text
     """The taint's key."""
@@ -80,7 +80,7 @@ class HeadSpec(Part):
     memory_gib: int = Field(default=16, ge=4, le=10_000)
     """Memory of the pod in GiB, /dev/shm included."""
     node_selector: dict[Text, str] = Field(default={})
-    """Labels of the Kubernetes nodes to run on: write some that keep the head off GPU machines."""
+    """Labels of the Kubernetes nodes to run on; use labels that keep the head off GPU machines."""
     tolerations: tuple[TolerationSpec, ...] = Field(default=(), strict=False)
     """Taints that the pod tolerates."""
 
@@ -91,8 +91,8 @@ class VolumeSpec(Part):
     size: Quantity = "100Gi"
     """Size of the claim that is rendered."""
     storage_class: ObjectName | None = None
-    """Storage class of the claim; it has to offer ReadWriteMany, since every node mounts it. None: the cluster's own
-    default, which often cannot: `kubectl get storageclass`."""
+    """Storage class of the claim; it must support ReadWriteMany, since every node mounts it. None: the cluster's
+    default, which often does not: `kubectl get storageclass`."""
     claim: ObjectName | None = None
     """An existing PersistentVolumeClaim to use; then none is rendered."""
     host_path: NodePath | None = None
@@ -111,19 +111,19 @@ class WeightsSpec(VolumeSpec):
     size: Quantity = "500Gi"
     """Size of the claim that is rendered: all models of the fleet, and room for the next ones."""
     mount: NodePath = "/models"
-    """Where pods see the volume. Hub ids are looked for in its `huggingface/hub`, folders of models may lie anywhere
-    below it. With a `cache_folder`, hub ids are looked for there."""
+    """Where pods see the volume. Hub ids are read from its `huggingface/hub`, and model folders may be anywhere below
+    it. With a `cache_folder`, hub ids are read from there instead."""
 
 
 class RedisSpec(Part):
-    """Where Ray's head keeps its state, so that its pod can be replaced while nodes go on serving."""
+    """Where Ray's head keeps its state, so that its pod can be replaced while nodes keep serving."""
 
     address: Text | None = None
-    """`HOST:PORT` of an existing Redis or Valkey. None: one is rendered, with a volume."""
+    """`HOST:PORT` of an existing Redis or Valkey. None: `signalbox render` adds one, with a volume."""
     password_secret: ObjectName | None = None
     """Secret whose key `password` is the password. None: the fleet's name with `-redis`."""
     image: Text = "valkey/valkey:8.1.8-alpine"
-    """Image of the rendered one: Valkey speaks Redis' protocol under a free licence."""
+    """Image of the rendered Redis: Valkey speaks Redis' protocol under a free licence."""
     size: Quantity = "2Gi"
     """Size of its volume: Ray writes kilobytes per actor."""
     storage_class: ObjectName | None = None
@@ -131,12 +131,12 @@ class RedisSpec(Part):
 
 
 class UpgradeSpec(Part):
-    """How changes come into force: of the pods by `strategy`, of everything else by replacing replicas in place."""
+    """How changes take effect: changes of pods by `strategy`, all others by replacing replicas in place."""
 
     strategy: Upgrade = "NewCluster"
     """`NewCluster`: a second cluster of full size, then all traffic at once. `NewClusterWithIncrementalUpgrade`:
-    traffic and replicas move step by step, which needs a Gateway API controller. `None`: nothing until it is deleted by
-    hand."""
+    traffic and replicas move step by step, which needs a Gateway API controller. `None`: nothing changes until the
+    cluster is deleted by hand."""
     gateway_class: ObjectName | None = None
     """GatewayClass that shifts the traffic; only for NewClusterWithIncrementalUpgrade."""
     step_percent: int = Field(default=10, ge=1, le=100)
@@ -164,7 +164,7 @@ class ExposeSpec(Part):
     """How clients outside of the Kubernetes cluster reach the endpoint."""
 
     kind: Literal["none", "ingress", "gateway"] = "none"
-    """`none`: a service inside of the cluster alone. `ingress`: an Ingress. `gateway`: a Gateway API Gateway with its
+    """`none`: only a service inside the cluster. `ingress`: an Ingress. `gateway`: a Gateway API Gateway with its
     HTTPRoute."""
     host: ObjectName | None = None
     """Host name of the endpoint, such as llm.example.com."""
@@ -206,10 +206,10 @@ class MonitoringSpec(Part):
 
 
 class DevSpec(Part):
-    """The small twin that `overlays/dev` deploys: same pools, no Redis, no second cluster for upgrades."""
+    """The small deployment of `overlays/dev`: same pools, no Redis, no second cluster for upgrades."""
 
     max_replicas: int = Field(default=1, ge=1, le=10_000)
-    """Replicas that any pool may have there, unless its `replicas.min` is greater."""
+    """Maximum replicas of a pool there, unless its `replicas.min` is larger."""
 
 
 class KubernetesSpec(Part):
@@ -241,16 +241,16 @@ class KubernetesSpec(Part):
     redis: RedisSpec | None = RedisSpec()
     """The head's memory in `overlays/prod`. None: the fleet restarts if the head's pod is lost."""
     idle_timeout_s: int = Field(default=600, ge=10, le=86_400)
-    """How long a node stays without a replica, in seconds: long enough that a pool which shrinks and grows again finds
-    its node, since a new one takes minutes."""
+    """How long a node stays without a replica, in seconds: long enough for the next scale-up, since a new node takes
+    minutes."""
     upgrade: UpgradeSpec = UpgradeSpec()
     """Replacing pods without an outage."""
     expose: ExposeSpec = ExposeSpec()
-    """The way in."""
+    """How clients reach the endpoint."""
     monitoring: MonitoringSpec = MonitoringSpec()
     """Metrics, alerts and dashboards."""
     dev: DevSpec = DevSpec()
-    """The small twin."""
+    """The small deployment for tests."""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

@@ -56,11 +56,11 @@ class ReplicasSpec(Part):
 
 
 class PoolReplicasSpec(ReplicasSpec):
-    """Bounds on the number of replicas of a pool, and how many of them are spare."""
+    """Bounds on the number of replicas of a pool, and the number of standby replicas."""
 
     standby: int = Field(default=0, ge=0, le=10_000)
-    """Replicas kept started beyond those that the load needs, so that a surge or a failure finds them ready; an idle
-    pool keeps that many even where `min` is lower. They yield to what other pools need when devices are short."""
+    """Started replicas beyond what the load needs, ready for a surge or a failure. An idle pool keeps that many even if
+    `min` is lower. Other pools' needs come first if there are not enough devices."""
 
     @model_validator(mode="after")
     def _standby_fits(self) -> Self:
@@ -82,10 +82,10 @@ class PricesSpec(Part):
 
 
 class SpeculationSpec(Part):
-    """Guessing several tokens ahead that the model then checks in one step: the same answers in fewer steps."""
+    """Guesses several tokens ahead, which the model checks in one step: the same answers in fewer steps."""
 
     method: Literal["draft_model", "ngram", "eagle", "eagle3"] = "draft_model"
-    """Who guesses: a smaller model with the same tokenizer, repetitions in the text so far, or an EAGLE head."""
+    """What guesses: a smaller model with the same tokenizer, repetitions in the text so far, or an EAGLE head."""
     model: Text | None = None
     """The draft: the name of another pool whose model it is, a folder or a hub id. None for ngram."""
     tokens: int = Field(default=4, ge=1, le=32)
@@ -128,8 +128,8 @@ class PoolSpec(Part):
     engine: EngineSpec = EngineSpec()
     """Engine kind and options."""
     capabilities: tuple[Capability, ...] = Field(default_factory=_usual_capabilities, strict=False)
-    """What requests may ask of this pool beyond text; others are routed past it. Default: structured_outputs, where the
-    engine can."""
+    """What requests may ask of this pool beyond text; such requests go only to pools that have it. Default:
+    structured_outputs, if the engine supports it."""
     speculation: SpeculationSpec | None = None
     """Speculative decoding; None decodes token by token."""
     adapters: dict[Text, Text] = Field(default={})
@@ -142,7 +142,7 @@ class PoolSpec(Part):
     hardware: str | None = None
     """A name from the `hardware` section; may be left out when there is only one. None for a remote pool."""
     replicas: PoolReplicasSpec = PoolReplicasSpec()
-    """Bounds on the number of replicas, and spare ones."""
+    """Bounds on the number of replicas, and standby replicas."""
     prices: PricesSpec = PricesSpec()
     """Cost of tokens and of replicas."""
 

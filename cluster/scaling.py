@@ -10,12 +10,12 @@ from cluster.part import Name, Part
 
 
 class ScalingSpec(Part):
-    """When pools with `replicas.min < replicas.max` grow and shrink (docs/autoscaling.md)."""
+    """When pools with `replicas.min < replicas.max` scale up and down (docs/autoscaling.md)."""
 
     target_ongoing: float = Field(default=16.0, gt=0)
     """Waiting and running requests per replica that scaling aims for until a pool's speed has been learned."""
     policy: Literal["signalbox", "ray-serve"] = "signalbox"
-    """Who decides: Signalbox for all pools at once, or Ray Serve itself for each pool alone, by `target_ongoing`."""
+    """What decides: Signalbox for all pools at once, or Ray Serve for each pool separately, by `target_ongoing`."""
     ttft_target_s: float = Field(default=2.0, gt=0)
     """Target for the time to first token; a longer predicted wait in the queue counts as backlog."""
     tpot_target_s: float = Field(default=0.1, gt=0)
@@ -24,7 +24,7 @@ class ScalingSpec(Part):
     attainment_target: float = Field(default=0.99, gt=0.5, lt=1)
     """Target for the share of requests that meet both targets. A value nearer to 1 keeps more standby replicas."""
     drain_s: float = Field(default=30.0, gt=0)
-    """Time within which a new replica has worked off the backlog that it was started for."""
+    """Time in which a new replica should clear the backlog that it was started for."""
     upscale_delay_s: float = Field(default=3.0, ge=0)
     """How long the load must stay above the target before a replica is added."""
     downscale_delay_s: float = Field(default=120.0, ge=0)

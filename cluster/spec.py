@@ -82,7 +82,7 @@ class GatewaySpec(Part):
     replicas: ReplicasSpec = ReplicasSpec(min=1, max=1)
     """Gateway replicas."""
     max_body_bytes: int = Field(default=4_000_000, ge=1_000, le=MAX_BODY_BYTES)
-    """Larger request bodies are refused with 413."""
+    """Larger request bodies are rejected with 413."""
     max_ongoing_per_replica: int = Field(default=1_000, ge=1)
     """Requests one gateway replica holds at a time."""
     request_timeout_s: float = Field(default=600.0, gt=0)
@@ -94,7 +94,7 @@ class GatewaySpec(Part):
     default_priority: str = "normal"
     """Priority of a request that names none."""
     api_keys: dict[Name, ApiKeySpec] = Field(default={})
-    """Clients by name. With any, requests without a known key (`Authorization: Bearer KEY`) are refused with 401."""
+    """Clients by name. With any, requests without a known key (`Authorization: Bearer KEY`) are rejected with 401."""
 
     @model_validator(mode="after")
     def _default_exists(self) -> Self:
@@ -107,7 +107,7 @@ class GatewaySpec(Part):
 
     @model_validator(mode="after")
     def _keys_differ(self) -> Self:
-        """A key says which client it is."""
+        """A key identifies one client."""
         owners: dict[str, str] = {}
         for name, key in self.api_keys.items():
             if key.sha256 in owners:
@@ -130,20 +130,20 @@ class FleetSpec(Part):
     hardware: dict[Name, HardwareSpec] = Field(default={"cpu": HardwareSpec()}, min_length=1)
     """Kinds of nodes by name."""
     routing: RoutingSpec = RoutingSpec()
-    """How queries find their tier."""
+    """How `model: auto` chooses a pool."""
     scaling: ScalingSpec = ScalingSpec()
-    """How pools grow and shrink."""
+    """When pools scale up and down."""
     gateway: GatewaySpec = GatewaySpec()
     """The endpoint."""
     cache_folder: Annotated[str, AfterValidator(_whole_path)] | None = None
-    """Where replicas keep the weights that they downloaded and the code that they compiled, so that later starts find
-    them: a folder that outlives them, on Kubernetes a volume mounted on every node (docs/cold-start.md). None: each
-    library's own place in the home directory or in /tmp, which a container loses."""
+    """Folder where replicas keep downloaded weights and compiled code, so that later starts are faster. It outlives
+    replicas; on Kubernetes it is on a volume that every node mounts (docs/cold-start.md). None: each library's default
+    folder in the home directory or in /tmp, which a container loses."""
     log_level: LogLevel = "info"
     """The lowest level of Signalbox's own log lines that gateways, replicas, the fleet board and the scaling policy
     write. `signalbox logs` shows them."""
     kubernetes: KubernetesSpec = KubernetesSpec()
-    """What `signalbox render` makes of the spec; nothing else reads it."""
+    """Settings of `signalbox render`; nothing else reads them."""
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:

@@ -76,7 +76,7 @@ def _head(cluster: Body) -> Iterator[tuple[str, str]]:
 
 
 def _state(cluster: Body, rendered: Rendered) -> Iterator[tuple[str, str]]:
-    """Redis keeps the head's state in prod. The small twin in dev has no Redis."""
+    """Redis keeps the head's state in prod. The small deployment in dev has no Redis."""
     if rendered.spec.kubernetes.redis is None or rendered.overlay != "prod":
         return
     options = mapping(cluster, "gcsFaultToleranceOptions")
