@@ -30,6 +30,7 @@ HARNESS = {
     "make bench": "the same as `signalbox bench demo`",
     "make monitor": "tests/e2e/test_monitor.py runs what it runs",
     "signalbox monitor": "tests/e2e/test_monitor.py",
+    "signalbox router train": "the command's name; tests/signalbox/commands/test_router_train.py runs it",
     "signalbox render": "the command's name; docs/deploy.md runs it with a spec",
     "signalbox bench engines": "tests/e2e/test_bench_engines.py",
     "signalbox bench engines --plot engines.html": "tests/e2e/test_bench_engines.py",

@@ -73,8 +73,11 @@ class Collector:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(len(prompts), self.asker.concurrency)):
                     workers.create_task(work())
-        except* (FleetGone, OSError) as group:
-            raise group.exceptions[0] from None
+        except ExceptionGroup as group:  # what `except*` raises is wrapped by some releases of Python
+            known, others = group.split((FleetGone, OSError))
+            if known is None or others is not None:
+                raise
+            raise known.exceptions[0] from None
         return tally
 
     def _note(self, line: dict[str, Any] | None, tally: Tally) -> None:
