@@ -188,8 +188,8 @@ class RoutingMetrics:
         "signalbox_route_fallbacks",
         "requests",
         {},
-        "Decisions by rules, because the learned model does not know such a query.",
-        "Many: the model was trained on other traffic. Train it on your own (docs/routing.md).",
+        "Decisions with an uncertain prediction, because the request is unlike the prompts of training.",
+        "Many: train a model on your own traffic (docs/routing.md).",
     )
     escalations = counter(
         "signalbox_escalations",

@@ -54,8 +54,7 @@ DECISIONS: tuple[Panel, ...] = (
     ),
     Panel(
         "Fallbacks",
-        "Share of decisions by rules, because the quality model could not predict. If high, it was trained on "
-        "different traffic.",
+        "Share of decisions with an uncertain prediction. If high, requests are unlike the prompts of training.",
         "percentunit",
         (
             Query(

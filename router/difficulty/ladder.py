@@ -27,10 +27,8 @@ LOGISTIC = math.pi / 8
 """Averages a logistic curve over a normal distribution (MacKay 1992, the evidence framework, eq. 30)."""
 SHORTEST_ANSWER, LONGEST_ANSWER = 60.0, 700.0
 """Expected tokens of an answer to the easiest and to the hardest request. Assumed; own answers replace it."""
-STRANGE = 0.5
+UNSURE_BELOW = 0.5
 """Below this familiarity a decision says that it is uncertain."""
-
-
 EXPLAINED_WORDS = 40
 """Distinct words that an explanation tries, which bounds its time."""
 SHOWN_WORDS = 6
@@ -65,7 +63,7 @@ class LadderQuality:
         return Prediction(
             quality=qualities(found, self.ladder),
             output_tokens=dict.fromkeys(TIERS, limited),
-            fallback=why if found.familiar < STRANGE else None,
+            fallback=why if found.familiar < UNSURE_BELOW else None,
         )
 
     def because(self, request: RoutingRequest) -> Contributions:
