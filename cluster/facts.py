@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 KNOWN_ARCHITECTURES = frozenset(
     f"{family}ForCausalLM"
@@ -18,6 +18,10 @@ KNOWN_ARCHITECTURES = frozenset(
 
 class UnknownModel(Exception):
     """Nothing is known about a model; the message says where facts would come from."""
+
+
+class NotAModel(UnknownModel):
+    """A folder on this machine that no engine can load."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,12 @@ def facts_of(model: str) -> ModelFacts:
     """Facts of a model folder, or of a hub id whose config ships with Signalbox.
 
     Raises:
+        NotAModel: a folder, but its config.json is missing or names no architecture.
         UnknownModel: neither a folder with a config.json of a decoder nor a known hub id.
     """
-    text = _config_text(model)
+    config = _config_of(model)
     try:
-        facts = facts_from_config(json.loads(text))
+        facts = facts_from_config(config)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UnknownModel(f"the config.json of '{model}' is not one of a known decoder ({error!r})") from error
     if min(facts.layers, facts.heads, facts.kv_heads, facts.kv_width, facts.max_context_tokens) < 1:
@@ -97,20 +102,35 @@ def facts_of(model: str) -> ModelFacts:
     return facts
 
 
-def _config_text(model: str) -> str:
+def _config_of(model: str) -> dict[str, Any]:
     try:
         folder = Path(model)
         if folder.is_dir():
-            return (folder / "config.json").read_text()
-        return (files("cluster") / "models" / f"{model.replace('/', '--')}.json").read_text()
+            return _config_in(folder)
+        text = (files("cluster") / "models" / f"{model.replace('/', '--')}.json").read_text()
     except FileNotFoundError as error:
-        if folder.is_dir():
-            raise UnknownModel(f"{folder} has no config.json: use a folder that save_pretrained wrote") from error
         raise UnknownModel(
             f"no built-in facts for '{model}': download its config.json and use the folder's path"
         ) from error
     except (OSError, ValueError) as error:
         raise UnknownModel(f"the config.json of '{model}' cannot be read ({error})") from error
+    return cast("dict[str, Any]", json.loads(text))
+
+
+def _config_in(folder: Path) -> dict[str, Any]:
+    if not (folder / "config.json").exists():
+        if (folder / "params.json").exists():
+            raise UnknownModel(f"{folder} has a params.json: its sizes are read from a config.json only")
+        raise NotAModel(f"{folder} has no config.json: use a folder that save_pretrained wrote")
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (ValueError, RecursionError) as error:
+        raise NotAModel(
+            f"{folder}/config.json is not JSON ({error}): use a folder that save_pretrained wrote"
+        ) from error
+    if not isinstance(config, dict) or not {"architectures", "model_type"} & config.keys():
+        raise NotAModel(f"{folder}/config.json names no architecture: use a folder that save_pretrained wrote")
+    return config
 
 
 def facts_from_config(config: Mapping[str, Any]) -> ModelFacts:

@@ -23,11 +23,13 @@ def build(args: dict[str, Any]) -> Application:
     """The Serve application of a fleet: a deployment per pool behind the gateway.
 
     Args:
-        args: `{"spec": FleetSpec.model_dump(mode="json")}`; a self-contained spec, no file is read here.
+        args: `{"spec": FleetSpec.model_dump(mode="json")}`; a self-contained spec, no file is read here. Also
+            `start_attempts` (`deployments.config.Target`), where the target limits them.
     """
     spec = FleetSpec.model_validate(args["spec"])
     data = spec.model_dump(mode="json")
-    replica = cast(Deployment, serve.deployment(PoolReplica))
+    attempts = {"max_constructor_retry_count": args["start_attempts"]} if "start_attempts" in args else {}
+    replica = cast(Deployment, serve.deployment(PoolReplica)).options(**attempts)
     gateway = cast(Deployment, serve.deployment(GatewayDeployment))
     pools = {name: replica.options(name=name, **_pool_options(spec, name)).bind(data, name) for name in spec.pools}
     return gateway.options(name="gateway", **_gateway_options(spec)).bind(data, pools)

@@ -18,10 +18,13 @@ class Target:
     proxy_location: str
     has_room: bool
     """Whether more nodes can be had: then a new version's replica starts before an old one stops."""
+    start_attempts: int | None
+    """How often a pool's first replicas may fail before the fleet has failed; None leaves it to Serve."""
 
 
-LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly", has_room=False)
-KUBERNETES = Target(host="0.0.0.0", proxy_location="EveryNode", has_room=True)
+LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly", has_room=False, start_attempts=1)
+"""Somebody waits for the reason, and a second attempt of the same engine on the same machine ends alike."""
+KUBERNETES = Target(host="0.0.0.0", proxy_location="EveryNode", has_room=True, start_attempts=None)
 """Every node needs a proxy: RayService probes workers through it, and HeadOnly would leave them unready."""
 MAX_MESSAGE_BYTES = 4 * MAX_BODY_BYTES
 """A pickled request is larger than its JSON: three times as large if it is full of small numbers."""
@@ -57,7 +60,7 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
                 "name": spec.name,
                 "route_prefix": "/",
                 "import_path": "deployments.app:build",
-                "args": {"spec": _running_spec(spec)},
+                "args": {"spec": _running_spec(spec)} | _attempts(target),
                 # Serve logs at INFO what replicas print, such as the tracebacks of libraries.
                 "logging_config": {"log_level": "INFO", "enable_access_log": False},
                 **(_surging(spec) if target.has_room else {}),
@@ -65,6 +68,10 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _attempts(target: Target) -> dict[str, Any]:
+    return {"start_attempts": target.start_attempts} if target.start_attempts is not None else {}
 
 
 def _surging(spec: FleetSpec) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cluster.adapters import BadAdapter, adapter_problems
-from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, UnknownModel, facts_of
+from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, NotAModel, UnknownModel, facts_of
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
 from cluster.pool import TIERS
@@ -70,6 +70,8 @@ def _check_pool(spec: FleetSpec, name: str) -> _PoolCheck:
             memory = pool_memory(facts, pool, spec.hardware_of(name), draft)
             warnings += _guesses(spec, name, facts)
             fields |= draft_problems(facts, draft) if draft else {}
+        except NotAModel as error:
+            fields["model"] = str(error)
         except UnknownModel as error:
             warnings.append(f"pools.{name}: memory is not checked: {error}")
         except BadAdapter:
@@ -79,6 +81,20 @@ def _check_pool(spec: FleetSpec, name: str) -> _PoolCheck:
     if memory and not memory.fits:
         problems.append(_does_not_fit(spec, name, memory))
     return _PoolCheck(memory, problems, warnings)
+
+
+def model_problems(spec: FleetSpec) -> list[str]:
+    """Pools whose model is a folder that no engine can load."""
+    found = []
+    for name, pool in spec.pools.items():
+        try:
+            if pool.engine.traits.hosts_weights:
+                facts_of(pool.model)
+        except NotAModel as error:
+            found.append(f"pools.{name}.model: {error}")
+        except UnknownModel:
+            pass  # an engine may know it
+    return found
 
 
 def _draft_facts(spec: FleetSpec, name: str) -> ModelFacts | None:

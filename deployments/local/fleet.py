@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from deployments.placement import HARDWARE_LABEL
 OBJECT_STORE_BYTES = 100 * 2**20
 """Frames travel over gRPC; the object store is hardly used."""
 KILL_AFTER_S = 5.0
+NODE_WAIT_S = 180.0
+"""How long a Ray node may take to start."""
 
 
 class FleetFailed(Exception):
@@ -73,6 +76,31 @@ def without_traceback(message: str) -> str:
         if not inside and not line.lstrip().startswith("For further information visit"):
             kept.append(line)
     return "\n".join(kept)
+
+
+@contextmanager
+def patience(wait_s: float = NODE_WAIT_S) -> Iterator[None]:
+    """Let each Ray node started in the block take `wait_s` seconds. Ray waits for 30, which no setting changes, and a
+    busy machine takes longer to start a node's agents."""
+    from ray._private import services
+
+    asked_once: Callable[..., Any] = services.get_node
+
+    def asked_again(*args: Any, **kwargs: Any) -> Any:
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                return asked_once(*args, **kwargs)
+            except RuntimeError:  # it has not registered yet
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    services.get_node = asked_again
+    try:
+        yield
+    finally:
+        services.get_node = asked_once
 
 
 class LocalFleet:
@@ -126,9 +154,10 @@ class LocalFleet:
         from ray.cluster_utils import Cluster
 
         self._cluster = Cluster()  # with Ray's reaper: its processes end even when this one is killed
-        for index, node in enumerate(self.nodes, start=1):
-            said(f"Ray node {index} of {len(self.nodes)} ({node.hardware})")
-            self._cluster.add_node(**self._node_arguments(index, node))
+        with patience():
+            for index, node in enumerate(self.nodes, start=1):
+                said(f"Ray node {index} of {len(self.nodes)} ({node.hardware})")
+                self._cluster.add_node(**self._node_arguments(index, node))
         ray.init(
             address=self._cluster.address,
             namespace="signalbox",

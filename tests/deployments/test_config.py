@@ -6,7 +6,7 @@ import pytest
 from ray.serve.schema import ServeDeploySchema
 
 from cluster.spec import FleetSpec
-from deployments.app import _size
+from deployments.app import _size, build
 from deployments.config import KUBERNETES, LAPTOP, SCALING_POLICY, serve_config
 
 FIXED, BOUNDS = {"min": 1, "max": 1}, {"min": 0, "max": 3}
@@ -62,3 +62,10 @@ def test_the_serve_config_is_one_that_ray_takes(target, host):
     assert config.http_options.host == host
     (app,) = config.applications
     assert FleetSpec.model_validate(app.args["spec"]) == fleet
+
+
+@pytest.mark.parametrize(("target", "attempts"), [(LAPTOP, 1), (KUBERNETES, 20)])
+def test_a_person_at_a_laptop_is_told_of_the_first_failure(target, attempts):
+    (app,) = serve_config(spec(FIXED), target)["applications"]
+    pools = build(app["args"])._bound_deployment.init_args[1]
+    assert pools["small"]._bound_deployment._deployment_config.max_constructor_retry_count == attempts

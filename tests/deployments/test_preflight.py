@@ -9,7 +9,7 @@ import pytest
 
 from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.spec import FleetSpec
-from deployments.preflight import check_fleet, escalation_problems, escalation_warnings
+from deployments.preflight import check_fleet, escalation_problems, escalation_warnings, model_problems
 
 EXAMPLES = sorted((PROJECT_ROOT / "examples").glob("*.yaml"))
 LLAMA3_70B = "meta-llama/Meta-Llama-3-70B-Instruct"
@@ -70,6 +70,33 @@ def test_warnings_do_not_stop_a_fleet(spec, part):
     check = check_fleet(spec)
     assert check.ok
     assert any(part in warning for warning in check.warnings), check.warnings
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (None, "has no config.json"),
+        ("{}", "names no architecture"),
+        ("[1]", "names no architecture"),
+        ('{"architectures": ', "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+    ],
+)
+def test_a_folder_that_no_engine_can_load_is_a_problem(config, said, tmp_path):
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    spec = fleet(str(tmp_path))
+    assert check_fleet(spec).problems == tuple(model_problems(spec))
+    (problem,) = model_problems(spec)
+    assert problem.startswith("pools.p.model: ")
+    assert said in problem
+
+
+@pytest.mark.parametrize("text", ['{"model_type": "new"}', '{"architectures": ["New"], "text_config": {}}'])
+def test_a_model_that_is_new_to_us_is_left_to_its_engine(text, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    assert model_problems(fleet(str(tmp_path))) == []
+    assert model_problems(fleet("nobody/nothing")) == []
 
 
 def test_a_family_that_is_not_counted_exactly_is_an_estimate(tmp_path):

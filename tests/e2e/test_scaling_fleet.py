@@ -226,28 +226,6 @@ def test_killing_the_controller_moves_nothing(fleet):
     assert newest(fleet, lambda pool: pool["problem"] is None)
 
 
-def test_a_request_wakes_an_empty_pool_and_is_answered(fleet):
-    answer = httpx.post(
-        f"{fleet.url}/v1/chat/completions",
-        json={"model": "sleeper", "messages": [{"role": "user", "content": "What is 7 + 5?"}]},
-        timeout=300,
-    )
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["x-signalbox-pool"] == "moe"
-
-
-def test_auto_is_answered_by_the_next_best_and_wakes_the_pool_it_wanted(fleet):
-    wait_for("moe asleep again", lambda: scaling(fleet)["pools"]["moe"]["desired"] == fleet.pool("moe")["ready"] == 0)
-    asked_s = time.time()
-    answer = fleet.chat(HARD, model=GOOD_ENOUGH, max_tokens=8)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["x-signalbox-pool"] == "large"
-    assert "would have gone to moe, which is at zero replicas; it starts" in answer.headers["x-signalbox-reason"]
-    wait_for("moe to one", lambda: change(fleet, "moe", 0, 1, since_s=asked_s))
-    wait_for("moe awake", lambda: fleet.pool("moe")["ready"] == 1)
-    assert fleet.chat(HARD, model=GOOD_ENOUGH, max_tokens=8).headers["x-signalbox-pool"] == "moe"
-
-
 def test_a_bug_in_the_policy_changes_nothing_and_is_reported(fleet):
     before, size = wait_for("nothing that starts or stops", lambda: settled(fleet))
     (fleet.spec.parent / "state" / BUG).touch()
@@ -256,3 +234,18 @@ def test_a_bug_in_the_policy_changes_nothing_and_is_reported(fleet):
         stays(fleet, before, size)
     (fleet.spec.parent / "state" / BUG).unlink()
     wait_for("decisions again", lambda: newest(fleet, lambda pool: pool["problem"] is None))
+
+
+def test_requests_wake_an_empty_pool_and_are_answered(fleet):
+    """By the next best, where another pool will do; where it is asked by name, the request waits for it."""
+    asked_s = time.time()
+    answer = fleet.chat(HARD, model=GOOD_ENOUGH, max_tokens=8)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-signalbox-pool"] == "large"
+    assert "would have gone to moe, which is at zero replicas; it starts" in answer.headers["x-signalbox-reason"]
+    wait_for("moe to one", lambda: change(fleet, "moe", 0, 1, since_s=asked_s))
+    body = {"model": "sleeper", "messages": [{"role": "user", "content": "What is 7 + 5?"}]}
+    answer = httpx.post(f"{fleet.url}/v1/chat/completions", json=body, timeout=300)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-signalbox-pool"] == "moe"
+    assert fleet.chat(HARD, model=GOOD_ENOUGH, max_tokens=8).headers["x-signalbox-pool"] == "moe"

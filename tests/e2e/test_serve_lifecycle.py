@@ -32,9 +32,22 @@ def spec(tmp_path):
     return path
 
 
-def test_two_fleets_live_side_by_side_and_end_without_a_trace(spec, tmp_path):
-    first = start_fleet(spec, tmp_path / "first.log")
-    second = start_fleet(spec, tmp_path / "second.log")
+@pytest.fixture
+def start(spec, tmp_path):
+    """Start fleets that stop with the test."""
+    started = []
+
+    def start_one(name):
+        started.append(start_fleet(spec, tmp_path / f"{name}.log"))
+        return started[-1]
+
+    yield start_one
+    for fleet in started:
+        stop_fleet(fleet)
+
+
+def test_two_fleets_live_side_by_side_and_end_without_a_trace(start, tmp_path):
+    first, second = start("first"), start("second")
     ours = psutil.Process(first.process.pid).children(recursive=True)
     assert len(ours) > 10
     assert {_address(first), _address(second)} == {"127.0.0.1"}
@@ -46,7 +59,6 @@ def test_two_fleets_live_side_by_side_and_end_without_a_trace(spec, tmp_path):
     assert [p for p in ours if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert not [path for path in temp if os.path.exists(path)]
     assert second.chat("hi", model="large", max_tokens=2).status_code == 200
-    stop_fleet(second)
 
 
 def _address(fleet):
@@ -73,8 +85,8 @@ def _open_files(process):
         return []
 
 
-def test_a_killed_serve_leaves_no_processes(spec, tmp_path):
-    fleet = start_fleet(spec, tmp_path / "serve.log")
+def test_a_killed_serve_leaves_no_processes(start):
+    fleet = start("serve")
     time.sleep(2)  # agents rename themselves when they have started
     ours = psutil.Process(fleet.process.pid).children(recursive=True)
     fleet.process.send_signal(signal.SIGKILL)
@@ -102,15 +114,26 @@ def test_status_without_a_fleet_says_how_to_start_one():
     assert "signalbox serve" in done.stderr
 
 
-def test_a_model_that_cannot_start_ends_serve_with_the_reason(tmp_path):
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "config.json").write_text("{}")
-    path = tmp_path / "broken.yaml"
-    path.write_text(f"pools:\n  small: {{tier: small, model: {tmp_path / 'broken'}}}\n")
-    done = run("serve", str(path), "--port", str(free_port()), timeout=300)
-    assert done.returncode in (1, 2)
+def test_a_folder_without_a_model_is_refused_before_anything_starts(tmp_path):
+    path = tmp_path / "empty.yaml"
+    path.write_text(f"pools:\n  small: {{tier: small, model: {tmp_path}}}\n")
+    done = run("serve", str(path), "--port", str(free_port()))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pools.small.model" in done.stderr
+    assert "no config.json" in done.stderr
+
+
+@pytest.mark.timeout(900)
+def test_an_engine_that_cannot_start_ends_serve_with_the_reason(tmp_path):
+    config = (ROOT / "demo" / "models" / "small" / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config)  # and neither tokenizer nor weights
+    path = tmp_path / "weightless.yaml"
+    path.write_text(f"pools:\n  small: {{tier: small, model: {tmp_path}}}\n")
+    done = run("serve", str(path), "--port", str(free_port()), timeout=800)
+    assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "small" in done.stderr
+    assert "tokenizer" in done.stderr
 
 
 def run(*words, timeout=120):

@@ -31,20 +31,20 @@ def streaming(text):
 
 @dataclass
 class TalkingBoard(FakeBoard):
-    """Gets a report of every replica of `replicas` before each call, as if they had just reported."""
+    """Gets a report of every replica of `replicas` before each call."""
 
     folder: object
     replicas: dict[str, ReplicaState] = field(default_factory=dict)
-    silent: bool = False
-    """Whether their reports grow old."""
+    age_s: float = 0.0
+    """Age of their reports. It stays the same, so that a slow browser sees it too."""
 
     def __post_init__(self) -> None:
         super().__init__(self.folder)
         self.listened()
 
     async def _call(self, method, *args):
-        for state in () if self.silent else list(self.replicas.values()):
-            self.board.report(replace(state, as_of_s=time.time()))
+        for state in list(self.replicas.values()):
+            self.board.report(replace(state, as_of_s=time.time() - self.age_s))
         return await super()._call(method, *args)
 
     def decide(self, pool, target, desired, reason):

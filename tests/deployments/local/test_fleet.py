@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from ray._private import services
 
 from cluster.loading import PROJECT_ROOT, load_spec
-from deployments.local.fleet import FleetFailed, LocalFleet, NodePlan, plan_nodes, without_traceback
+from deployments.local.fleet import FleetFailed, LocalFleet, NodePlan, patience, plan_nodes, without_traceback
 
 MESSAGE = """\
 small: The deployment failed to start 3 times in a row. Error:
@@ -42,6 +43,23 @@ def test_a_ray_that_does_not_start_is_said_without_a_traceback(monkeypatch):
     with pytest.raises(FleetFailed, match=r"Ray did not start \(node 2 did not register\): .* try again"):
         fleet.start()
     fleet.stop()
+
+
+def test_a_node_that_starts_slowly_is_waited_for(monkeypatch):
+    answers = [RuntimeError("not registered"), RuntimeError("Deadline Exceeded"), {"labels": {}}]
+
+    def get_node(address, node_id):
+        if isinstance(answer := answers.pop(0), RuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(services, "get_node", get_node)
+    with patience():
+        assert services.get_node("address", "id") == {"labels": {}}
+    assert services.get_node is get_node
+    answers.append(RuntimeError("never"))
+    with patience(wait_s=0), pytest.raises(RuntimeError, match="never"):
+        services.get_node("address", "id")
 
 
 def test_messages_keep_the_error_and_lose_the_traceback():

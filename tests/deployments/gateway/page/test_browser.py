@@ -8,6 +8,8 @@ import pytest
 from browser import chromium, opened
 from page_gateway import running
 
+from cluster.state import STALE_AFTER_S
+
 QUERY = "Is <img src=x onerror=alert(1)> & <b>this</b> text? 7 + 5"
 
 
@@ -89,7 +91,7 @@ def test_old_reports_and_a_missing_board_are_said(browser, endpoint):
     url, board = endpoint()
     with opened(browser, url) as live:
         live.wait("document.body.dataset.state === 'live'")
-        board.silent = True
+        board.age_s = STALE_AFTER_S + 2
         live.wait_text('[data-pool="moe"] .badge', "1 report older than 3 s")
         board.away = True
         live.wait("document.body.dataset.state === 'blind'")
