@@ -15,7 +15,8 @@ from router.confidence.judge import ConfidenceModel
 from router.difficulty.artifact import load_score
 from router.difficulty.ladder import LADDER, LadderQuality
 from router.difficulty.score import DifficultyScore
-from router.model.artifact import ArtifactError, load_artifact
+from router.model.arrays import ArtifactError
+from router.model.artifact import load_artifact
 from router.quality import QualityModel, RuleQuality
 
 SHIPPED = "difficulty.npz"

@@ -16,6 +16,7 @@ from signalbox.commands.plan import plan
 from signalbox.commands.render import render
 from signalbox.commands.route import route
 from signalbox.commands.router import router
+from signalbox.commands.router_curve import router_curve
 from signalbox.commands.router_eval import router_eval
 from signalbox.commands.router_train import router_train
 from signalbox.commands.serve import serve
@@ -36,6 +37,7 @@ for group in (router, bench, dashboards):
     app.add_typer(group)
 router.command("train")(router_train)
 router.command("eval")(router_eval)
+router.command("curve")(router_curve)
 
 
 if __name__ == "__main__":

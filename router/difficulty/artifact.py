@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from router.difficulty.lexicon import Lexicon, lexicon_lines, parse_lexicon
 from router.difficulty.score import DifficultyScore
 from router.difficulty.wording import FEATURES, VOCABULARY_BITS
-from router.model.artifact import ArtifactError, CheckedArrays, packed, unpacked
+from router.model.arrays import ArtifactError, CheckedArrays, member_arrays, packed, unpacked
 
 FORMAT = "difficulty-1"
 """Version of the layout; a file with another version is rejected."""
 
 
 def dump_score(score: DifficultyScore) -> bytes:
-    """Return the score as a file's content. The hashed weights are many and small, so half precision is enough."""
-    arrays: dict[str, NDArray[Any]] = {
-        f"grams_{field}": value.astype(np.float16) for field, value in vars(score.grams).items()
-    }
-    arrays |= {f"trees_{field}": value for field, value in vars(score.trees).items()}
-    arrays["trees_feature"] = score.trees.feature.astype(np.uint8)
+    """Return the score as a file's content."""
+    arrays = member_arrays("grams", score.grams) | member_arrays("trees", score.trees)
     arrays |= {"line": score.line, "spread": np.array([score.spread])}
     arrays |= {"sample": score.sample.astype(np.float32), "vocabulary": score.vocabulary}
     arrays["lexicon"] = np.frombuffer("\n".join(lexicon_lines(score.lexicon)).encode(), dtype=np.uint8)
@@ -36,10 +30,10 @@ def load_score(data: bytes) -> DifficultyScore:
         ArtifactError: the file is truncated, of another version, for other features, or not an artifact at all.
     """
     arrays = CheckedArrays(unpacked(data))
-    head = arrays.head(FORMAT, FEATURES)
+    head = arrays.head((FORMAT,), FEATURES)
     return DifficultyScore(
         grams=arrays.hashed("grams", 1),
-        trees=arrays.trees(1, len(FEATURES)),
+        trees=arrays.trees("trees", 1, len(FEATURES)),
         line=arrays.floats("line", 2),
         spread=float(arrays.floats("spread", 1)[0]),
         lexicon=_lexicon(arrays.take("lexicon", np.uint8, (None,))),

@@ -1,74 +1,57 @@
-"""The artifact: the learned model as a file of arrays and a card (numpy's .npz, no pickle), checked on reading."""
+"""The artifact: a model of own labels as a file of arrays and a card, checked on reading."""
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cluster.pool import TIERS
+from router.model.adapted import AdaptedQuality, GainOrder
+from router.model.arrays import ArtifactError, CheckedArrays, member_arrays, packed, unpacked
 from router.model.learned import VOCABULARY, Ensemble, LearnedQuality
 from router.model.lexical import NAMES
-from router.model.members import MAX_LEAVES, MAX_SPLITS, Hashed, Linear, Trees
-from router.model.ngrams import BUCKETS
-from router.types import CalibrationSample
 
-FORMAT = 2
-"""Version of the layout; a file with another version is rejected."""
-MAX_BYTES = 64 * 2**20
-"""Maximum unpacked size of an artifact."""
+FORMAT, ADAPTED = 2, "adapted-1"
+"""Versions of the two layouts; a file with another version is rejected."""
 
-MAX_VALUE = 1e12
-"""Largest absolute value in an artifact. Trained models stay far below, and larger values could make predictions
-infinite."""
-
-Arrays = Mapping[str, NDArray[Any]]
+OwnQuality = LearnedQuality | AdaptedQuality
+"""A model of a fleet's own labels: of many, or of few."""
 
 
-class ArtifactError(ValueError):
-    """The file is not a usable artifact; the message gives the reason and a remedy."""
-
-
-def dump_artifact(model: LearnedQuality) -> bytes:
-    """Return the model as a file's content. The hashed weights are many and small, so half precision is enough."""
-    ensemble, sample = model.ensemble, model.calibration
-    head = {"format": FORMAT, "features": list(NAMES), "tiers": [model.anchor, *model.lower], "card": dict(model.card)}
-    arrays: dict[str, NDArray[Any]] = {f"linear_{field}": value for field, value in vars(ensemble.linear).items()}
-    arrays |= {f"words_{field}": value.astype(np.float16) for field, value in vars(ensemble.words).items()}
-    arrays |= {f"trees_{field}": value for field, value in vars(ensemble.trees).items()}
-    arrays["trees_feature"] = ensemble.trees.feature.astype(np.uint8)
-    arrays |= {f"sample_{field}": value.astype(np.float32) for field, value in vars(sample).items()}
-    arrays |= {"slope": ensemble.slope, "offset": ensemble.offset, "vocabulary": model.vocabulary}
-    arrays |= {"usual": model.usual, "output_tokens": model.output_tokens}
-    arrays["longest"] = np.array([model.longest])
+def dump_artifact(model: OwnQuality) -> bytes:
+    """Return the model as a file's content."""
+    layout, arrays = _learned_arrays(model) if isinstance(model, LearnedQuality) else _adapted_arrays(model)
+    arrays |= {f"sample_{field}": value.astype(np.float32) for field, value in vars(model.calibration).items()}
+    arrays |= {"vocabulary": model.vocabulary, "output_tokens": model.output_tokens}
+    head = {"format": layout, "features": list(NAMES), "tiers": [model.anchor, *model.lower], "card": dict(model.card)}
     return packed(head, arrays)
 
 
-def load_artifact(data: bytes) -> LearnedQuality:
+def load_artifact(data: bytes) -> OwnQuality:
     """Return the model in a file's content.
 
     Raises:
         ArtifactError: the file is truncated, of another version, for other features, or not an artifact at all.
     """
     arrays = CheckedArrays(unpacked(data))
-    head = arrays.head(FORMAT, NAMES)
+    head = arrays.head((FORMAT, ADAPTED), NAMES)
+    return _adapted(arrays, head) if head["format"] == ADAPTED else _learned(arrays, head)
+
+
+def _learned_arrays(model: LearnedQuality) -> tuple[int | str, dict[str, NDArray[Any]]]:
+    arrays = _ensemble_arrays("", model.ensemble)
+    return FORMAT, arrays | {"usual": model.usual, "longest": np.array([model.longest])}
+
+
+def _learned(arrays: CheckedArrays, head: Mapping[str, Any]) -> LearnedQuality:
     tiers, heads = _tiers(head), len(head["tiers"])
-    trees = arrays.trees(heads, len(NAMES))
     return LearnedQuality(
         anchor=tiers[0],
         lower=tiers[1:],
-        ensemble=Ensemble(
-            linear=arrays.linear(heads),
-            words=arrays.hashed("words", heads),
-            trees=trees,
-            slope=arrays.floats("slope", heads),
-            offset=arrays.floats("offset", heads),
-        ),
+        ensemble=_ensemble("", arrays, heads),
         usual=arrays.floats("usual", len(NAMES)),
         output_tokens=np.maximum(arrays.floats("output_tokens", len(TIERS)), 1.0),
         vocabulary=arrays.take("vocabulary", np.uint8, (VOCABULARY // 8,)),
@@ -78,118 +61,52 @@ def load_artifact(data: bytes) -> LearnedQuality:
     )
 
 
+def _adapted_arrays(model: AdaptedQuality) -> tuple[int | str, dict[str, NDArray[Any]]]:
+    arrays = _ensemble_arrays("own_", model.own)
+    arrays |= member_arrays("base_linear", model.base.linear) | member_arrays("base_trees", model.base.trees)
+    return ADAPTED, arrays | {"base_line": model.base_line, "line": model.line, "levels": model.levels}
+
+
+def _adapted(arrays: CheckedArrays, head: Mapping[str, Any]) -> AdaptedQuality:
+    tiers, line = _tiers(head), arrays.floats("line", 2)
+    if line[1] <= 0:
+        raise ArtifactError("has no spread of scores: train it again")
+    return AdaptedQuality(
+        anchor=tiers[0],
+        lower=tiers[1:],
+        base=GainOrder(arrays.linear("base_linear", 1), arrays.trees("base_trees", 1, len(NAMES))),
+        base_line=arrays.floats("base_line", 2),
+        own=_ensemble("own_", arrays, 1),
+        line=line,
+        levels=arrays.floats("levels", len(tiers)),
+        output_tokens=np.maximum(arrays.floats("output_tokens", len(TIERS)), 1.0),
+        vocabulary=arrays.take("vocabulary", np.uint8, (VOCABULARY // 8,)),
+        calibration=arrays.sample(),
+        card=head["card"],
+    )
+
+
+def _ensemble_arrays(prefix: str, ensemble: Ensemble) -> dict[str, NDArray[Any]]:
+    members = {name: getattr(ensemble, name) for name in ("linear", "words", "trees")}
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, member in members.items():
+        arrays |= member_arrays(f"{prefix}{name}", member)
+    return arrays | {f"{prefix}slope": ensemble.slope, f"{prefix}offset": ensemble.offset}
+
+
+def _ensemble(prefix: str, arrays: CheckedArrays, heads: int) -> Ensemble:
+    return Ensemble(
+        linear=arrays.linear(f"{prefix}linear", heads),
+        words=arrays.hashed(f"{prefix}words", heads),
+        trees=arrays.trees(f"{prefix}trees", heads, len(NAMES)),
+        slope=arrays.floats(f"{prefix}slope", heads),
+        offset=arrays.floats(f"{prefix}offset", heads),
+    )
+
+
 def _tiers(head: Mapping[str, Any]) -> tuple[str, ...]:
     tiers = head.get("tiers")
     known = isinstance(tiers, list) and all(tier in TIERS for tier in tiers)
     if not isinstance(tiers, list) or not known or not 2 <= len(tiers) == len(set(tiers)):
         raise ArtifactError("has invalid tiers: create it again with `signalbox router train`")
     return tuple(tiers)
-
-
-def packed(head: Mapping[str, Any], arrays: Arrays) -> bytes:
-    """Return a file's content."""
-    file = io.BytesIO()
-    first: dict[str, NDArray[Any]] = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
-    np.savez_compressed(file, allow_pickle=False, **first, **arrays)
-    return file.getvalue()
-
-
-def unpacked(data: bytes) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a file's content.
-
-    Raises:
-        ArtifactError: the file is damaged or unpacks to more than MAX_BYTES.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MAX_BYTES:
-                raise ArtifactError("is too large for an artifact: use the path of another file")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            # numpy returns a member that is not an array as plain bytes.
-            return {name: array for name in file.files if isinstance(array := file[name], np.ndarray)}
-    except ArtifactError:
-        raise
-    except Exception as error:  # damaged files raise many kinds of errors in zipfile, zlib and numpy
-        raise ArtifactError("is damaged or not an artifact: create one with `signalbox router train`") from error
-
-
-class CheckedArrays:
-    """The arrays of a file; every access checks the array."""
-
-    def __init__(self, arrays: Arrays) -> None:
-        self._arrays = arrays
-
-    def head(self, wanted: int | str, features: Sequence[str]) -> dict[str, Any]:
-        """The head of a file whose format is `wanted`, for these features."""
-        raw = self._arrays.get("head", np.zeros(0, dtype=np.uint8))
-        try:
-            head = json.loads(raw.tobytes())
-            version = head["format"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ArtifactError("has no readable head: create it again with `signalbox router train`") from error
-        if version != wanted:
-            raise ArtifactError(f"has format {version!r}, this version reads {wanted}: train it again")
-        if head.get("features") != list(features):
-            raise ArtifactError("was trained on other features than this version uses: train it again")
-        if not isinstance(head.get("card"), dict):
-            raise ArtifactError("has no card: create it again with `signalbox router train`")
-        checked: dict[str, Any] = head
-        return checked
-
-    def take(self, name: str, kind: type, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """Return an array of a given number type and shape; None in the shape means any length."""
-        array = self._arrays.get(name)
-        if array is None:
-            raise ArtifactError(f"lacks {name}: it is truncated, train it again")
-        pairs = zip(shape, array.shape, strict=False)
-        fits = array.ndim == len(shape) and all(want in (None, has) for want, has in pairs)
-        if not fits or not np.issubdtype(array.dtype, kind):
-            raise ArtifactError(f"has {name} of shape {array.shape} and type {array.dtype}: train it again")
-        return array
-
-    def floats(self, name: str, *shape: int | None) -> NDArray[np.float64]:
-        array = self.take(name, np.floating, shape).astype(np.float64)
-        if not (np.abs(array) <= MAX_VALUE).all():
-            raise ArtifactError(f"has numbers in {name} that are not finite or too large: train it again")
-        return array
-
-    def linear(self, heads: int) -> Linear:
-        places = self.take("linear_places", np.integer, (None,)).astype(np.intp)
-        if not ((places >= 0) & (places < len(NAMES))).all():
-            raise ArtifactError("has a linear member on unknown features: train it again")
-        return Linear(
-            places,
-            self.floats("linear_mean", len(places)),
-            self.floats("linear_scale", len(places)),
-            self.floats("linear_weights", heads, len(places)),
-            self.floats("linear_intercept", heads),
-        )
-
-    def hashed(self, name: str, heads: int) -> Hashed:
-        return Hashed(
-            self.floats(f"{name}_idf", BUCKETS).astype(np.float32),
-            self.floats(f"{name}_weights", BUCKETS, heads).astype(np.float32),
-            self.floats(f"{name}_intercept", heads),
-        )
-
-    def trees(self, heads: int, features: int) -> Trees:
-        feature = self.take("trees_feature", np.integer, (MAX_SPLITS, None)).astype(np.intp)
-        count = feature.shape[1]
-        starts = self.take("trees_heads", np.integer, (heads,)).astype(np.intp)
-        if feature.size and not (feature.min() >= 0 and feature.max() < features):
-            raise ArtifactError("has trees on unknown features: train it again")
-        if starts[0] != 0 or (np.diff(starts) <= 0).any() or starts.max() >= count:
-            raise ArtifactError("has trees whose heads are out of order: train it again")
-        return Trees(
-            feature,
-            # A threshold may be infinite: every request passes such a split.
-            self.take("trees_threshold", np.float64, (MAX_SPLITS, count)),
-            self.take("trees_left", np.uint16, (MAX_SPLITS, count)),
-            self.floats("trees_leaves", count, MAX_LEAVES),
-            starts,
-        )
-
-    def sample(self) -> CalibrationSample:
-        quality = self.floats("sample_quality", None, len(TIERS))
-        tokens = self.floats("sample_output_tokens", len(quality), len(TIERS))
-        return CalibrationSample(quality, tokens, self.floats("sample_prompt_tokens", len(quality)))

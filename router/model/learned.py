@@ -126,28 +126,19 @@ class LearnedQuality:
         seen = view(request)
         if reason := self.why_not(seen):
             return replace(self.far.predict(request), fallback=f"judged by difficulty alone: {reason}")
-        quality = self.qualities(self.ensemble.predict(self.ensemble.votes(seen)))
-        fallback = None
-        if unknown := next((tier for tier in TIERS if tier not in quality), None):
-            quality[unknown] = in_line(quality, unknown)
-            fallback = f"training has no data for tier {unknown}: its quality follows the other tiers' trend"
+        quality, fallback = all_tiers(self.qualities(self.ensemble.predict(self.ensemble.votes(seen))))
         limit = request.max_tokens or math.inf
         return Prediction(
-            quality={tier: quality[tier] for tier in TIERS},
+            quality=quality,
             output_tokens={tier: min(n, limit) for tier, n in zip(TIERS, self.output_tokens.tolist(), strict=True)},
             fallback=fallback,
         )
 
     def qualities(self, heads: Floats) -> dict[str, float]:
-        """Return the quality by tier. If a level would leave 0..1, all levels shift, which keeps the gains."""
+        """Return the quality by tier."""
         anchor, *gains = heads.tolist()
         levels = [anchor, *(anchor - min(max(gain, -1.0), 1.0) for gain in gains)]
-        shift = max(0.0, -min(levels))
-        shift -= max(0.0, max(levels) + shift - 1.0)
-        return {
-            tier: min(max(level + shift, 0.0), 1.0)
-            for tier, level in zip((self.anchor, *self.lower), levels, strict=True)
-        }
+        return kept_in_range(dict(zip((self.anchor, *self.lower), levels, strict=True)))
 
     def why_not(self, seen: View) -> str | None:
         """Return why the request is too far from training to be predicted; None if it is not."""
@@ -155,8 +146,7 @@ class LearnedQuality:
             return "the query has no words"
         if seen.log_characters > self.longest + LENGTH_BEYOND:
             return "the query is far longer than any in training"
-        bits = self.vocabulary[seen.tokens >> 3] >> (seen.tokens & 7) & 1
-        if (known := float(bits.mean())) < KNOWN_SHARE:
+        if (known := known_share(seen, self.vocabulary)) < KNOWN_SHARE:
             return f"training has seen only {known:.0%} of the query's words"
         return None
 
@@ -182,6 +172,30 @@ class LearnedQuality:
         features = seen.features.copy()
         features[place] = self.usual[place]
         return features
+
+
+def known_share(seen: View, vocabulary: NDArray[np.uint8]) -> float:
+    """Return the share of a request's tokens that training has seen, 0..1; 0 without tokens."""
+    if not len(seen.tokens):
+        return 0.0
+    return float((vocabulary[seen.tokens >> 3] >> (seen.tokens & 7) & 1).mean())
+
+
+def kept_in_range(levels: Mapping[str, float]) -> dict[str, float]:
+    """Return the quality by tier. If a level would leave 0..1, all levels shift, which keeps the gains."""
+    shift = max(0.0, -min(levels.values()))
+    shift -= max(0.0, max(levels.values()) + shift - 1.0)
+    return {tier: min(max(level + shift, 0.0), 1.0) for tier, level in levels.items()}
+
+
+def all_tiers(quality: Mapping[str, float]) -> tuple[dict[str, float], str | None]:
+    """Return the quality of every tier in the order of TIERS; if training has no data for one, also how it is known."""
+    unknown = next((tier for tier in TIERS if tier not in quality), None)
+    if unknown is None:
+        return {tier: quality[tier] for tier in TIERS}, None
+    known = {**quality, unknown: in_line(quality, unknown)}
+    said = f"training has no data for tier {unknown}: its quality follows the other tiers' trend"
+    return {tier: known[tier] for tier in TIERS}, said
 
 
 def in_line(quality: Mapping[str, float], tier: str) -> float:

@@ -10,7 +10,8 @@ from cluster.pool import TIERS
 from cluster.problems import did_you_mean
 from cluster.routing_files import RULES
 from router.loading import BadQualityModel, load_quality
-from router.model.artifact import ArtifactError, load_artifact
+from router.model.arrays import ArtifactError
+from router.model.artifact import load_artifact
 from router.quality import QualityModel, RuleQuality
 from training.judge.decision_latency import plain_fleet
 from training.outcome_files import BadFile, OutcomeFile, TooFewTiers, read_file
@@ -38,6 +39,26 @@ def prices_from(given: Sequence[str] | None) -> dict[str, float]:
 def tiers_from(given: Sequence[str] | None) -> dict[str, str]:
     """Tier by model, from TIER=MODEL arguments."""
     return {model: tier for tier, model in _pairs("--tier", given)}
+
+
+def families_from(given: Sequence[str] | None, stems: Sequence[str]) -> dict[str, str]:
+    """Family by file, from FAMILY=FILE,FILE arguments.
+
+    Raises:
+        BadFile: a file is unknown or in two families.
+    """
+    families: dict[str, str] = {}
+    for text in given or ():
+        name, equals, members = text.partition("=")
+        if not (name and equals and members):
+            raise BadFile(f"--family: invalid value '{text}', use FAMILY=FILE,FILE")
+        for stem in members.split(","):
+            if stem not in stems:
+                raise BadFile(f"--family: invalid value '{stem}', {did_you_mean(stem, stems)}")
+            if stem in families:
+                raise BadFile(f"--family: {stem} is in {families[stem]} and in {name}: name it once")
+            families[stem] = name
+    return families
 
 
 def model_from(path: Path | None) -> QualityModel:

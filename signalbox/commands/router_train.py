@@ -30,14 +30,15 @@ def router_train(
     ] = 0,
 ) -> None:
     """Train the router's quality model on outcomes: queries with the graded answers of the tiers."""
-    from training.fit.train import TooFewLabels, train  # slow to import, and no other command needs it
+    from training.fit.adapt import learn  # slow to import, and no other command needs it
+    from training.fit.train import TooFewLabels
 
     with exit_on(BadFile, TooFewLabels, status=WRONG_INPUT):
         # A file of feedback may have one tier only: it adds to what other files know about the others.
         files = read_files(outcomes, tiers_from(tier), note, least_tiers=1)
         rows = [outcome for file in files for outcome in file.outcomes]
         with err.status(f"training on {len(rows)} queries (a minute per ten thousand)"):
-            model = train(rows, seed, _card(outcomes, files))
+            model = learn(rows, seed, _card(outcomes, files))
     try:
         output.write_bytes(dump_artifact(model))
     except OSError as error:

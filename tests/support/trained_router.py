@@ -10,7 +10,9 @@ from unittest.mock import patch
 
 from outcome_maker import outcome_rows
 
+from router.model.adapted import AdaptedQuality
 from router.model.learned import LearnedQuality
+from training.fit import adapt
 from training.fit import members as fitting
 from training.fit import train as training
 from training.outcomes import Outcome, read_outcomes
@@ -28,6 +30,13 @@ def train_quickly(outcomes: list[Outcome], **arguments: Any) -> LearnedQuality:
     """`training.fit.train.train` with few trees."""
     with patch.multiple(fitting, ROUNDS_FEW=ROUNDS, ROUNDS_MANY=ROUNDS):
         return training.train(outcomes, **arguments)
+
+
+@cache
+def adapted() -> AdaptedQuality:
+    """A model of 80 labels of three tiers."""
+    with patch.multiple(fitting, ROUNDS_FEW=ROUNDS):
+        return adapt.adapt(as_outcomes(outcome_rows(80, tokens=True)), adapt.shipped_gains(), card={"made": "today"})
 
 
 @cache

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from cluster.pool import TIERS
-from router.model.learned import LearnedQuality, View
+from router.model.learned import View
 from router.model.members import Floats
+from router.quality import QualityModel
 from router.types import CalibrationSample
 from training.fit.members import FEW_LABELS, fit_ensemble, raw
 from training.folds import Rows, question_folds
@@ -69,7 +70,7 @@ def _apgr(tiers: Sequence[str], pairs: Sequence[tuple[Outcome, Mapping[str, floa
 
 
 def calibration_sample(
-    model: LearnedQuality, outcomes: Sequence[Outcome], quality: Sequence[Mapping[str, float]], seed: int
+    model: QualityModel, outcomes: Sequence[Outcome], quality: Sequence[Mapping[str, float]], seed: int
 ) -> CalibrationSample:
     """At most SAMPLE of the out-of-fold predictions, in the form of the model's own predictions."""
     rows = np.random.default_rng(seed).permutation(len(outcomes))[:SAMPLE]

@@ -54,7 +54,7 @@ def fit_ensemble(views: Sequence[View], targets: Floats, seed: int, places: NDAr
     features = np.array([seen.features for seen in views])
     heads = targets.shape[1]
     return Ensemble(
-        linear=_fit_linear(features, targets, places),
+        linear=fit_linear(features, targets, places),
         words=_fit_hashed([seen.words for seen in views], targets),
         trees=_fit_trees(features, targets, seed),
         slope=np.ones(heads),
@@ -67,7 +67,7 @@ def raw(ensemble: Ensemble, seen: View) -> Floats:
     return ensemble.raw(ensemble.votes(seen))
 
 
-def _fit_linear(features: Floats, targets: Floats, places: NDArray[np.intp]) -> Linear:
+def fit_linear(features: Floats, targets: Floats, places: NDArray[np.intp]) -> Linear:
     chosen = features[:, places]
     mean, spread = chosen.mean(axis=0), chosen.std(axis=0)
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
@@ -119,14 +119,14 @@ def _fit_trees(features: Floats, targets: Floats, seed: int) -> Trees:
     return as_trees(boosted)
 
 
-def mean_lengths(outcomes: Sequence[Outcome]) -> Floats:
+def mean_lengths(outcomes: Sequence[Outcome], least: int = LEAST_LABELS) -> Floats:
     """Mean tokens of each tier's answers, at least 1.
 
-    A tier without data gets the mean of the others, or the default. The length of a single answer is not predicted:
-    routing by such predictions was worse.
+    A tier with fewer than `least` answers gets the mean of the others, or the default. The length of a single answer
+    is not predicted: routing by such predictions was worse.
     """
     lengths = np.array([[outcome.output_tokens.get(tier, np.nan) for tier in TIERS] for outcome in outcomes])
-    known = np.isfinite(lengths).sum(axis=0) >= LEAST_LABELS
+    known = np.isfinite(lengths).sum(axis=0) >= least
     means = np.full(len(TIERS), RULE_OUTPUT_TOKENS)
     if known.any():
         means[known] = np.nanmean(lengths[:, known], axis=0)

@@ -50,7 +50,7 @@ def train(outcomes: Sequence[Outcome], seed: int = 0, card: Mapping[str, Any] | 
     )
     unseen = [outcomes[row] for row in held_out]
     quality = [model.qualities(row * slope + offset) for row in heads]
-    facts = {"labels": _counts(outcomes), "held_out": held_out_metrics(unseen, quality)}
+    facts = {"labels": label_counts(outcomes), "held_out": held_out_metrics(unseen, quality)}
     return replace(model, calibration=calibration_sample(model, unseen, quality, seed), card=dict(card or {}) | facts)
 
 
@@ -75,23 +75,27 @@ def train_answer_gain(outcomes: Sequence[Outcome], cheap: str, top: str, seed: i
 NOTHING = CalibrationSample(np.zeros((0, len(TIERS))), np.zeros((0, len(TIERS))), np.zeros(0))
 
 
-def learnable_tiers(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def learnable_tiers(outcomes: Sequence[Outcome], least: int = LEAST_LABELS) -> tuple[str, ...]:
     """The anchor (the highest tier with enough labels), then the lower tiers with enough labels next to the anchor's.
+
+    Args:
+        least: labelled queries that are enough.
 
     Raises:
         TooFewLabels: there are fewer than two such tiers.
     """
     counts = _questions(outcomes)
-    anchor = next((tier for tier in reversed(TIERS) if counts[tier] >= LEAST_LABELS), None)
+    anchor = next((tier for tier in reversed(TIERS) if counts[tier] >= least), None)
     both = [outcome for outcome in outcomes if anchor in outcome.quality]
-    lower = tuple(tier for tier, count in _questions(both).items() if count >= LEAST_LABELS and tier != anchor)
+    lower = tuple(tier for tier, count in _questions(both).items() if count >= least and tier != anchor)
     if anchor is None or not lower:
         known = ", ".join(f"{tier} {count}" for tier, count in counts.items())
-        raise TooFewLabels(f"two tiers need {LEAST_LABELS} queries that both have answered; the labels are: {known}")
+        raise TooFewLabels(f"two tiers need {least} queries that both have answered; the labels are: {known}")
     return (anchor, *lower)
 
 
-def _counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
+def label_counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Number of labels by tier."""
     return {tier: sum(tier in outcome.quality for outcome in outcomes) for tier in TIERS}
 
 

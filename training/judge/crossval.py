@@ -10,7 +10,8 @@ from multiprocessing import get_context
 import numpy as np
 
 from cluster.pool import TIERS
-from training.fit.train import train, train_answer_gain
+from training.fit.adapt import learn
+from training.fit.train import train_answer_gain
 from training.folds import Fold
 from training.judge.forecasts import Array, Forecasts, forecast
 from training.outcomes import Outcome
@@ -70,7 +71,7 @@ def _results(tasks: Sequence[_Task], jobs: int) -> Iterator[Forecasts]:
 
 
 def _train_and_forecast(task: _Task) -> Forecasts:
-    forecasts = forecast(train(task.train, task.seed), task.test)
+    forecasts = forecast(learn(task.train, task.seed), task.test)
     return replace(forecasts, answer_gain=_answer_gain(task)) if task.with_answer else forecasts
 
 

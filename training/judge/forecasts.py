@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,19 +28,24 @@ class Forecasts:
     calibration: CalibrationSample | None
     """Where a budget's controller starts; None for hand-written rules."""
     latency_us: dict[str, float]
-    """CPU time of a decision."""
+    """CPU time of a decision; empty if it was not measured."""
     answer_gain: Array | None = None
     """Quality that each row's highest tier would add to the lowest tier's, predicted with the text of the lowest tier's
     answer; NaN without such a text. None: not requested."""
 
 
-def forecast(model: QualityModel, outcomes: Sequence[Outcome]) -> Forecasts:
+def predictions(model: QualityModel, outcomes: Sequence[Outcome]) -> Forecasts:
     """A model's predictions, one query at a time as in a fleet. Only the requests are read."""
-    requests = [outcome.request for outcome in outcomes]
-    made = [model.predict(request) for request in requests]
+    made = [model.predict(outcome.request) for outcome in outcomes]
     return Forecasts(
         quality=np.array([[one.quality[tier] for tier in TIERS] for one in made]),
         output_tokens=np.array([[one.output_tokens[tier] for tier in TIERS] for one in made]),
         calibration=model.calibration,
-        latency_us=decision_latency_us(model, requests),
+        latency_us={},
     )
+
+
+def forecast(model: QualityModel, outcomes: Sequence[Outcome]) -> Forecasts:
+    """A model's predictions, and how long a decision takes."""
+    latency_us = decision_latency_us(model, [outcome.request for outcome in outcomes])
+    return replace(predictions(model, outcomes), latency_us=latency_us)

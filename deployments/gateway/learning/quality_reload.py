@@ -16,7 +16,7 @@ from deployments.board.link import BoardLink
 from deployments.board.messages import ArtifactChange, ArtifactState
 from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
-from router.model.artifact import ArtifactError
+from router.model.arrays import ArtifactError
 from router.quality import QualityModel
 
 MAX_ARTIFACT_BYTES = 32 * 2**20

@@ -16,7 +16,7 @@ from router.difficulty.artifact import dump_score, load_score
 from router.difficulty.ladder import LADDER, qualities
 from router.difficulty.score import MIDDLE, Difficulty
 from router.loading import shipped_quality
-from router.model.artifact import ArtifactError
+from router.model.arrays import ArtifactError
 from router.types import RoutingRequest
 
 MODEL = shipped_quality(RoutingSpec())

@@ -19,7 +19,8 @@ from outcome_maker import outcome_rows
 from trained_router import as_outcomes, trained
 
 from cluster.pool import TIERS
-from router.model.artifact import MAX_BYTES, ArtifactError, dump_artifact, load_artifact
+from router.model.arrays import MAX_BYTES, ArtifactError
+from router.model.artifact import dump_artifact, load_artifact
 from router.types import RoutingRequest
 
 Arrays = dict[str, np.ndarray]
@@ -109,7 +110,7 @@ BROKEN = {
         lambda: with_arrays(head=lambda _: np.frombuffer(b"[" * 100_000, np.uint8)),
         "has no readable head",
     ),
-    "other format": (lambda: with_head(format=1), "has format 1, this version reads 2: train it again"),
+    "other format": (lambda: with_head(format=1), "has format 1, this version reads 2 and adapted-1: train it again"),
     "other features": (lambda: with_head(features=["length"]), "was trained on other features"),
     "one tier": (lambda: with_head(tiers=["large"]), "has invalid tiers"),
     "a tier twice": (lambda: with_head(tiers=["large", "large", "moe"]), "has invalid tiers"),

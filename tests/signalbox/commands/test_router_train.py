@@ -44,7 +44,7 @@ def test_an_artifact_is_written_and_described(tmp_path):
     [
         (["missing.jsonl", "-o", "OUT"], "missing.jsonl: cannot be read"),
         (["BAD", "-o", "OUT"], "bad.jsonl:2: quality.small is 7, use a number from 0 to 1"),
-        (["FEW", "-o", "OUT"], "two tiers need 200 queries"),
+        (["FEW", "-o", "OUT"], "two tiers need 25 queries"),
         (["FEW", "-o", "OUT", "--tier", "lage=x"], "--tier: invalid value 'lage', did you mean 'large'?"),
         (["FEW", "-o", "OUT", "--tier", "large=x"], "no file has a model 'x'"),
         (["FEW", "-o", "OUT", "--seed", "-1"], "--seed"),
@@ -59,7 +59,7 @@ def test_what_is_wrong_is_said_without_a_traceback(tmp_path, arguments, said):
         "OUT": tmp_path / "router.npz",
         "FOLDER": tmp_path,
         "BAD": write_outcomes(tmp_path / "bad.jsonl", bad),
-        "FEW": write_outcomes(tmp_path / "few.jsonl", outcome_rows(50)),
+        "FEW": write_outcomes(tmp_path / "few.jsonl", outcome_rows(20)),
         "ENOUGH": write_outcomes(tmp_path / "enough.jsonl", outcome_rows(205, ["moe", "large"])),
     }
     done = run(*(paths.get(word, word) for word in arguments), status=2)

@@ -15,7 +15,7 @@ from deployments.gateway import gateway as gateway_module
 from deployments.gateway.gateway import Gateway
 from deployments.gateway.learning import learning as learning_module
 from deployments.gateway.learning import quality_reload
-from router.model.artifact import ArtifactError
+from router.model.arrays import ArtifactError
 from router.types import Prediction
 
 KEYS = {
