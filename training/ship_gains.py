@@ -1,4 +1,4 @@
-"""Train the order of gains that ships: `python -m training.ship_gains OUTCOMES.jsonl.gz ... `.
+"""Train the order of gains that ships: `python -m training.ship_gains OUTCOMES.jsonl.gz ...`.
 
 Models of the files without a known tier are left out; `--tier TIER=MODEL` adds them.
 """

@@ -1,4 +1,4 @@
-"""The quality model of a fleet with few labels of its own: an order from public outcomes, adapted to the fleet.
+"""The quality model of a fleet with few own labels: an order from public outcomes, adapted to the fleet.
 
 What 25 to 500 graded requests can tell is little: how much better the highest tier is on average, and a rough order
 of which requests gain from it. So there is one score of gain for all tiers, and one ladder of mean gains
@@ -53,7 +53,7 @@ class AdaptedQuality:
     anchor: str
     """The highest tier in training."""
     lower: tuple[str, ...]
-    """Tiers with a mean gain of their own."""
+    """Tiers with their own mean gain."""
     base: GainOrder
     base_line: Floats
     """Slope and offset that scale the base's score to its share, shape (2,)."""

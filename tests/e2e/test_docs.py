@@ -31,6 +31,7 @@ HARNESS = {
     "make monitor": "tests/e2e/test_monitor.py runs what it runs",
     "signalbox monitor": "tests/e2e/test_monitor.py",
     "signalbox router train": "the command's name; tests/signalbox/commands/test_router_train.py runs it",
+    "signalbox router curve": "the command's name; tests/signalbox/commands/test_router_curve.py runs it",
     "signalbox render": "the command's name; docs/deploy.md runs it with a spec",
     "signalbox bench engines": "tests/e2e/test_bench_engines.py",
     "signalbox bench engines --plot engines.html": "tests/e2e/test_bench_engines.py",

@@ -1,4 +1,4 @@
-"""Adapts the order of gains that ships to a fleet, from 25 labels of its own on."""
+"""Adapts the order of gains that ships to a fleet, from 25 own labels on."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def adapt(
 
 
 def level_gain(outcome: Outcome, tiers: Sequence[str], level: float) -> float:
-    """Gain of the anchor over the lowest other tier; `level` stands in for an anchor that has not answered."""
+    """Gain of the anchor over the lowest other tier; `level` replaces an anchor that has not answered."""
     lowest = next(tier for tier in TIERS if tier in tiers[1:] and tier in outcome.quality)
     return outcome.quality.get(tiers[0], level) - outcome.quality[lowest]
 

@@ -28,7 +28,7 @@ LABELS = (25, 50, 100, 200, 500)
 DRAWS = 5
 MOST_LABELLED = 0.6
 """Largest share of a file's queries that may be labels; a file that is too small for a number is left out there."""
-MOST_TESTED = 500
+MOST_TESTED = 2_000
 """Queries that a draw is tested on; in a large file, the same ones for each number of labels."""
 MOST_UNLABELLED = 2_500
 """Queries that the model without own labels is tested on."""
@@ -76,10 +76,10 @@ def adaptation_curves(
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda text, done, steps: None,
 ) -> Curves:
-    """Adapt to each file with some of its own labels, and test on the rest of it.
+    """Adapt to each file with some of its labels, and test on the rest of it.
 
     Args:
-        families: family by file stem; a file without one is a family of its own.
+        families: family by file stem; a file without one is a family alone.
         default: what decides without own labels, and about requests unlike them.
         prices: by tier.
 
