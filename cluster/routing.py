@@ -69,6 +69,28 @@ class ShadowSpec(Part):
     """Concurrent shadow requests of one gateway replica; no more are sent above this limit."""
 
 
+class LearnSpec(Part):
+    """Learns from the fleet's own traffic, and improves the router by itself.
+
+    A share of the answered `auto` requests is also sent to another tier while it is idle. If both final answers can be
+    compared, the result becomes a label. Feedback becomes labels, too. Labels contain no text. The router changes only
+    if labels that it has not seen show that this is better.
+    """
+
+    share: float = Field(default=0.1, gt=0, le=1)
+    """Share of `auto` requests that another tier answers as well, as far as `max_extra_cost` allows."""
+    max_extra_cost: float = Field(default=0.05, gt=0, le=1)
+    """Bound on what these answers cost, as a share of the cost of all answers to `auto` requests."""
+    max_ongoing: int = Field(default=2, ge=1)
+    """Concurrent requests of this kind of one gateway replica."""
+    keep_labels: int = Field(default=5_000, ge=100, le=100_000)
+    """Labels to keep; the oldest are dropped."""
+    keep_days: float = Field(default=30.0, gt=0, le=3_650)
+    """Age of a label after which it no longer counts."""
+    frozen: bool = False
+    """True: labels are collected, but the router does not change."""
+
+
 class FeedbackSpec(Part):
     """Keeps the scores that clients send for answers (`POST /v1/feedback`), with the text of the query."""
 
@@ -98,6 +120,8 @@ class RoutingSpec(Part):
     """Second opinions. None: the client receives the first pool's answer."""
     shadow: ShadowSpec | None = None
     """Shadow requests for learning. None: no request is copied."""
+    learn: LearnSpec | None = None
+    """Learning from own traffic. None: the router does not change by itself. `{}`: with the defaults."""
     feedback: FeedbackSpec | None = None
     """Scores from clients. None: requests are not remembered and scores are rejected. `{}`: with the defaults."""
     max_wait_s: float = Field(default=10.0, gt=0)

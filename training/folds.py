@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from router.labels import normalised
+
 Rows = NDArray[np.intp]
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,6 @@ class Fold:
 
     train: Rows
     test: Rows
-
-
-def normalised(text: str) -> str:
-    """The question without case, spacing and punctuation. Rows with equal text here have the same question."""
-    return " ".join(_WORD.findall(text.casefold()))
 
 
 def question_folds(texts: Sequence[str], folds: int, seed: int = 0) -> list[Fold]:

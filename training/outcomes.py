@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from router.labels import Label, normalised
+from router.model.learned import View, view
 from router.types import RoutingRequest
 
 MOST = 1e15
@@ -26,6 +28,24 @@ class Outcome:
     """Length of the answer in tokens."""
     answer: Mapping[str, str] = field(default_factory=dict)
     """Text of the answer, for confidence rules only: a model that sees queries must not see it."""
+    label: Label | None = None
+    """What is known instead of the text, for an outcome of a fleet's own traffic."""
+
+    @property
+    def seen(self) -> View:
+        """The members' view of the request."""
+        return self.label.seen if self.label else view(self.request)
+
+    @property
+    def question(self) -> str:
+        """Equal for rows with the same question."""
+        return self.label.question if self.label else normalised(self.request.text)
+
+
+def labelled(label: Label) -> Outcome:
+    """The outcome of a label."""
+    request = RoutingRequest(text="", prompt_tokens=int(label.prompt_tokens))
+    return Outcome(request, "", label.quality, label.output_tokens, label=label)
 
 
 class BadOutcome(Exception):

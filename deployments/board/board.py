@@ -3,7 +3,7 @@
 Replicas push; gateways and the scaling policy exchange in the background, so no request waits for the board. It may die
 at any time: routing then continues without load, and the next call starts a new board.
 
-On disk it keeps the artifact in use and the budget's account; everything else is in memory.
+On disk it keeps the artifact in use, the budget's account and labels; everything else is in memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from cluster.state import ReplicaState
 from deployments.board.artifacts import ArtifactStore
 from deployments.board.budget import BudgetStore
+from deployments.board.learner import Learner
 from deployments.board.messages import (
     AnsweredRequests,
     ArtifactChange,
@@ -28,7 +29,7 @@ from deployments.board.messages import (
 )
 from deployments.board.periods import LISTEN_FIRST_S, REPLICA_GONE_AFTER_S
 from deployments.board.recent_requests import RecentRequests
-from deployments.board.records import Decided, Recent
+from deployments.board.records import Decided, LearnPlan, Recent
 from deployments.board.scaling import ScalingBoard
 from deployments.board.totals import TotalsBoard
 from deployments.serve_logs import start_logging
@@ -39,13 +40,14 @@ log = logging.getLogger("signalbox.board")
 class FleetBoard:
     """What `deployments.board.link.BoardLink` calls: one exchange per role, and a few calls on demand."""
 
-    def __init__(self, folder: Path, log_level: str = "info") -> None:
+    def __init__(self, folder: Path, log_level: str = "info", learn: LearnPlan | None = None) -> None:
         start_logging(log_level, "board")
         log.info("the fleet board starts; it keeps its state in %s", folder)
         self._started_s = time.time()
         self._reports: dict[str, tuple[float, ReplicaState]] = {}
         self._artifacts = ArtifactStore(folder / "router")
         self._budget = BudgetStore(folder)
+        self._learner = Learner(folder / "labels", learn, self._artifacts) if learn else None
         self._recent: RecentRequests | None = None
         self._scaling = ScalingBoard()
         self._totals = TotalsBoard()
@@ -68,12 +70,16 @@ class FleetBoard:
         self._scaling.demand_of(report.gateway, report.demand, now_s)
         if report.answered:
             self._remember(report.answered)
+        if self._learner:
+            self._learner.add(report.labels, now_s)
+            self._learner.step(now_s)
         return BoardView(
             reports=self._snapshot(now_s),
             scaling=dict(self._scaling.current),
             totals=self._totals.exchange(report.gateway, report.totals),
             artifact=self._artifacts.state(),
             budget=self._settle(report.gateway, report.booked, now_s) if report.booked else None,
+            learning=self._learner.state() if self._learner else None,
         )
 
     def recall(self, request_id: str) -> Recent | None:

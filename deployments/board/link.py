@@ -13,6 +13,7 @@ from ray.actor import ActorHandle
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.board.board import FleetBoard
+from deployments.board.learn_plan import learn_plan
 from deployments.board.messages import ArtifactChange, BoardView, GatewayReport, ScalingLog, ScalingView
 from deployments.board.records import Decided, Recent
 from deployments.board.state_folder import state_folder
@@ -35,6 +36,7 @@ class BoardLink:
         self._name = f"board-{spec.name}"
         self._folder = state_folder(spec)
         self._log_level = spec.log_level
+        self._learn = learn_plan(spec)
         self._timeout_s = timeout_s
         self._handle: ActorHandle[Any] | None = None
         self._reachable = True
@@ -110,7 +112,7 @@ class BoardLink:
                 get_if_exists=True,
                 num_cpus=0,
                 max_restarts=-1,
-            ).remote(self._folder, self._log_level)
+            ).remote(self._folder, self._log_level, self._learn)
         return self._handle
 
     def _note(self, message: str, *, reachable: bool) -> None:

@@ -50,6 +50,8 @@ class GatewayReport:
     """None without a budget."""
     answered: AnsweredRequests | None = None
     """Only new ones, and not many at a time; None if there are none."""
+    labels: Sequence[Mapping[str, Any]] = ()
+    """New labels (`router.labels.as_line`), not many at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,26 @@ class ArtifactState:
 
 
 @dataclass(frozen=True)
+class LearningState:
+    """What the fleet has learned from its own traffic."""
+
+    labels: Mapping[str, int]
+    """Labels by source."""
+    frozen: bool
+    """Whether labels are only collected."""
+    running: bool
+    """Whether a candidate is being trained."""
+    version: str | None
+    """The artifact in use, if it was learned."""
+    verdict: Mapping[str, Any] | None
+    """The newest verdict on a candidate, from `training.relearn`; None before the first one."""
+    verdict_at_s: float | None
+    """Unix time of the verdict."""
+    problem: str | None
+    """Why nothing is learned now."""
+
+
+@dataclass(frozen=True)
 class ArtifactChange:
     """The result of putting an artifact in use, or of a rollback."""
 
@@ -97,6 +119,8 @@ class BoardView:
     artifact: ArtifactState
     budget: SharedAccount | None = None
     """None without a budget."""
+    learning: LearningState | None = None
+    """None in a fleet that does not learn from its traffic."""
 
 
 @dataclass(frozen=True)

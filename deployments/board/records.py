@@ -93,6 +93,21 @@ class Recent:
 
 
 @dataclass(frozen=True)
+class LearnPlan:
+    """How a fleet learns from its labels."""
+
+    keep_labels: int
+    keep_s: float
+    """Age of a label after which it no longer counts, in seconds."""
+    frozen: bool
+    """Whether labels are only collected."""
+    cost_weight: float
+    """Quality to give up for saving the cost of the most expensive tier."""
+    prices: Mapping[str, float]
+    """Cost of an answer by tier of the fleet, as a share of the most expensive tier's."""
+
+
+@dataclass(frozen=True)
 class Limits:
     """How many answered requests are remembered."""
 

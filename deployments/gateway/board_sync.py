@@ -60,7 +60,8 @@ class BoardSync:
         self._scaling_export.set(view.scaling if view else None, fleet, now_s)
         self._live.see(now_s, fleet, view.scaling if view else {}, view.totals if view else None)
         if view:
-            self._learning.reported(report.answered)
+            self._learning.reported(report.answered, report.labels)
+            self._learning.see(view.learning)
             self._learning.follow(view.artifact)
 
     def _report(self) -> GatewayReport:
@@ -71,6 +72,7 @@ class BoardSync:
             ledger.demand.now(self._desk.spec.pools, accounts.fleet),
             ledger.totals,
             answered=self._learning.report(),
+            labels=self._learning.labels(),
             booked=self._booked(),
         )
 

@@ -39,6 +39,8 @@ class GatewayTicket:
         self.kind: Kind = kind
         self.body = body
         self.priority = priority
+        self.usage = Usage()
+        """Tokens of the answer that the client got."""
         self._ledger = ledger
         self._arrived = time.perf_counter()
         self._asked = self._arrived
@@ -122,6 +124,7 @@ class GatewayTicket:
         late = is_late(self._ledger.spec.scaling, first_s, taken_s, usage.completion_tokens)
         self.spent(pool, usage, late=late)
         if status == 200:
+            self.usage = usage
             self.ticket.answered(pool)
             if self.ticket.request.generates:
                 self._ledger.answers.complete(pool, self._arrived, self._first, usage)

@@ -270,7 +270,23 @@ class TenantMetrics:
 
 
 class LearningMetrics:
-    """Shadow requests and feedback."""
+    """Shadow requests, feedback and labels."""
+
+    comparisons = counter(
+        "signalbox_comparisons",
+        "requests",
+        POOL | {"result": "labelled, abstained (no final answer), failed, dropped (pool busy), too_expensive"},
+        "Answered requests that another tier was to answer as well, by the pool and the result.",
+        "Many `too_expensive`: raise `routing.learn.max_extra_cost` to learn faster. Many `abstained`: the answers are "
+        "prose; collect graded prompts instead.",
+    )
+    labels = gauge(
+        "signalbox_labels",
+        "labels",
+        {"source": "comparison, feedback"},
+        "Labels of own traffic that the router learns from.",
+        "Falls to 0: `state_folder` was lost.",
+    )
 
     shadow = counter(
         "signalbox_shadow_requests",

@@ -91,11 +91,30 @@ def router_tables(state: dict[str, Any]) -> list[Table]:
         now.add_row("problem", escape(state["problem"]), style="red")
     for key, value in (state["card"] or {}).items():
         now.add_row(escape(key), escape(value if isinstance(value, str) else json.dumps(value)))
+    for key, value in learning_rows(state["learning"]):
+        now.add_row(key, escape(value))
     before = Table("version", "in use since", "bytes", title="rollback history")
     for entry in state["previous"]:
         before.add_row(entry["version"], _time(entry["since_s"]), str(entry["bytes"]))
     before.add_row(f"{state['base']} (the spec's)", "", "")
     return [now, before] if state["version"] else [now]
+
+
+def learning_rows(learning: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What a fleet has learned from its own traffic, as names and values."""
+    if learning is None:
+        return []
+    counts = ", ".join(f"{count} from {source}" for source, count in learning["labels"].items()) or "none yet"
+    rows = [("labels", counts)]
+    if verdict := learning["verdict"]:
+        rows.append(("last candidate", f"{_time(learning['verdict_at_s'])}, {verdict['action']}: {verdict['why']}"))
+    if learning["version"]:
+        rows.append(("learned", f"{learning['version']} decides"))
+    if learning["frozen"]:
+        rows.append(("frozen", "routing.learn.frozen: labels are collected, the router does not change"))
+    if learning["problem"]:
+        rows.append(("learning", learning["problem"]))
+    return rows
 
 
 def _time(unix_s: float) -> str:

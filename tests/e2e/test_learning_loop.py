@@ -41,6 +41,9 @@ def home(tmp_path_factory):
     return tmp_path_factory.mktemp("learning")
 
 
+LEARNS = "  learn: {share: 1, max_extra_cost: 1, max_ongoing: 8}\n"
+
+
 class Running:
     """The fleet, and how to start it again."""
 
@@ -49,8 +52,10 @@ class Running:
         self.spec.write_text(SPEC.format(folder=home / "state"))
         self.fleet = start_fleet(self.spec, home / "serve.log")
 
-    def restart(self):
+    def restart(self, routing=""):
+        """Stop and start again, with more lines in the spec's section `routing`."""
         stop_fleet(self.fleet)
+        self.spec.write_text(self.spec.read_text().replace("routing:\n", f"routing:\n{routing}"))
         self.fleet = start_fleet(self.spec, self.spec.with_name("again.log"))
 
     def __getattr__(self, name):
@@ -163,3 +168,25 @@ def test_an_artifact_is_used_rolled_back_and_survives_a_restart(running, home):
     signalbox("router", "rollback", "--url", running.url)
     nothing = httpx.post(f"{running.url}/v1/router/rollback", timeout=30)
     assert (nothing.status_code, nothing.json()["error"]["code"]) == (409, "no_rollback")
+
+
+def learned(fleet):
+    return httpx.get(f"{fleet.url}/v1/router", timeout=30).json()["learning"]
+
+
+def test_a_fleet_learns_by_itself_which_model_is_enough(running):
+    """The simulated models give equal answers, so the large one is never worth its price. The rules do not know it."""
+    running.restart(LEARNS)
+    hard = "Explain in detail why the sky is blue and derive Rayleigh scattering, part {}."
+    assert running.chat(hard.format(0), max_tokens=3).headers["x-signalbox-pool"] == "large"
+    deadline = time.monotonic() + 300
+    number = 0
+    while not (state := learned(running))["version"]:
+        assert time.monotonic() < deadline, state
+        number += 1
+        running.chat(hard.format(number), max_tokens=3)
+    assert state["labels"]["comparison"] >= 25
+    assert state["verdict"]["action"] == "take"
+    assert "decides" in signalbox("router", "status", "--url", running.url)
+    wait_decided(running, "small")
+    assert running.chat(hard.format(0), max_tokens=3).headers["x-signalbox-pool"] == "small"

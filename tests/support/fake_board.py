@@ -16,8 +16,9 @@ from deployments.gateway.exchange import Exchange
 class FakeBoard(BoardLink):
     """A link to a board in this process. `away` plays a board that is unreachable."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder, learn=None) -> None:
         self.folder = folder
+        self.learn = learn
         self.away = False
         self.calls = []
         """Names of the methods that were called."""
@@ -25,7 +26,7 @@ class FakeBoard(BoardLink):
 
     def restart(self) -> None:
         """Replace the board by a new one, which gives no snapshot yet."""
-        self.board = FleetBoard(self.folder)
+        self.board = FleetBoard(self.folder, learn=self.learn)
 
     def listened(self) -> None:
         """The board is as old as it must be to give snapshots."""

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.folds import named_folds, normalised, question_folds, some_labels
+from router.labels import normalised
+from training.folds import named_folds, question_folds, some_labels
 
 TEXTS = [f"What is {number} plus {number % 7}?" for number in range(200)]
 

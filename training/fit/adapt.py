@@ -14,9 +14,10 @@ from cluster.pool import TIERS
 from router.model.adapted import AdaptedQuality, GainOrder
 from router.model.arrays import CheckedArrays, member_arrays, packed, unpacked
 from router.model.artifact import OwnQuality
-from router.model.learned import view
+from router.model.learned import all_tiers
 from router.model.lexical import NAMES
-from training.fit.calibration import calibration_sample, held_out_metrics, out_of_fold
+from router.types import CalibrationSample
+from training.fit.calibration import SAMPLE, held_out_metrics, out_of_fold
 from training.fit.members import fit_ensemble, mean_lengths, vocabulary_of
 from training.fit.train import NOTHING, TooFewLabels, label_counts, learnable_tiers, train
 from training.outcomes import Outcome
@@ -64,7 +65,7 @@ def adapt(
     """Adapt an order of gains to labels; see learn."""
     tiers = learnable_tiers(outcomes, LEAST_OWN)
     known = [outcome for outcome in outcomes if any(tier in outcome.quality for tier in tiers[1:])]
-    views = [view(outcome.request) for outcome in known]
+    views = [outcome.seen for outcome in known]
     level = float(np.mean([outcome.quality[tiers[0]] for outcome in known if tiers[0] in outcome.quality]))
     gains = np.array([level_gain(outcome, tiers, level) for outcome in known])
     targets = ((gains - gains.mean()) / max(float(gains.std()), LEAST_SPREAD))[:, None]
@@ -88,7 +89,19 @@ def adapt(
     unseen = [known[row] for row in held_out]
     quality = [model.qualities(model.bounded(score)) for score in scores.tolist()]
     facts = {"labels": label_counts(outcomes), "held_out": held_out_metrics(unseen, quality)}
-    return replace(model, calibration=calibration_sample(model, unseen, quality, seed), card=dict(card or {}) | facts)
+    return replace(model, calibration=_sample(model, unseen, quality, seed), card=dict(card or {}) | facts)
+
+
+def _sample(
+    model: AdaptedQuality, outcomes: Sequence[Outcome], quality: Sequence[Mapping[str, float]], seed: int
+) -> CalibrationSample:
+    """At most SAMPLE of the out-of-fold predictions."""
+    rows = np.random.default_rng(seed).permutation(len(outcomes))[:SAMPLE]
+    return CalibrationSample(
+        np.array([list(all_tiers(quality[row])[0].values()) for row in rows]),
+        np.tile(model.output_tokens, (len(rows), 1)),
+        np.array([float(outcomes[row].request.prompt_tokens) for row in rows]),
+    )
 
 
 def level_gain(outcome: Outcome, tiers: Sequence[str], level: float) -> float:

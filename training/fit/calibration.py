@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from cluster.pool import TIERS
-from router.model.learned import View
+from router.model.learned import LearnedQuality, View
 from router.model.members import Floats
-from router.quality import QualityModel
 from router.types import CalibrationSample
 from training.fit.members import FEW_LABELS, fit_ensemble, raw
 from training.folds import Rows, question_folds
@@ -27,7 +26,7 @@ SAMPLE = 1_000
 def out_of_fold(outcomes: Sequence[Outcome], views: Sequence[View], targets: Floats, seed: int) -> tuple[Rows, Floats]:
     """Rows, and their predictions by members that were trained on other questions."""
     few = len(outcomes) < FEW_LABELS
-    folds = question_folds([outcome.request.text for outcome in outcomes], 4 if few else 5, seed)
+    folds = question_folds([outcome.question for outcome in outcomes], 4 if few else 5, seed)
     folds = folds if few else folds[:1]
     heads = []
     for fold in folds:
@@ -70,7 +69,7 @@ def _apgr(tiers: Sequence[str], pairs: Sequence[tuple[Outcome, Mapping[str, floa
 
 
 def calibration_sample(
-    model: QualityModel, outcomes: Sequence[Outcome], quality: Sequence[Mapping[str, float]], seed: int
+    model: LearnedQuality, outcomes: Sequence[Outcome], quality: Sequence[Mapping[str, float]], seed: int
 ) -> CalibrationSample:
     """At most SAMPLE of the out-of-fold predictions, in the form of the model's own predictions."""
     rows = np.random.default_rng(seed).permutation(len(outcomes))[:SAMPLE]

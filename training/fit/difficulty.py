@@ -15,11 +15,11 @@ from scipy.sparse import csr_matrix
 from router.difficulty.lexicon import Lexicon
 from router.difficulty.score import DifficultyScore
 from router.difficulty.wording import VOCABULARY_BITS, Wording, wording
+from router.labels import normalised
 from router.model.members import Floats, Hashed
 from router.model.ngrams import BUCKETS, Counts
 from training.difficulty_prompts import LabelledPrompt, kind_of
 from training.fit.trees import as_trees
-from training.folds import normalised
 
 GAP = 0.12
 """Least difference of two labels that makes a pair: sources are one person's judgement (training/prompts/README.md)."""

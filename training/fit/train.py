@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from cluster.pool import TIERS
-from router.model.learned import LearnedQuality, View, view
+from router.model.learned import LearnedQuality, View
 from router.model.members import Floats
 from router.types import CalibrationSample
 from training.fit.answers import answer_view
 from training.fit.calibration import calibration_lines, calibration_sample, held_out_metrics, out_of_fold
 from training.fit.members import LEAST_LABELS, fit_ensemble, mean_lengths, raw, vocabulary_of
-from training.folds import normalised
 from training.outcomes import Outcome
 
 
@@ -33,7 +32,7 @@ def train(outcomes: Sequence[Outcome], seed: int = 0, card: Mapping[str, Any] | 
         TooFewLabels: as learnable_tiers.
     """
     tiers = learnable_tiers(outcomes)
-    views = [view(outcome.request) for outcome in outcomes]
+    views = [outcome.seen for outcome in outcomes]
     targets = _targets(outcomes, views, tiers, seed)
     held_out, heads = out_of_fold(outcomes, views, targets, seed)
     slope, offset = calibration_lines(heads, targets[held_out])
@@ -101,9 +100,7 @@ def label_counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 def _questions(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Number of different questions by tier: repetitions of a question teach nothing about others."""
-    texts = [normalised(outcome.request.text) for outcome in outcomes]
-    rows = list(zip(texts, outcomes, strict=True))
-    return {tier: len({text for text, outcome in rows if tier in outcome.quality}) for tier in TIERS}
+    return {tier: len({outcome.question for outcome in outcomes if tier in outcome.quality}) for tier in TIERS}
 
 
 def _targets(outcomes: Sequence[Outcome], views: Sequence[View], tiers: Sequence[str], seed: int) -> Floats:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +25,8 @@ from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
 from deployments.gateway.fields import read_fields
 from deployments.metrics.gateway import GatewayMetrics
+from router.labels import Label, label_of
+from router.quality import QualityModel
 from router.recording import outcome_line
 from router.types import RoutingRequest
 
@@ -61,8 +64,17 @@ class Feedback:
         self._metrics = metrics
         self._shared = shared
         """Whether feedback for this replica's answers may arrive at another one."""
+        self._learned: tuple[QualityModel, Callable[[Label], None]] | None = None
         self._unreported: dict[str, None] = {}
         """Ids of requests that the board does not know yet, oldest first."""
+
+    def learn(self, base: QualityModel, give: Callable[[Label], None]) -> None:
+        """Hand each score on as a label, too.
+
+        Args:
+            base: the spec's own model; a label keeps what it predicted.
+        """
+        self._learned = base, give
 
     def remember(self, request_id: str, client: str | None, request: RoutingRequest, tier: str) -> None:
         """Record a request that was answered."""
@@ -118,6 +130,9 @@ class Feedback:
             log.error("feedback cannot be stored in %s: %s", self._lines.folder, error)
             raise HttpError(503, "The feedback could not be stored; try again later.", code="not_stored") from error
         self._metrics.feedback.inc(tags={"tier": entry.tier})
+        if self._learned:
+            base, give = self._learned
+            give(_label(entry, body.score, base))
         await exchange.reply_json({"request_id": entry.request_id, "tier": entry.tier, "score": body.score})
 
     async def _find(self, request_id: str) -> Recent | None:
@@ -127,3 +142,11 @@ class Feedback:
                 await asyncio.sleep(pause_s)
                 entry = await self._board.recall(request_id)
         return entry
+
+
+def _label(entry: Recent, score: float, base: QualityModel) -> Label:
+    traits = {name: entry.line[name] for name in ("system", "turns", "tools", "max_tokens", "prompt_tokens")
+              if name in entry.line}  # fmt: skip
+    request = RoutingRequest(text=entry.line["query"], **traits)
+    expected = base.predict(request).quality
+    return label_of(request, expected, {entry.tier: score}, {}, at_s=time.time(), source="feedback", owner=entry.client)

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deployments.board.link import BoardLink
-from deployments.board.messages import ArtifactChange, ArtifactState
+from deployments.board.messages import ArtifactChange, ArtifactState, LearningState
 from deployments.gateway.errors import HttpError
 from deployments.gateway.exchange import Exchange
 from router.model.arrays import ArtifactError
@@ -46,6 +46,8 @@ class QualityReload:
         self._refused: str | None = None
         """A version that cannot be loaded here; it is not tried again."""
         self._problem: str | None = None
+        self.learning: LearningState | None = None
+        """What the fleet has learned from its traffic, as the board said last."""
 
     async def follow(self, state: ArtifactState) -> None:
         """Use the artifact that the board reports; fetch and load it if it has changed."""
@@ -120,6 +122,7 @@ class QualityReload:
             "card": getattr(self._model, "card", None),
             "previous": [asdict(each) for each in self._state.previous],
             "problem": self._problem,
+            "learning": asdict(self.learning) if self.learning else None,
         }
 
     async def _adopt(self, change: ArtifactChange | None) -> bool:

@@ -12,6 +12,8 @@ from fake_board import FakeBoard
 
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
+from cluster.usage import Usage
+from deployments.board.learn_plan import learn_plan
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
 from deployments.gateway.pool_client import PoolFailed
@@ -27,7 +29,7 @@ KEYS = {
 @pytest.fixture
 def make(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
-    monkeypatch.setattr(module, "BoardLink", lambda spec: FakeBoard(tmp_path))
+    monkeypatch.setattr(module, "BoardLink", lambda spec: FakeBoard(tmp_path, learn_plan(spec)))
 
     def make(routing=None, gateway=None, **pools):
         whole = {"feedback": {}, "shadow": {"pool": "large", "share": 1}, "state_folder": str(tmp_path)}
@@ -57,7 +59,7 @@ def run(gateway, *requests):
 
 
 def shadow_tasks(gateway):
-    return gateway.learning._shadow._tasks if gateway.learning._shadow else ()
+    return [task for asker in gateway.learning._askers for task in asker._tasks]
 
 
 def chat(headers=None, **body):
@@ -138,3 +140,26 @@ def test_most_requests_are_asked_once(make, routing, body):
 def test_plain_answers_are_recorded_too(make, tmp_path):
     run(make(), ("POST", "/generate", {"json": {"prompt": "7 + 5?"}}))
     assert lines(tmp_path / "shadow")[0]["answer"] == {"small": "twelve", "large": "twelve"}
+
+
+def learning(gateway):
+    """What the fleet has learned, after an exchange with the board."""
+    asyncio.run(gateway.sync.exchange())
+    (answer,) = run(gateway, ("GET", "/v1/router", {}))
+    return answer.json()["learning"]
+
+
+def test_answers_of_two_tiers_and_scores_become_labels(make):
+    long = [*fakes.WHOLE[:2], fakes.Closed(Usage(400, 400), "stop")]  # dear enough for another answer
+    gateway = make(routing={"learn": {"share": 1, "max_extra_cost": 1}, "shadow": None}, large=fakes.FakePool(long))
+    answered, scored = run(gateway, chat(model="auto:best"), score())
+    assert answered.headers["x-signalbox-pool"] == "large"
+    assert scored.status_code == 200
+    assert learning(gateway)["labels"] == {"feedback": 1, "comparison": 1}
+    assert learning(gateway)["labels"] == {"feedback": 1, "comparison": 1}  # reported once
+
+
+def test_a_fleet_that_does_not_learn_compares_nothing(make):
+    gateway = make(routing={"shadow": None})
+    run(gateway, chat(model="auto:best"), score())
+    assert learning(gateway) is None

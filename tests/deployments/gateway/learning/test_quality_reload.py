@@ -91,7 +91,8 @@ def follow(gateway):
 def test_an_artifact_decides_at_once_and_a_rollback_goes_one_back(make):
     gateway = make()
     assert ask(gateway, "GET").json() == {
-        "version": None, "since_s": None, "base": "rules", "card": None, "previous": [], "problem": None
+        "version": None, "since_s": None, "base": "rules", "card": None, "previous": [], "problem": None,
+            "learning": None,
     }  # fmt: skip
     first = put(gateway, "large").json()
     assert (first["version"][:2], first["card"], first["previous"]) == ("1-", {"knows": "large"}, [])

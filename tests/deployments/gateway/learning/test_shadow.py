@@ -12,7 +12,8 @@ import pytest
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
 from cluster.usage import Usage
-from deployments.gateway.learning.shadow import Answered, Shadow, client_text, is_sampled
+from deployments.gateway.learning.quiet_ask import Answered, is_sampled
+from deployments.gateway.learning.shadow import Shadow, client_text
 from deployments.gateway.pool_client import PoolBusy, PoolFailed
 from deployments.wire.frames import Chunk, Closed, Opened
 from router.types import RoutingDecision, RoutingRequest
@@ -62,7 +63,7 @@ def make(tmp_path):
 def begin(shadow, *answered, fleet=IDLE):
     async def run():
         for each in answered:
-            shadow.begin(each, fleet)
+            shadow.begin(each, SimpleNamespace(desk=SimpleNamespace(fleet=fleet)))
         while shadow._tasks:
             await asyncio.sleep(0.01)
 
