@@ -18,6 +18,8 @@ from router.types import RoutingDecision, RoutingRequest
 
 MAX_TRIES = 3
 """Maximum attempts of a request whose answers are not judged."""
+MAX_DROPS = 3
+"""Answers that a conversation may drop, which bounds what it pays for answers that its client never sees."""
 
 
 class Attempts:
@@ -146,6 +148,9 @@ class Attempts:
         request = self._request
         enabled = self._spec.routing.escalation is not None and request.wish.escalate is not False
         if not (enabled and request.generates and is_auto(request.model)):
+            return False
+        if request.drops >= MAX_DROPS:
+            self.say(f"not judged: {request.drops} answers of this conversation were dropped already")
             return False
         if request.several:
             self.say(f"not judged: {request.several} asks for several answers")

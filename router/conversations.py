@@ -25,6 +25,8 @@ class Course:
     """The pool that answered last; None if unknown."""
     doubted: frozenset[str] = frozenset()
     """Pools whose answers were dropped, and which have not given a good one since."""
+    drops: int = 0
+    """Answers that were dropped in the whole conversation."""
 
 
 NEW = Course()
@@ -45,8 +47,9 @@ class Conversations:
         """Record which pool answered, and whose answers to the same request were dropped."""
         if key is None:
             return
-        doubted = self.course(key).doubted | frozenset(dropped)
-        self._courses[key] = Course(pool, doubted - {pool})
+        before = self.course(key)
+        doubted = before.doubted | frozenset(dropped)
+        self._courses[key] = Course(pool, doubted - {pool}, before.drops + len(dropped))
         self._courses.move_to_end(key)
         if len(self._courses) > self._most:
             self._courses.popitem(last=False)

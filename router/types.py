@@ -52,6 +52,8 @@ class RoutingRequest:
     """Number of sequences to generate for all prompts together."""
     doubted: frozenset[str] = frozenset()
     """Pools whose answers in this conversation were dropped."""
+    drops: int = 0
+    """Answers that were dropped in this conversation so far."""
 
 
 Contributions = tuple[tuple[str, float], ...]

@@ -134,6 +134,21 @@ def _learning(spec: FleetSpec) -> tuple[Panel, ...]:
                 (Query(POOLS.rate("signalbox_shadow_requests", "pool", "result"), "{{pool}} {{result}}"),),
             )
         )
+    if spec.routing.learn:
+        panels += [
+            Panel(
+                "Comparisons",
+                "Answered requests that another tier answers too. too_expensive: the bound on extra cost is reached.",
+                "reqps",
+                (Query(POOLS.rate("signalbox_comparisons", "pool", "result"), "{{pool}} {{result}}"),),
+            ),
+            Panel(
+                "Labels",
+                "What the router learns from by itself, by source.",
+                "none",
+                (Query(FLEET.gauge("max", "signalbox_labels", "source"), "{{source}}"),),
+            ),
+        ]
     if spec.routing.feedback:
         panels.append(
             Panel(

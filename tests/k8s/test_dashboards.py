@@ -29,6 +29,7 @@ EVERYTHING = FleetSpec.model_validate(
             "escalation": {},
             "shadow": {"pool": "large", "share": 0.1},
             "feedback": {},
+            "learn": {},
         },
     }
 )
@@ -139,6 +140,8 @@ def test_what_the_spec_does_not_have_has_no_panel():
         "Escalated",
         "Wanted a pool at zero replicas",
         "Shadow requests",
+        "Comparisons",
+        "Labels",
         "Feedback",
         "Accepted draft tokens",
     }

@@ -6,7 +6,7 @@ import pytest
 
 from cluster.spec import FleetSpec
 from cluster.wish import Wish
-from router.attempts import MAX_TRIES, Attempts
+from router.attempts import MAX_DROPS, MAX_TRIES, Attempts
 from router.confidence.judge import ConfidenceModel, Evidence
 from router.types import Appraisal, RoutingDecision, RoutingRequest
 
@@ -18,7 +18,7 @@ APPRAISALS = {
 UNSURE, SURE = Evidence((-2.0,) * 3, (1.0,) * 3), Evidence((-0.01,) * 3, (1.0,) * 3)
 
 
-def attempts(pool="small", model="auto", wish=None, contexts=(), generates=True, **rule):
+def attempts(pool="small", model="auto", wish=None, contexts=(), generates=True, drops=0, **rule):
     pools = {tier: {"tier": tier, "model": f"org/{tier}", "engine": {"kind": "vllm"}} for tier in APPRAISALS}
     for tier, tokens in zip(APPRAISALS, contexts, strict=False):
         pools[tier]["engine"]["options"] = {"max_model_len": tokens}
@@ -26,7 +26,7 @@ def attempts(pool="small", model="auto", wish=None, contexts=(), generates=True,
     spec = FleetSpec.model_validate({"pools": pools, "routing": routing})
     others = tuple(each for each in APPRAISALS if each != pool)
     decision = RoutingDecision(pool, pool, 0.5, (), alternatives=others, appraisals=APPRAISALS, cost_lambda=0.02)
-    request = RoutingRequest("hi", model=model, wish=wish or Wish(), generates=generates)
+    request = RoutingRequest("hi", model=model, wish=wish or Wish(), generates=generates, drops=drops)
     return Attempts(spec, request, decision, ConfidenceModel())
 
 
@@ -43,6 +43,13 @@ def test_the_chosen_pool_is_tried_twice_and_then_its_alternatives_if_the_choice_
     assert tried == order
     assert len(tried) <= MAX_TRIES
     assert tries.reasons[0] == "small failed"
+
+
+@pytest.mark.parametrize(("drops", "judged"), [(0, True), (MAX_DROPS - 1, True), (MAX_DROPS, False)])
+def test_a_conversation_drops_only_so_many_answers(drops, judged):
+    tries = attempts(drops=drops, kind="confidence")
+    assert tries.is_judged("small") is judged
+    assert any("answers of this conversation were dropped already" in reason for reason in tries.reasons) is not judged
 
 
 def test_nothing_is_tried_after_an_answer():

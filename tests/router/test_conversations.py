@@ -38,3 +38,11 @@ def test_a_dropped_answer_is_remembered_until_the_pool_gives_a_good_one():
     memory.remember(b"a", "moe")
     assert (memory.course(b"a").last_pool, memory.course(b"a").doubted) == ("moe", {"small"})
     assert memory.course(b"b").doubted == frozenset()
+
+
+def test_dropped_answers_of_a_conversation_are_counted():
+    conversations = Conversations()
+    for dropped in (["small"], [], ["small", "moe"]):
+        conversations.remember(b"key", "large", dropped)
+    assert conversations.course(b"key").drops == 3
+    assert conversations.course(b"other").drops == 0
