@@ -164,7 +164,7 @@ class Gateway:
         await exchange.reply_json(fleet_views.models(self.spec, self.desk.fleet))
 
     async def _fleet(self, exchange: Exchange) -> None:
-        view = fleet_views.fleet(self.spec, self.desk.fleet, time.time())
+        view = fleet_views.fleet(self.spec, self.desk.fleet, time.time(), self.learning.state)
         proxy = "HAProxy" if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" else "Ray Serve's own proxy"
         await exchange.reply_json({**view, "proxy": proxy})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 from cluster.state import FleetState, PoolState, ReplicaState
-from deployments.board.messages import ScalingLog
+from deployments.board.messages import LearningState, ScalingLog
 
 
 def _pool_state(fleet: FleetState | None, pool: str) -> PoolState:
@@ -51,8 +51,10 @@ def _replica(replica: ReplicaState, now_s: float) -> dict[str, Any]:
     }
 
 
-def fleet(spec: FleetSpec, fleet: FleetState | None, now_s: float) -> dict[str, Any]:
-    """GET /v1/fleet: every pool with its bounds and the newest report of each replica."""
+def fleet(
+    spec: FleetSpec, fleet: FleetState | None, now_s: float, learning: LearningState | None = None
+) -> dict[str, Any]:
+    """GET /v1/fleet: every pool with its bounds and the newest report of each replica, and what the fleet learned."""
     pools = {}
     for name, pool in spec.pools.items():
         state = _pool_state(fleet, name)
@@ -70,7 +72,8 @@ def fleet(spec: FleetSpec, fleet: FleetState | None, now_s: float) -> dict[str, 
             "kv_usage_ratio": state.kv_usage_ratio,
             "replicas": replicas,
         }
-    return {"name": spec.name, "as_of_s": now_s, "board": fleet is not None, "pools": pools}
+    learned = asdict(learning) if learning else None
+    return {"name": spec.name, "as_of_s": now_s, "board": fleet is not None, "pools": pools, "learning": learned}
 
 
 def scaling(decisions: ScalingLog | None) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from fake_board import FakeBoard
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
-from deployments.board.records import Decided
+from deployments.board.learn_plan import learn_plan
+from deployments.board.records import Decided, LearnPlan
 from deployments.dev.fleet import PRICES, SPEC
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
@@ -34,12 +35,13 @@ class TalkingBoard(FakeBoard):
     """Gets a report of every replica of `replicas` before each call."""
 
     folder: object
+    learn: LearnPlan | None = None
     replicas: dict[str, ReplicaState] = field(default_factory=dict)
     age_s: float = 0.0
     """Age of their reports. It stays the same, so that a slow browser sees it too."""
 
     def __post_init__(self) -> None:
-        super().__init__(self.folder)
+        super().__init__(self.folder, self.learn)
         self.listened()
 
     async def _call(self, method, *args):
@@ -54,12 +56,12 @@ class TalkingBoard(FakeBoard):
 
 
 @contextmanager
-def running(monkeypatch, folder, answer="twelve", **gateway):
+def running(monkeypatch, folder, answer="twelve", routing=None, **gateway):
     """Url and board of a gateway with one ready replica in each pool; ends with the block."""
-    board = TalkingBoard(folder)
+    spec = FleetSpec.model_validate({**SPEC, "gateway": gateway, "routing": SPEC.get("routing", {}) | (routing or {})})
+    board = TalkingBoard(folder, learn_plan(spec))
     board.replicas = {pool: ReplicaState(pool, f"{pool}-1", "node", time.time()) for pool in PRICES}
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
-    spec = FleetSpec.model_validate({**SPEC, "gateway": gateway})
     app = Gateway(spec, {name: fakes.FakePool(streaming(answer)) for name in spec.pools}, board)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)

@@ -90,6 +90,11 @@ class Learning:
         known = {id(label) for label in labels}
         self._labels = [label for label in self._labels if id(label) not in known]
 
+    @property
+    def state(self) -> LearningState | None:
+        """What the fleet has learned, as the board said last; None in a fleet that does not learn."""
+        return self._quality.learning
+
     def see(self, state: LearningState | None) -> None:
         """Show what the fleet has learned."""
         self._quality.learning = state

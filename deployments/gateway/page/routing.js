@@ -36,6 +36,12 @@ function showTiles(data, samples, spanS, spent) {
   const perMinute = shown ? (requests * 60) / shown : 0;
   tile("Requests", whole(requests), `in ${duration(Math.min(spanS, shown))}`, `${rate(perMinute)} per minute`);
   tile("Saved", ...saved(data, spent));
+  if (data.fleet.learning) tile("Learned from", ...learned(data.fleet.learning));
+}
+
+function learned({ labels, version, verdict, frozen, problem }) {
+  const note = problem ?? (frozen ? "frozen: the router does not change" : verdict?.why ?? "the first candidate needs 25 labels");
+  return [whole(sum(Object.values(labels))), "labels", `${version ? "a learned router decides" : "the spec's router decides"}; ${note}`];
 }
 
 function tile(name, value, unit, note) {

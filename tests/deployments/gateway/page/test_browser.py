@@ -66,6 +66,13 @@ def test_a_query_and_its_answer_are_text_whatever_they_hold(browser, endpoint):
         assert live.complaints == []
 
 
+def test_what_a_fleet_has_learned_is_shown_where_it_learns(browser, endpoint):
+    url, _ = endpoint(routing={"learn": {}})
+    with opened(browser, url) as live:
+        live.wait_text('[data-tile="Learned from"]', "the spec's router decides; the first candidate needs 25 labels")
+        assert live.text('[data-tile="Learned from"] dd span') == "0"
+
+
 def test_what_the_endpoint_refuses_is_said(browser, endpoint):
     url, _ = endpoint(max_body_bytes=1000)
     with opened(browser, url) as live:
