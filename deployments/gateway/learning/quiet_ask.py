@@ -16,6 +16,7 @@ from typing import Any
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from cluster.usage import Usage
+from deployments.gateway.errors import HttpError
 from deployments.gateway.pool_client import PoolClient
 from deployments.wire.answers import answer_text
 from deployments.wire.frames import Closed, EngineRequest, Kind, Opened
@@ -72,7 +73,7 @@ class QuietAsk:
         self._priority = max(spec.gateway.priorities.values(), default=0) + 1
 
     async def __call__(self, pool: str, answered: Answered) -> QuietAnswer | None:
-        """Return the pool's answer; None for an error or an answer without text.
+        """Return the pool's answer; None for an error, a message that is too large, or an answer without text.
 
         Raises:
             PoolFailed, PoolBusy, TimeoutError: the pool did not answer.
@@ -81,8 +82,11 @@ class QuietAsk:
         body = {name: value for name, value in answered.body.items() if name not in ("stream", "stream_options")}
         body["model"] = self._spec.pools[pool].public_name
         request = EngineRequest(answered.kind, body, f"quiet-{secrets.token_hex(8)}", self._priority)
-        async with asyncio.timeout(self._timeout_s), self._pools[pool].frames(request) as stream:
-            frames = [frame async for frame in stream]
+        try:
+            async with asyncio.timeout(self._timeout_s), self._pools[pool].frames(request) as stream:
+                frames = [frame async for frame in stream]
+        except HttpError:
+            return None
         failed = any(isinstance(frame, Opened) and frame.status != 200 for frame in frames)
         closed = next((frame for frame in frames if isinstance(frame, Closed)), Closed())
         text = "" if failed else answer_text(frames)

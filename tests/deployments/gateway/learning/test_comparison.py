@@ -10,6 +10,7 @@ import pytest
 
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
+from deployments.gateway.errors import HttpError
 from deployments.gateway.learning.comparison import Comparisons
 from deployments.gateway.learning.quiet_ask import Answered
 from deployments.gateway.pool_client import PoolBusy, PoolFailed
@@ -105,7 +106,12 @@ def test_what_it_costs_is_bounded(make):
 
 @pytest.mark.parametrize(
     ("script", "result"),
-    [((PoolFailed("died"),), "failed"), ((PoolBusy("full"),), "dropped"), ((fakes.Opened(400),), "failed")],
+    [
+        ((PoolFailed("died"),), "failed"),
+        ((PoolBusy("full"),), "dropped"),
+        ((fakes.Opened(400),), "failed"),
+        ((HttpError(500, "too large"),), "failed"),
+    ],
 )
 def test_failures_are_only_counted(make, script, result):
     comparisons = make(fakes.FakePool(script))
