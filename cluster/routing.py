@@ -48,6 +48,9 @@ class EscalationSpec(Part):
     """Tiers whose answers are judged."""
     hold_tokens: int = Field(default=24, ge=1, le=1_000)
     """Tokens that the gateway collects before it judges them; a shorter answer is judged whole."""
+    hold_s: float = Field(default=0.3, gt=0, le=600)
+    """Seconds from the first token after which the answer is judged by the tokens that are there, so that a client of a
+    slow pool does not wait longer."""
     model: Text | None = None
     """Coefficients of confidence for exactly the fleet's models: a file like `demo/confidence.json`, relative to the
     spec file or to the working directory. None: the typical probability of a token, which is not calibrated."""

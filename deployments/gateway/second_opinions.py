@@ -6,10 +6,13 @@ The gateway holds an answer back until its first tokens are judged, or until two
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from cluster.routing import EscalationSpec
 from cluster.usage import Usage
 from deployments.gateway.agreement import agreed, ask_both, usage_of
 from deployments.gateway.pool_client import PoolClient
@@ -63,7 +66,7 @@ async def judged_frames(
 async def _confident(ticket: JudgedTicket, pool: str, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
     """Judge an answer by its first tokens."""
     kept: list[Frame] = []
-    evidence, usage = await _held(frames, ticket.attempts.rule.hold_tokens, kept)
+    evidence, usage = await _held(frames, ticket.attempts.rule, kept)
     if evidence is not None and (next_pool := ticket.attempts.judge(pool, evidence)):
         ticket.spent(pool, usage)
         raise Dropped(next_pool)
@@ -89,17 +92,22 @@ async def _agreeing(pools: Mapping[str, PoolClient], ticket: JudgedTicket, pool:
         yield frame
 
 
-async def _held(frames: AsyncIterator[Frame], hold_tokens: int, kept: list[Frame]) -> tuple[Evidence | None, Usage]:
-    """Read frames into `kept` until enough tokens were reported. Returns no evidence if there is nothing to judge.
+async def _held(frames: AsyncIterator[Frame], rule: EscalationSpec, kept: list[Frame]) -> tuple[Evidence | None, Usage]:
+    """Read frames into `kept` until enough tokens were reported, or `hold_s` has passed since the first of them.
 
-    The judgement reads exactly the first `hold_tokens` tokens, however the engine groups them.
+    The judgement reads at most the first `hold_tokens` tokens, however the engine groups them.
+
+    Returns:
+        no evidence if there is nothing to judge.
     """
+    hold_tokens, until_s = rule.hold_tokens, math.inf
     logprobs: tuple[float, ...] = ()
     margins: tuple[float, ...] = ()
     usage, ended = Usage(), False
     async for frame in frames:
         if isinstance(frame, Progress):
             logprobs, margins, usage = logprobs + frame.logprobs, margins + frame.margins, frame.usage
+            until_s = min(until_s, time.monotonic() + rule.hold_s)
         else:
             kept.append(frame)
         if isinstance(frame, Opened) and frame.status != 200:
@@ -107,7 +115,7 @@ async def _held(frames: AsyncIterator[Frame], hold_tokens: int, kept: list[Frame
         if isinstance(frame, Closed):
             ended, usage = True, frame.usage
         silent = isinstance(frame, Chunk) and frame.token_ids and not logprobs
-        if ended or silent or len(logprobs) >= hold_tokens:
+        if ended or silent or len(logprobs) >= hold_tokens or time.monotonic() >= until_s:
             break
     finished = ended and len(logprobs) < hold_tokens
     return Evidence(logprobs[:hold_tokens], margins[:hold_tokens], finished), usage

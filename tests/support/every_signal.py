@@ -50,7 +50,7 @@ routing:
   state_folder: {folder}
   max_wait_s: 0.2
   budget: {{mean_cost: 0.0001}}
-  escalation: {{hold_tokens: 4, min_gain: 0}}
+  escalation: {{hold_tokens: 4, hold_s: 60, min_gain: 0}}
   shadow: {{pool: large, share: 0.3}}
   feedback: {{}}
 """

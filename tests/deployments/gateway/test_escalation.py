@@ -37,7 +37,11 @@ def make(monkeypatch):
         for name, pool in spec["pools"].items():
             price = {"small": 1, "moe": 3, "large": 10}[name]
             pool |= {"engine": {"kind": "vllm"}, "prices": {"input_per_mtok": price, "output_per_mtok": price}}
-        spec["routing"] |= {"artifact": "rules", "cost_weight": 0, "escalation": {"hold_tokens": 4, **(rule or {})}}
+        spec["routing"] |= {
+            "artifact": "rules",
+            "cost_weight": 0,
+            "escalation": {"hold_tokens": 4, "hold_s": 60, **(rule or {})},
+        }
         given = {name: fakes.FakePool() for name in spec["pools"]} | pools
         return Gateway(FleetSpec.model_validate(spec), given)
 

@@ -51,7 +51,7 @@ def make(pools=None, request=None, decision=DECISION, body=None, model=MODEL, en
     spec = fakes.SPEC.model_dump(mode="json")
     for pool in spec["pools"].values():
         pool["engine"] = {"kind": engine}
-    spec["routing"]["escalation"] = {"hold_tokens": 3, **rule}
+    spec["routing"]["escalation"] = {"hold_tokens": 3, "hold_s": 60, **rule}
     given = {name: fakes.FakePool() for name in spec["pools"]} | (pools or {})
     fleet = FleetSpec.model_validate(spec)
     body = body or {}
@@ -104,6 +104,23 @@ def test_a_confident_answer_passes_unchanged(script):
     assert pool.requests[0].judged_tokens == 3
     assert ticket.usages == []
     assert "kept" in ticket.attempts.reasons[0]
+
+
+@pytest.mark.parametrize("logprob", [SURE, UNSURE])
+def test_a_slow_answer_is_judged_by_the_tokens_that_are_there(logprob):
+    async def slowly():
+        await asyncio.sleep(0.05)
+
+    frames = stream(*[logprob] * 9)
+    pool = fakes.FakePool([step for frame in frames for step in (frame, slowly)])
+    ticket = make({"small": pool}, hold_tokens=9, hold_s=0.01)
+    if logprob == UNSURE:
+        with pytest.raises(Dropped):
+            frames_of(ticket)
+        assert ticket.usages[0][1].completion_tokens < 4
+    else:
+        assert frames_of(ticket) == without_progress(frames)
+    assert "after 9 tokens" not in ticket.attempts.reasons[0]
 
 
 @pytest.mark.parametrize("shape", [stream, whole])

@@ -65,7 +65,7 @@ def test_what_generates_nothing_is_no_query(make):
 
 def test_a_dropped_answer_costs_and_would_not_have_been_in_the_large_pool(make):
     small = fakes.FakePool((Opened(200), UNSURE))
-    rule = {"artifact": "rules", "cost_weight": 0, "escalation": {"hold_tokens": 4}}
+    rule = {"artifact": "rules", "cost_weight": 0, "escalation": {"hold_tokens": 4, "hold_s": 60}}
     totals = after(make(rule, small=small), ("/v1/chat/completions", fakes.chat(model="auto:cheap")))
     assert totals["decisions"] == {"small": 1}
     (taker,) = totals["answers"]
