@@ -86,6 +86,9 @@ class LearnSpec(Part):
     """Bound on what these answers cost, as a share of the cost of all answers to `auto` requests."""
     max_ongoing: int = Field(default=2, ge=1)
     """Concurrent requests of this kind of one gateway replica."""
+    judge: Name | None = None
+    """The pool that compares two answers in prose, in both orders. Its requests count as extra cost. None: only final
+    answers are compared, and prose gives no label."""
     keep_labels: int = Field(default=5_000, ge=100, le=100_000)
     """Labels to keep; the oldest are dropped."""
     keep_days: float = Field(default=30.0, gt=0, le=3_650)

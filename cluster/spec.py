@@ -161,9 +161,14 @@ class FleetSpec(Part):
                     taken = owners.get(AUTO if is_auto(name) else name, f"the tier {name}")
                     problems[f"pools.{pool_name}{field}"] = f"the name '{name}' already means {taken}: use another name"
                 owners.setdefault(name, f"pool {pool_name}")
-        shadow = self.routing.shadow
-        if shadow and shadow.pool not in self.pools:
-            problems["routing.shadow.pool"] = f"invalid value '{shadow.pool}', {did_you_mean(shadow.pool, self.pools)}"
+        shadow, learn = self.routing.shadow, self.routing.learn
+        named = {
+            "routing.shadow.pool": shadow.pool if shadow else None,
+            "routing.learn.judge": learn.judge if learn else None,
+        }
+        for field, wanted in named.items():
+            if wanted is not None and wanted not in self.pools:
+                problems[field] = f"invalid value '{wanted}', {did_you_mean(wanted, self.pools)}"
         if problems:
             raise Problems(problems)
         return self

@@ -275,10 +275,10 @@ class LearningMetrics:
     comparisons = counter(
         "signalbox_comparisons",
         "requests",
-        POOL | {"result": "labelled, abstained (no final answer), failed, dropped (pool busy), too_expensive"},
+        POOL | {"result": "labelled, abstained (not comparable), failed, dropped (pool busy), too_expensive"},
         "Answered requests that another tier was to answer as well, by the pool and the result.",
         "Many `too_expensive`: raise `routing.learn.max_extra_cost` to learn faster. Many `abstained`: the answers are "
-        "prose; collect graded prompts instead.",
+        "prose; name a pool in `routing.learn.judge`, or collect graded prompts.",
     )
     labels = gauge(
         "signalbox_labels",

@@ -1,7 +1,7 @@
 """Labels from own traffic: another tier answers some requests as well, and the final answers are compared.
 
-The highest tier's answer is taken for right. A lower tier's answer is good if its final answer is the same. Answers
-without a final answer that can be compared give no label.
+The highest tier's answer is taken for right. A lower tier's answer is good if its final answer is the same. For prose
+without a final answer, a judge may say whether it is as good. Otherwise there is no label.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from cluster.pool import TIERS
 from cluster.spec import FleetSpec
+from cluster.usage import Usage
 from deployments.gateway.learning.quiet_ask import Answered, QuietAnswer, QuietAsk, is_idle, is_sampled, lot
 from deployments.gateway.pool_client import PoolBusy, PoolClient, PoolFailed
 from deployments.metrics.gateway import GatewayMetrics
 from router.confidence.final_answer import final_answer
+from router.confidence.pairwise import REPLY_TOKENS, as_good, better, pair_prompt
 from router.desk import Ticket
 from router.labels import Label, label_of
 from router.quality import QualityModel
+from router.tokens import of_text
 
 log = logging.getLogger("signalbox.comparison")
 
@@ -72,17 +76,26 @@ class Comparisons:
         pool = self._other(answered, ticket)
         if pool is None or not answered.answer:
             return
-        if final_answer(answered.answer) is None:
+        expected = self._expected(pool, answered, ticket)
+        if final_answer(answered.answer) is None and self._rule.judge is None:
             self._count(pool, "abstained")
         elif len(self._tasks) >= self._rule.max_ongoing or not is_idle(ticket.desk.fleet, pool):
             self._count(pool, "dropped")
-        elif self._extra + (expected := ticket.decision.appraisals[pool].cost) > self._rule.max_extra_cost * self._paid:
+        elif self._extra + expected > self._rule.max_extra_cost * self._paid:
             self._count(pool, "too_expensive")
         else:
             self._extra += expected  # booked now, because others may begin before the answer is there
             task = asyncio.create_task(self._compare(pool, answered, ticket, expected))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _expected(self, pool: str, answered: Answered, ticket: Ticket) -> float:
+        """Expected cost of a comparison, with the judge's two requests for prose."""
+        cost = ticket.decision.appraisals[pool].cost
+        if self._rule.judge is None or final_answer(answered.answer) is not None:
+            return cost
+        read = of_text(pair_prompt(answered.request.text, answered.answer, answered.answer)).count
+        return cost + 2 * ticket.desk.cost(self._rule.judge, Usage(read, REPLY_TOKENS))
 
     def _other(self, answered: Answered, ticket: Ticket) -> str | None:
         """The pool to ask: of the highest tier, or if that has answered, of a lower one."""
@@ -96,33 +109,57 @@ class Comparisons:
         return others[int(lot(f"which-{answered.request_id}") * len(others))]
 
     async def _compare(self, pool: str, answered: Answered, ticket: Ticket, expected: float) -> None:
-        other = None
+        paid: list[float] = []
         try:
-            other = await self._ask(pool, answered)
+            result = await self._compared(pool, answered, ticket, paid)
         except (PoolFailed, PoolBusy, TimeoutError) as error:
             log.warning("a request for comparison to %s: %s", pool, error)
-            self._count(pool, "dropped" if isinstance(error, PoolBusy) else "failed")
-            return
+            result = "dropped" if isinstance(error, PoolBusy) else "failed"
         finally:
-            self._extra += (ticket.desk.cost(pool, other.usage) if other else 0.0) - expected
-        if other is None:
-            self._count(pool, "failed")
-            return
-        label = self._label(pool, answered, other)
-        self._count(pool, "labelled" if label else "abstained")
-        if label:
-            self._give(label)
+            self._extra += sum(paid) - expected
+        self._count(pool, result)
 
-    def _label(self, pool: str, answered: Answered, other: QuietAnswer) -> Label | None:
-        found = {answered.tier: final_answer(answered.answer), self._tiers[pool]: final_answer(other.text)}
-        if None in found.values():
-            return None
-        low, high = sorted(found, key=TIERS.index)
+    async def _compared(self, pool: str, answered: Answered, ticket: Ticket, paid: list[float]) -> str:
+        """Give a label if there is one. Returns what to count; adds what was paid."""
+        other = await self._ask(pool, answered)
+        if other is None:
+            return "failed"
+        paid.append(ticket.desk.cost(pool, other.usage))
+        texts = {answered.tier: answered.answer, self._tiers[pool]: other.text}
+        low, high = (texts[tier] for tier in sorted(texts, key=TIERS.index))
+        good: bool | None = None
+        if None not in (ends := (final_answer(low), final_answer(high))):
+            good = ends[0] == ends[1]
+        elif self._rule.judge:
+            good = await self._judged(self._rule.judge, answered, (low, high), ticket, paid)
+        if good is None:
+            return "abstained"
+        self._give(self._label(pool, answered, other, good=good))
+        return "labelled"
+
+    async def _judged(
+        self, judge: str, answered: Answered, answers: tuple[str, str], ticket: Ticket, paid: list[float]
+    ) -> bool | None:
+        """Whether the first answer is as good as the second one; None if the judge does not know."""
+        verdicts = []
+        for first, second in (answers, answers[::-1]):
+            prompt = pair_prompt(answered.request.text, first, second)
+            messages = [{"role": "user", "content": prompt}]
+            body = {"messages": messages, "max_tokens": REPLY_TOKENS, "temperature": 0}
+            reply = await self._ask(judge, replace(answered, kind="chat", body=body))
+            if reply is None:
+                return None
+            paid.append(ticket.desk.cost(judge, reply.usage))
+            verdicts.append(better(reply.text))
+        return as_good(*verdicts)
+
+    def _label(self, pool: str, answered: Answered, other: QuietAnswer, *, good: bool) -> Label:
         tokens = {answered.tier: answered.tokens, self._tiers[pool]: other.usage.completion_tokens}
+        low, high = sorted(tokens, key=TIERS.index)
         return label_of(
             answered.request,
             expected=self._base.predict(answered.request).quality,
-            quality={low: float(found[low] == found[high]), high: 1.0},
+            quality={low: float(good), high: 1.0},
             output_tokens={tier: float(count) for tier, count in tokens.items() if count},
             at_s=time.time(),
             source="comparison",

@@ -33,11 +33,11 @@ def ticket(tier="small", paid=1_000.0, request=REQUEST, fleet=FLEET):
 
 @pytest.fixture
 def make():
-    def make(large=None, **learn):
+    def make(large=None, moe=None, **learn):
         routing = {"learn": {"share": 1.0, **learn}}
         spec = FleetSpec.model_validate(fakes.SPEC.model_dump(mode="json") | {"routing": routing})
         pools = {name: fakes.FakePool(fakes.answer("The answer is 12")) for name in spec.pools}
-        pools |= {"large": large} if large else {}
+        pools |= {name: pool for name, pool in (("large", large), ("moe", moe)) if pool}
         labels = []
         made = Comparisons(spec, pools, RuleQuality(), fakes.SilentMetrics(), labels.append)
         made.labels = labels
@@ -92,8 +92,42 @@ def test_prose_costs_nothing(make, text):
 
 
 def test_an_answer_in_prose_from_the_other_pool_gives_no_label(make):
-    prose = fakes.FakePool(fakes.answer("That depends on what you want, and on many things besides"))
-    assert compare(make(prose)) == ["abstained"]
+    assert compare(make(fakes.FakePool(fakes.answer(PROSE)))) == ["abstained"]
+
+
+PROSE = "That depends on what you want, and on many things besides"
+
+
+@pytest.mark.parametrize(
+    ("replies", "result", "quality"),
+    [
+        (("first", "second"), "labelled", 1.0),  # better in both orders
+        (("equal", "equal"), "labelled", 1.0),
+        (("second", "first"), "labelled", 0.0),
+        (("first", "first"), "abstained", None),  # it prefers what it reads first
+        (("well", "second"), "abstained", None),
+    ],
+)
+def test_a_judge_compares_prose_in_both_orders(make, replies, result, quality):
+    judge = fakes.FakePool(*map(fakes.answer, replies))
+    comparisons = make(fakes.FakePool(fakes.answer(PROSE)), judge, judge="moe")
+    assert compare(comparisons, PROSE) == [result]
+    assert [label.quality["small"] for label in comparisons.labels] == ([] if quality is None else [quality])
+    first, second = (request.body["messages"][0]["content"] for request in judge.requests)
+    assert first != second or PROSE in first
+    assert comparisons._extra == COSTS["large"] + 2 * COSTS["moe"]
+
+
+def test_a_judge_that_fails_gives_no_label(make):
+    comparisons = make(fakes.FakePool(fakes.answer(PROSE)), fakes.FakePool((PoolFailed("died"),)), judge="moe")
+    assert compare(comparisons, PROSE) == ["failed"]
+    assert comparisons._extra == COSTS["large"]  # what was paid before
+
+
+def test_a_judge_is_not_asked_about_final_answers(make):
+    judge = fakes.FakePool()
+    assert compare(make(moe=judge, judge="moe")) == ["labelled"]
+    assert judge.requests == []
 
 
 def test_what_it_costs_is_bounded(make):
