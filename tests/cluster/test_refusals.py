@@ -203,3 +203,16 @@ def test_zero_and_other_engines_are_counted():
     spec = FleetSpec.model_validate({"pools": {"p": asked}})
     memory = pool_memory(facts, spec.pools["p"], spec.hardware["cpu"])
     assert (memory.kv_tokens, memory.sequences) == (16384, 16)
+
+
+@pytest.mark.parametrize(
+    ("routing", "field"),
+    [
+        ({"shadow": {"pool": "lage", "share": 0.1}}, "routing.shadow.pool"),
+        ({"learn": {"judge": "lage"}}, "routing.learn.judge"),
+    ],
+)
+def test_pools_that_do_not_exist_are_named(routing, field):
+    with pytest.raises(ValidationError) as caught:
+        FleetSpec.model_validate({"pools": {"large": pool_of()}, "routing": routing})
+    assert f"{field}: invalid value 'lage', did you mean 'large'?" in explain(caught.value)
