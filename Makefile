@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 COVERED := $(addprefix tests/,cluster router autoscaling training simulation k8s signalbox \
   deployments/board deployments/gateway deployments/wire deployments/metrics deployments/scaling deployments/dev)
 
-.PHONY: serve dev monitor check check-code check-tests coverage test test-slow lint setup demo-models bench clean
+.PHONY: serve dev monitor check check-code check-tests coverage test test-slow proof lint setup demo-models bench clean
 
 serve: setup
 	$(BIN)/signalbox serve $(SPEC)
@@ -47,7 +47,14 @@ test: setup lint
 	$(BIN)/pytest $(LANES) -m "not slow"
 
 test-slow: setup
-	$(BIN)/pytest --durations=25 -m slow # one after the other: two workers with engines slow each other into timeouts
+	$(BIN)/pytest --durations=25 -m "slow and not proof" # one after the other: two workers with engines slow each other into timeouts
+
+# Variants of what the slow tests prove; the report is committed.
+PROOF := benchmarks/results/proof.txt
+
+proof: setup
+	{ echo "commit $$(git rev-parse --short HEAD), $$(date -u +%F), $$(nproc) cores, $$(uname -sr)"; \
+	  $(BIN)/pytest -q --durations=0 -m proof; } > $(PROOF); status=$$?; cat $(PROOF); exit $$status
 
 lint: setup
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ def test_a_folder_without_a_model_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 def test_three_engines_side_by_side(tmp_path):
     chart = tmp_path / "engines.html"

@@ -26,6 +26,7 @@ HARNESS = {
     "make serve": "the session's fleet is `make serve`'s own command",
     "make test": "this run",
     "make test-slow": "the other half of this run",
+    "make proof": "runs for minutes; its report is benchmarks/results/proof.txt",
     "make demo-models": "trains for an hour; tests/demo holds its parts",
     "make bench": "the same as `signalbox bench demo`",
     "make monitor": "tests/e2e/test_monitor.py runs what it runs",

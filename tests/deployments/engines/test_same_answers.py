@@ -83,6 +83,7 @@ def test_tensor_and_expert_parallel_over_two_nodes():
     assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
+@pytest.mark.proof
 def test_data_and_expert_parallel_in_one_node():
     result = run("moe", "{data: 2, expert: 2}", "strict_pack")
     assert result["tokens"] == tokens_of_one_process("moe")
@@ -95,6 +96,7 @@ def test_pipeline_stages_on_two_nodes():
     assert len(set(nodes(result))) == 2
 
 
+@pytest.mark.proof
 def test_tensor_pipeline_and_expert_parallel_on_two_nodes():
     result = run("moe", "{tensor: 2, pipeline: 2, expert: 2}", "pack")
     assert result["tokens"] == tokens_of_one_process("moe")
@@ -102,7 +104,9 @@ def test_tensor_pipeline_and_expert_parallel_on_two_nodes():
     assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]] * 2
 
 
-@pytest.mark.parametrize("model", ["small", "moe", "large"])
+@pytest.mark.parametrize(
+    "model", ["small", *(pytest.param(name, marks=pytest.mark.proof) for name in ("moe", "large"))]
+)
 def test_transformers(model):
     assert run(model, kind="transformers")["tokens"] == tokens_of_one_process(model)
 
@@ -113,6 +117,7 @@ def test_deepspeed_tensor_parallel_over_two_nodes():
     assert len(set(nodes(result))) == 2
 
 
+@pytest.mark.proof
 def test_deepspeed_expert_parallel_over_two_nodes():
     result = run("moe", "{data: 2, expert: 2}", "strict_spread", kind="deepspeed")
     assert result["tokens"] == tokens_of_one_process("moe")
@@ -120,6 +125,7 @@ def test_deepspeed_expert_parallel_over_two_nodes():
     assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
+@pytest.mark.proof
 def test_deepspeed_zero_spreads_a_model_over_two_ranks_and_offloads_it():
     options = "kv_budget_tokens: 16384, zero_offload: cpu"
     result = run("large", "{data: 2}", "strict_pack", kind="deepspeed", options=options)
