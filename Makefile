@@ -47,7 +47,7 @@ test: setup lint
 	$(BIN)/pytest $(LANES) -m "not slow"
 
 test-slow: setup
-	$(BIN)/pytest --durations=25 -m "slow and not proof" # one after the other: two workers with engines slow each other into timeouts
+	$(BIN)/pytest $(LANES) -m "slow and not proof"
 
 # Variants of what the slow tests prove; the report is committed.
 PROOF := benchmarks/results/proof.txt

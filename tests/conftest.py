@@ -33,14 +33,20 @@ _LAPTOP_NAMES = (
 )
 LAPTOP = frozenset(f"tests/e2e/test_{name}.py" for name in _LAPTOP_NAMES.split())
 """Files that talk to the laptop fleet: one worker runs them all, so that it starts once."""
-LONGEST = ("laptop", "tests/e2e/test_scaling_fleet.py")
+_OWN_FLEETS = "scaling_fleet decoding_fleet escalation_fleet learning_loop monitor parallel_fleet"
+FLEETS = frozenset(f"tests/e2e/test_{name}.py" for name in _OWN_FLEETS.split())
+"""Slow files with fleets: one worker runs them all, because two loaded fleets slow each other into timeouts."""
+LONGEST = ("laptop", "fleets")
 """Groups that two workers begin with: what starts last ends last."""
 
 
 def _group(nodeid: str) -> str:
-    """Tests that share a fixture run in one process: those of a file, and all that talk to the laptop fleet."""
+    """Tests that share a fixture run in one process: those of a file, all that talk to the laptop fleet, and those with
+    fleets that may not run side by side."""
     file = nodeid.split("::")[0]
-    return "laptop" if file in LAPTOP else file
+    if file in LAPTOP:
+        return "laptop"
+    return "fleets" if file in FLEETS else file
 
 
 class Groups(LoadScopeScheduling):
