@@ -32,6 +32,8 @@ HARNESS = {
     "make monitor": "tests/e2e/test_monitor.py runs what it runs",
     "signalbox monitor": "tests/e2e/test_monitor.py",
     "signalbox router train": "the command's name; tests/signalbox/commands/test_router_train.py runs it",
+    "signalbox router status": "the command's name; docs/routing.md runs it with a URL",
+    "signalbox router rollback": "the command's name; tests/e2e/test_learning_loop.py runs it",
     "signalbox router curve": "the command's name; tests/signalbox/commands/test_router_curve.py runs it",
     "signalbox render": "the command's name; docs/deploy.md runs it with a spec",
     "signalbox bench engines": "tests/e2e/test_bench_engines.py",

@@ -27,6 +27,8 @@ NOT_NOW = {
     "signalbox_route_lambda": "the spec has no budget",
     "signalbox_budget_spend_ratio": "the spec has no budget",
     "signalbox_shadow_requests": "the spec has no shadow traffic",
+    "signalbox_comparisons": "the spec does not let the fleet learn",
+    "signalbox_labels": "the spec does not let the fleet learn",
     "signalbox_feedback": "the spec keeps no feedback",
     "signalbox_scaling_changes": "nothing has to grow",
     "signalbox_engine_preemptions": "the KV cache is large enough",

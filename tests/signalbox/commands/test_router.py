@@ -16,6 +16,16 @@ STATE = {
     "card": {"date": "2026-01-01", "counts": {"labels": 3}, "note": "[bold]"},
     "previous": [{"version": "1-4e5f6a7b", "since_s": 1_600_000_000.0, "bytes": 77}],
     "problem": None,
+    "learning": None,
+}
+LEARNING = {
+    "labels": {"comparison": 31, "feedback": 2},
+    "frozen": False,
+    "running": False,
+    "version": "2-0a1b2c3d",
+    "verdict": {"action": "take", "why": "better [bold]"},
+    "verdict_at_s": 1_700_000_000.0,
+    "problem": None,
 }
 
 
@@ -85,3 +95,21 @@ def test_a_file_that_is_not_there(endpoint, tmp_path):
     result = run("use", str(tmp_path / "missing"))
     assert (result.exit_code, endpoint.requests) == (2, [])
     assert "cannot be read" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "31 from comparison, 2 from feedback"),
+        ({}, "take: better [bold]"),
+        ({}, "2-0a1b2c3d decides"),
+        ({"labels": {}, "verdict": None}, "none yet"),
+        ({"frozen": True}, "routing.learn.frozen"),
+        ({"problem": "artifact 3 was put in use by hand"}, "artifact 3 was put in use by hand"),
+    ],
+)
+def test_status_shows_what_the_fleet_has_learned(endpoint, change, said):
+    endpoint.answer = (200, STATE | {"learning": LEARNING | change})
+    shown = run("status")
+    assert shown.exit_code == 0
+    assert said in " ".join(shown.output.split())
