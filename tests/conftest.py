@@ -34,15 +34,17 @@ _LAPTOP_NAMES = (
 LAPTOP = frozenset(f"tests/e2e/test_{name}.py" for name in _LAPTOP_NAMES.split())
 """Files that talk to the laptop fleet: one worker runs them all, so that it starts once."""
 _OWN_FLEETS = "scaling_fleet decoding_fleet escalation_fleet learning_loop monitor parallel_fleet"
-FLEETS = frozenset(f"tests/e2e/test_{name}.py" for name in _OWN_FLEETS.split())
-"""Slow files with fleets: one worker runs them all, because two loaded fleets slow each other into timeouts."""
+FLEETS = frozenset(f"tests/e2e/test_{name}.py" for name in _OWN_FLEETS.split()) | {
+    "tests/deployments/engines/test_same_answers.py"
+}
+"""Slow files with clusters: one worker runs them all, because two loaded clusters slow each other into timeouts."""
 LONGEST = ("laptop", "fleets")
 """Groups that two workers begin with: what starts last ends last."""
 
 
 def _group(nodeid: str) -> str:
     """Tests that share a fixture run in one process: those of a file, all that talk to the laptop fleet, and those with
-    fleets that may not run side by side."""
+    clusters that may not run side by side."""
     file = nodeid.split("::")[0]
     if file in LAPTOP:
         return "laptop"
