@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from fleet_process import ROOT, RunningFleet, shared_memory, start_fleet, stop_fleet
+from fleet_process import ROOT, RunningFleet, left_behind, shared_memory, start_fleet, stop_fleet
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
@@ -25,7 +25,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
     running = start_fleet(ROOT / "examples" / "laptop.yaml", tmp_path_factory.mktemp("fleet") / "serve.log")
     yield running
     stop_fleet(running)
-    assert shared_memory() <= before
+    assert left_behind(before) == set()
 
 
 _LAPTOP_NAMES = (

@@ -7,7 +7,7 @@ import time
 
 import httpx
 import pytest
-from fleet_process import ROOT, shared_memory, start_fleet, stop_fleet
+from fleet_process import ROOT, left_behind, shared_memory, start_fleet, stop_fleet
 
 from demo.tasks import generate_tasks, grade
 
@@ -22,7 +22,7 @@ def escalating(tmp_path_factory):
     running = start_fleet(ROOT / "examples" / "laptop-escalation.yaml", tmp_path_factory.mktemp("fleet") / "serve.log")
     yield running
     stop_fleet(running)
-    assert shared_memory() <= before
+    assert left_behind(before) == set()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from fleet_process import ROOT, shared_memory, start_fleet, stop_fleet
+from fleet_process import ROOT, left_behind, shared_memory, start_fleet, stop_fleet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 STREAMS = 8
@@ -24,7 +24,7 @@ def parallel(request, tmp_path_factory):
     running = start_fleet(example, tmp_path_factory.mktemp("fleet") / "serve.log")
     yield running
     stop_fleet(running)
-    assert shared_memory() <= before
+    assert left_behind(before) == set()
 
 
 def stream(fleet, pool, **body):

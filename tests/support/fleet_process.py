@@ -25,6 +25,7 @@ SIGNALBOX = (str(Path(sys.executable).parent / "signalbox"),)
 READY_TIMEOUT_S = 600.0
 HEAL_TIMEOUT_S = 400.0
 """An engine starts in well under a minute; a busy test machine is given more."""
+SEGMENT_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,14 @@ def shared_memory() -> set[str]:
         with suppress(OSError):  # a process that has ended meanwhile, or somebody else's
             mapped |= set(re.findall(r"/dev/shm/(\S+)", maps.read_text()))
     return names - mapped
+
+
+def left_behind(before: set[str]) -> set[str]:
+    """Segments that came since `before` and stay without an owner: another fleet maps a new one within seconds."""
+    deadline = time.monotonic() + SEGMENT_PATIENCE_S
+    while (left := shared_memory() - before) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return left
 
 
 def start_fleet(spec: Path, log: Path, program: Sequence[str] = SIGNALBOX) -> RunningFleet:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from fleet_process import shared_memory
+from fleet_process import left_behind, shared_memory
 
 from cluster.loading import PROJECT_ROOT
 
@@ -55,7 +55,7 @@ def start(model, parallel="{}", placement="pack", kind="vllm", options=""):
         command = [sys.executable, str(SCRIPT), str(path), "pool"]
         before = shared_memory()
         done = subprocess.run(command, capture_output=True, text=True, timeout=800)
-    assert shared_memory() <= before
+    assert left_behind(before) == set()
     return done
 
 
