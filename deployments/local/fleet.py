@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,10 @@ from deployments.placement import HARDWARE_LABEL
 OBJECT_STORE_BYTES = 100 * 2**20
 """Frames travel over gRPC; the object store is hardly used."""
 KILL_AFTER_S = 5.0
-NODE_WAIT_S = 180.0
+NODE_WAIT_S = 90.0
 """How long a Ray node may take to start."""
+START_TRIES = 3
+"""A Ray node sometimes never answers while others start on the same machine; a new cluster does."""
 
 
 class FleetFailed(Exception):
@@ -151,6 +153,27 @@ class LocalFleet:
         os.environ.update(environment(self.temp_dir, self._ports))
         make_ray_read_again()
         import ray
+
+        self._start_cluster(said)
+        ray.init(
+            address=self._cluster.address,
+            namespace="signalbox",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+
+    def _start_cluster(self, said: Callable[[str], None]) -> None:
+        for tries_left in reversed(range(START_TRIES)):
+            try:
+                self._add_nodes(said)
+                break
+            except Exception:  # Ray raises plain Exceptions
+                if not tries_left:
+                    raise
+                said("a Ray node does not answer: starting again")
+                self._drop_nodes()
+
+    def _add_nodes(self, said: Callable[[str], None]) -> None:
         from ray.cluster_utils import Cluster
 
         self._cluster = Cluster()  # with Ray's reaper: its processes end even when this one is killed
@@ -158,12 +181,16 @@ class LocalFleet:
             for index, node in enumerate(self.nodes, start=1):
                 said(f"Ray node {index} of {len(self.nodes)} ({node.hardware})")
                 self._cluster.add_node(**self._node_arguments(index, node))
-        ray.init(
-            address=self._cluster.address,
-            namespace="signalbox",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+
+    def _drop_nodes(self) -> None:
+        """End the processes of a cluster that did not start, those of the failed node included."""
+        reaper = self._reaper.pid if self._reaper else None
+        started = [c for c in psutil.Process().children(recursive=True) if c.pid not in self._before | {reaper}]
+        self._cluster.shutdown()
+        for process in started:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(started, timeout=KILL_AFTER_S)
 
     def _node_arguments(self, index: int, node: NodePlan) -> dict[str, Any]:
         arguments: dict[str, Any] = {

@@ -62,6 +62,27 @@ def test_a_node_that_starts_slowly_is_waited_for(monkeypatch):
         services.get_node("address", "id")
 
 
+@pytest.mark.parametrize(("failures", "starts"), [(0, True), (2, True), (3, False)])
+def test_a_cluster_that_does_not_answer_is_started_again(monkeypatch, failures, starts):
+    fleet = LocalFleet(load_spec(PROJECT_ROOT / "examples" / "laptop.yaml"))
+    tries, said, dropped = [], [], []
+
+    def add_nodes(said):
+        tries.append(1)
+        if len(tries) <= failures:
+            raise Exception("the current node timed out")
+
+    monkeypatch.setattr(fleet, "_add_nodes", add_nodes)
+    monkeypatch.setattr(fleet, "_drop_nodes", lambda: dropped.append(1))
+    if starts:
+        fleet._start_cluster(said.append)
+    else:
+        with pytest.raises(Exception, match="timed out"):
+            fleet._start_cluster(said.append)
+    assert len(dropped) == min(failures, 2)
+    assert said == ["a Ray node does not answer: starting again"] * len(dropped)
+
+
 def test_messages_keep_the_error_and_lose_the_traceback():
     assert without_traceback(MESSAGE).splitlines() == [
         "small: The deployment failed to start 3 times in a row. Error:",
