@@ -67,10 +67,9 @@ class Verdict:
 def relearn(labels: Sequence[Label], plan: Plan) -> tuple[Verdict, AdaptedQuality | None]:
     """Return a verdict on what labels teach, and the candidate that learned from all of them; None with too few."""
     outcomes = [labelled(label) for label in weighed(labels)]
-    comparisons = [outcome for outcome in outcomes if _is_judged(outcome, plan)]
     try:
         candidate = adapt(outcomes, shipped_gains(), card=_card(outcomes))
-        gains = held_out_gains(outcomes, comparisons, plan)
+        gains = held_out_gains(outcomes, plan)
     except TooFewLabels as error:
         return Verdict("keep", len(outcomes), 0, 0.0, 0.0, f"too few labels: {error}"), None
     mean, error_of = float(gains.mean()), float(gains.std(ddof=1) / math.sqrt(len(gains)))
@@ -93,18 +92,17 @@ def weighed(labels: Sequence[Label]) -> list[Label]:
     return kept[::-1]
 
 
-def held_out_gains(outcomes: Sequence[Outcome], comparisons: Sequence[Outcome], plan: Plan) -> Floats:
+def held_out_gains(outcomes: Sequence[Outcome], plan: Plan) -> Floats:
     """What members that had not seen a comparison gain on it over the spec's own model.
 
     Raises:
         TooFewLabels: the labels of some folds are too few to learn from the others.
     """
     gains: list[float] = []
-    judged = {id(outcome) for outcome in comparisons}
     for fold in question_folds([outcome.question for outcome in outcomes], FOLDS):
         taught = adapt([outcomes[row] for row in fold.train], shipped_gains())
         for outcome in (outcomes[row] for row in fold.test):
-            if id(outcome) in judged and outcome.label is not None:
+            if outcome.label is not None and _is_judged(outcome, plan):
                 quality = all_tiers(taught.qualities(taught.score(outcome.seen)))[0]
                 gains.append(_value(outcome, quality, plan) - _value(outcome, outcome.label.expected, plan))
     if len(gains) < 2:

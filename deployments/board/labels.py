@@ -25,13 +25,15 @@ class LabelStore:
         self._keep = keep
         self._keep_s = keep_s
         self._lines: list[Mapping[str, Any]] = list(self._load())
+        self._counts = _by_source(self._lines)
+        """Kept, because every exchange with a gateway asks for it."""
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def counts(self) -> dict[str, int]:
         """Labels by source."""
-        return dict(Counter(str(line.get("source")) for line in self._lines))
+        return dict(self._counts)
 
     def add(self, lines: Iterable[Mapping[str, Any]], now_s: float) -> int:
         """Add labels; labels that are too many or too old are dropped. Returns the number added.
@@ -41,6 +43,7 @@ class LabelStore:
         """
         new = list(lines)
         self._lines += new
+        self._counts += _by_source(new)
         if len(self._lines) > SLACK * self._keep:
             self._trim(now_s)
         elif new:
@@ -57,6 +60,7 @@ class LabelStore:
 
     def _trim(self, now_s: float) -> None:
         self._lines = self._counting(now_s)
+        self._counts = _by_source(self._lines)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(self.path, _lines(self._lines))
 
@@ -83,6 +87,10 @@ def _parsed(text: str) -> dict[str, Any] | None:
         return line
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
+
+
+def _by_source(lines: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    return Counter(str(line.get("source")) for line in lines)
 
 
 def _lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
