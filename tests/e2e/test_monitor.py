@@ -30,6 +30,7 @@ from k8s.dashboards.panels import without_grafana
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.proof,
     pytest.mark.timeout(1500),
     pytest.mark.skipif(not (find("prometheus") and find("alertmanager")), reason="Prometheus is not installed"),
 ]

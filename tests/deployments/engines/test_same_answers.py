@@ -70,6 +70,7 @@ def nodes(result):
     return [rank["node_id"] for rank in result["ranks"]]
 
 
+@pytest.mark.proof
 def test_tensor_parallel_in_one_node():
     result = run("large", "{tensor: 2}", "strict_pack")
     assert result["tokens"] == tokens_of_one_process("large")
@@ -90,6 +91,7 @@ def test_data_and_expert_parallel_in_one_node():
     assert [rank["experts"] for rank in result["ranks"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
+@pytest.mark.proof
 def test_pipeline_stages_on_two_nodes():
     result = run("large", "{pipeline: 2}", "strict_spread")
     assert result["tokens"] == tokens_of_one_process("large")

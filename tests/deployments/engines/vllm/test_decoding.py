@@ -14,7 +14,7 @@ from cluster.loading import PROJECT_ROOT
 SCRIPT = PROJECT_ROOT / "tests" / "support" / "task_accuracy.py"
 POINTS = 0.03
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.proof, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
