@@ -43,7 +43,8 @@ class EscalationSpec(Part):
 
     kind: Literal["confidence", "agreement"] = "confidence"
     """`confidence` judges the first tokens of the cheap answer. `agreement` asks two cheap pools for whole answers and
-    accepts them if their final answers are equal (for tasks with comparable answers: numbers, choices)."""
+    accepts them if their final answers are equal (for tasks with comparable answers: numbers, choices). `confidence`
+    falls back to agreement for a pool whose engine reports no log-probabilities, if that may pay."""
     from_tiers: tuple[Literal["small", "moe"], ...] = Field(default=("small", "moe"), strict=False, min_length=1)
     """Tiers whose answers are judged."""
     hold_tokens: int = Field(default=24, ge=1, le=1_000)
@@ -53,7 +54,8 @@ class EscalationSpec(Part):
     slow pool does not wait longer."""
     model: Text | None = None
     """Coefficients of confidence for exactly the fleet's models: a file like `demo/confidence.json`, relative to the
-    spec file or to the working directory. None: the typical probability of a token, which is not calibrated."""
+    spec file or to the working directory. None: an answer is doubtful if its tokens are unusually unlikely for its
+    pool. With `learn`, the fleet's labels calibrate both."""
     min_gain: float = Field(default=0.1, ge=0, le=1)
     """Minimum expected gain (0..1), in quality - lambda x the higher tier's cost, for which an answer is dropped."""
 
@@ -122,8 +124,8 @@ class RoutingSpec(Part):
     """Preferences of requests that use plain `auto`, such as `auto:quality=0.8` (docs/routing.md)."""
     budget: BudgetSpec | None = None
     """The mean spend to hold. None: `cost_weight` alone decides."""
-    escalation: EscalationSpec | None = None
-    """Second opinions. None: the client receives the first pool's answer."""
+    escalation: EscalationSpec | None = EscalationSpec()
+    """Second opinions. `null`: the client always receives the first pool's answer."""
     shadow: ShadowSpec | None = None
     """Shadow requests for learning. None: no request is copied."""
     learn: LearnSpec | None = None

@@ -167,7 +167,7 @@ def escalation_problems(spec: FleetSpec) -> list[str]:
 def escalation_warnings(spec: FleetSpec) -> Iterator[str]:
     """Pools whose answers the escalation rule would silently never judge."""
     rule = spec.routing.escalation
-    if rule is None:
+    if rule is None or "escalation" not in spec.routing.model_fields_set:
         return
     tiers = {pool.tier for pool in spec.pools.values()}
     if rule.kind == "agreement" and not {"small", "moe"} <= tiers:

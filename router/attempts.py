@@ -7,17 +7,22 @@ another replica may answer. A request that does not fit a pool's context is trie
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cluster.pool import TIERS
 from cluster.routing import EscalationSpec
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from cluster.wish import is_auto
-from router.confidence.judge import Candidate, ConfidenceModel, Evidence, judge
+from router.confidence.judge import Candidate, Evidence, judge
+from router.confidence.pools import PoolConfidence
+from router.confidence.typical import LEAST_ANSWERS
 from router.filters import max_context_tokens
 from router.types import RoutingDecision, RoutingRequest
 
 MAX_TRIES = 3
 """Maximum attempts of a request whose answers are not judged."""
+Judging = Literal["confidence", "agreement"]
 MAX_DROPS = 3
 """Answers that a conversation may drop, which bounds what it pays for answers that its client never sees."""
 
@@ -30,17 +35,19 @@ class Attempts:
         spec: FleetSpec,
         request: RoutingRequest,
         decision: RoutingDecision,
-        model: ConfidenceModel,
+        confidence: PoolConfidence,
         fleet: FleetState | None = None,
     ) -> None:
         self.reasons: list[str] = []
         """What happened after the decision, in the order of events."""
         self.dropped: list[str] = []
         """Pools whose answers were dropped."""
+        self.confidence: dict[str, float] = {}
+        """P(its answer is good) before calibration, of each pool that was judged by it."""
         self._spec = spec
         self._request = request
         self._decision = decision
-        self._model = model
+        self._confidence = confidence
         self._contexts = {name: max_context_tokens(name, pool, fleet) for name, pool in spec.pools.items()}
         self._judged: set[str] = set()
         """Pools that were judged; another attempt at one of them is not judged again."""
@@ -98,19 +105,24 @@ class Attempts:
         assert self._spec.routing.escalation is not None
         return self._spec.routing.escalation
 
-    def is_judged(self, pool: str) -> bool:
-        """Whether this pool's answer is held back until it is judged. Adds a reason if its engine prevents this."""
+    def judging(self, pool: str) -> Judging | None:
+        """Return how this pool's answer is judged before the client gets it; None if it is not held back.
+
+        A pool whose engine reports no log-probabilities is compared with another cheap pool, if that may pay.
+        """
         if not self._judges or pool in self._judged or self._spec.pools[pool].tier not in self.rule.from_tiers:
-            return False
+            return None
         if not self._candidates(pool):
-            return False
+            return None
         if self.rule.kind == "agreement":
-            return self.partner(pool) is not None and not self._judged
+            return "agreement" if self.partner(pool) is not None and not self._judged else None
         engine = self._spec.pools[pool].engine
-        if not engine.traits.judgeable:
-            self.say(f"{pool} not judged: its engine ({engine.kind}) reports no log-probabilities")
-            return False
-        return True
+        if engine.traits.judgeable:
+            return "confidence"
+        if not self._judged and self._comparison_may_pay(pool):
+            return "agreement"
+        self.say(f"{pool} not judged: its engine ({engine.kind}) reports no log-probabilities")
+        return None
 
     def partner(self, pool: str) -> str | None:
         """Return the other cheap pool to ask for agreement: the best one of another tier below large."""
@@ -126,9 +138,18 @@ class Attempts:
         if not evidence.logprobs:
             self.say(f"{pool} not judged: its engine gave no log-probabilities")
             return None
-        confidence = self._model.probability(self._spec.pools[pool].tier, evidence, self._decision.prediction)
+        tier = self._spec.pools[pool].tier
+        confidence = self._confidence.confidence(pool, tier, evidence, self._decision.prediction)
+        if confidence is None:
+            self.say(f"{pool} not judged: fewer than {LEAST_ANSWERS} of its answers were seen")
+            return None
+        self.confidence[pool] = confidence
         verdict = judge(
-            confidence, self._candidates(pool), self._decision.cost_lambda, self.rule.min_gain, len(evidence.logprobs)
+            self._confidence.calibrated(pool, confidence),
+            self._candidates(pool),
+            self._decision.cost_lambda,
+            self.rule.min_gain,
+            len(evidence.logprobs),
         )
         self.say(f"{pool}: {verdict.reason}")
         return verdict.escalate_to
@@ -164,10 +185,19 @@ class Attempts:
         first = self._decision.pool
         others = self._decision.alternatives if is_auto(self._request.model) else ()
         order = [first, first, *others][:MAX_TRIES]
-        partner = self.partner(first) if self.is_judged(first) and self.rule.kind == "agreement" else None
+        partner = self.partner(first) if self.judging(first) == "agreement" else None
         if partner is None or self._rank(partner) > self._rank(first):
             return order
         return [partner, *order]
+
+    def _comparison_may_pay(self, pool: str) -> bool:
+        """Whether a second cheap answer can gain more than `min_gain`, if it finds every bad answer of this pool."""
+        partner = self.partner(pool)
+        if partner is None or not {pool, partner} <= self._decision.appraisals.keys():
+            return False
+        price, bad = self._decision.cost_lambda, 1 - self._decision.appraisals[pool].quality
+        best = max(each.quality - price * each.cost for each in self._candidates(pool))
+        return bad * best - price * self._decision.appraisals[partner].cost > self.rule.min_gain
 
     def _candidates(self, pool: str) -> list[Candidate]:
         """Return the pools of higher tiers that may answer instead, the decision's best first."""

@@ -19,6 +19,7 @@ from cluster.wish import is_auto
 from router.attempts import Attempts
 from router.budget.controller import BudgetController
 from router.confidence.judge import ConfidenceModel
+from router.confidence.pools import PoolConfidence
 from router.conversations import NEW, Conversations, conversation_key, goes_on
 from router.decide import Router
 from router.preambles import Preambles
@@ -26,8 +27,6 @@ from router.quality import QualityModel
 from router.traffic import Traffic
 from router.types import RoutingDecision, RoutingRequest
 from router.wishes import full_wish
-
-DEFAULT_CONFIDENCE = ConfidenceModel()
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ NO_BODY: Mapping[str, Any] = {}
 class Desk:
     """Makes the decisions and keeps the accounts of one process."""
 
-    def __init__(self, spec: FleetSpec, model: QualityModel, confidence: ConfidenceModel = DEFAULT_CONFIDENCE) -> None:
+    def __init__(self, spec: FleetSpec, model: QualityModel, confidence: ConfidenceModel | None = None) -> None:
         self.spec = spec
         self.router = Router(spec, model)
         self.fleet: FleetState | None = None
@@ -58,7 +57,7 @@ class Desk:
         self.budget = self._controller(model)
         self.conversations = Conversations()
         self.preambles = Preambles()
-        self._confidence = confidence
+        self.confidence = PoolConfidence(confidence)
         self._pools = list(spec.pools)
 
     def use(self, model: QualityModel) -> None:
@@ -110,7 +109,7 @@ class Desk:
         whole_text = request.text
         request = self.complete(request, body, sender)
         decision = self.decide(request, now_s)
-        attempts = Attempts(self.spec, request, decision, self._confidence, self.fleet)
+        attempts = Attempts(self.spec, request, decision, self.confidence, self.fleet)
         ticket = Ticket(self, request, decision, attempts)
         if ticket.is_routed:
             self.traffic.decided(decision)

@@ -9,12 +9,13 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from cluster.pool import TIERS
+from router.confidence.calibration import Graded
 from router.model.learned import VOCABULARY, View, view
 from router.model.lexical import NAMES
 from router.model.ngrams import BUCKETS, Counts
@@ -50,6 +51,8 @@ class Label:
     """Length of the answers by tier."""
     expected: Mapping[str, float]
     """Quality by tier that the spec's own model predicted."""
+    judged: Graded | None = None
+    """The lower tier's answer, if its confidence is known."""
 
 
 def label_of(
@@ -61,6 +64,7 @@ def label_of(
     at_s: float,
     source: Source,
     owner: str | None = None,
+    judged: Graded | None = None,
 ) -> Label:
     """Return the label of a request; its text is left out."""
     return Label(
@@ -73,6 +77,7 @@ def label_of(
         quality=quality,
         output_tokens=output_tokens,
         expected=expected,
+        judged=judged,
     )
 
 
@@ -98,6 +103,7 @@ def as_line(label: Label) -> dict[str, Any]:
         "quality": dict(label.quality),
         "output_tokens": dict(label.output_tokens),
         "expected": {tier: round(value, 5) for tier, value in label.expected.items()},
+        "judged": asdict(label.judged) if label.judged else None,
     }
 
 
@@ -128,9 +134,25 @@ def read_label(row: Any) -> Label:
             quality=_by_tier(row["quality"], 1.0),
             output_tokens=_by_tier(row["output_tokens"], 1e15),
             expected=_by_tier(row["expected"], 1.0),
+            judged=graded(row),
         )
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise BadLabel(f"is not a label: {error!r}") from error
+
+
+def graded(row: Mapping[str, Any]) -> Graded | None:
+    """Return the graded answer in a label's JSON object; None if its confidence is not known.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is damaged.
+    """
+    judged = row.get("judged")  # labels of earlier releases have none
+    if judged is None:
+        return None
+    found = Graded(str(judged["pool"]), float(judged["confidence"]), float(judged["good"]))
+    if not (0 <= found.confidence <= 1 and 0 <= found.good <= 1):
+        raise ValueError("judged")
+    return found
 
 
 def _hash(text: str) -> str:

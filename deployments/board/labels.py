@@ -54,18 +54,19 @@ class LabelStore:
 
     def write(self, path: Path, now_s: float) -> int:
         """Write the labels that count to another file. Returns their number."""
-        counting = self._counting(now_s)
+        counting = self.counting(now_s)
         path.write_bytes(_lines(counting))
         return len(counting)
 
+    def counting(self, now_s: float) -> list[Mapping[str, Any]]:
+        """Return the labels that count, as JSON objects, oldest first."""
+        return [line for line in self._lines if now_s - float(line["at_s"]) <= self._keep_s][-self._keep :]
+
     def _trim(self, now_s: float) -> None:
-        self._lines = self._counting(now_s)
+        self._lines = self.counting(now_s)
         self._counts = _by_source(self._lines)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(self.path, _lines(self._lines))
-
-    def _counting(self, now_s: float) -> list[Mapping[str, Any]]:
-        return [line for line in self._lines if now_s - float(line["at_s"]) <= self._keep_s][-self._keep :]
 
     def _load(self) -> Sequence[Mapping[str, Any]]:
         try:

@@ -9,7 +9,8 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from deployments.board.durable_files import replace_file
 from deployments.board.labels import LabelStore
 from deployments.board.messages import LearningState
 from deployments.board.records import LearnPlan
+from router.confidence.calibration import Curve, Graded, curves
+from router.labels import graded
 
 LEAST_LABELS = 25
 """With fewer, `training.relearn` would refuse."""
@@ -50,13 +53,18 @@ class Learner:
         self._verdict: Mapping[str, Any] | None = saved["verdict"]
         self._verdict_at_s: float | None = saved["verdict_at_s"]
         self._problem: str | None = None
+        self._confidence: Mapping[str, Curve] = {}
+        self._calibrate(time.time())
 
     def add(self, lines: Iterable[Mapping[str, Any]], now_s: float) -> None:
         """Keep new labels."""
+        new = list(lines)
         try:
-            self._new += self._labels.add(lines, now_s)
+            self._new += self._labels.add(new, now_s)
         except OSError as error:
             log.error("labels cannot be stored: %s", error)
+        if any(line.get("judged") for line in new):
+            self._calibrate(now_s)
 
     def state(self) -> LearningState:
         """What the fleet has learned."""
@@ -69,6 +77,7 @@ class Learner:
             verdict=self._verdict,
             verdict_at_s=self._verdict_at_s,
             problem=self._problem or self._given(),
+            confidence=self._confidence,
         )
 
     def step(self, now_s: float) -> None:
@@ -77,6 +86,10 @@ class Learner:
             self._watch(now_s)
         elif self._is_due() and not self._plan.frozen and self._given() is None:
             self._begin(now_s)
+
+    def _calibrate(self, now_s: float) -> None:
+        if not self._plan.frozen:
+            self._confidence = curves(_graded(self._labels.counting(now_s)))
 
     def _given(self) -> str | None:
         """Why an artifact of somebody else stays in use."""
@@ -155,3 +168,14 @@ class Learner:
         except (OSError, ValueError, LookupError, TypeError) as error:
             log.error("%s cannot be used: %s", self._file("learner.json"), error)
             return nothing
+
+
+def _graded(lines: Iterable[Mapping[str, Any]]) -> Iterator[Graded]:
+    """The answers of known confidence; damaged lines are left out."""
+    for line in lines:
+        try:
+            found = graded(line)
+        except (ValueError, LookupError, TypeError):
+            continue
+        if found is not None:
+            yield found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from autoscaling.types import PoolDemand
 from cluster.state import ReplicaState
 from deployments.board.records import Decided, Limits, Recent, Totals
 from router.budget.controller import Account
+from router.confidence.calibration import Curve
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class LearningState:
     """Unix time of the verdict."""
     problem: str | None
     """Why nothing is learned now."""
+    confidence: Mapping[str, Curve] = field(default_factory=dict)
+    """Calibration of confidence by pool; pools with few labels have none."""
 
 
 @dataclass(frozen=True)

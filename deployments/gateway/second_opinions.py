@@ -53,10 +53,11 @@ async def judged_frames(
         Dropped: the answer is not good enough; its tokens have been accounted for.
     """
     attempts = ticket.attempts
-    if not attempts.is_judged(pool):
+    judging = attempts.judging(pool)
+    if judging is None:
         async with pools[pool].frames(ticket.engine_request(pool)) as frames:
             yield frames
-    elif attempts.rule.kind == "agreement":
+    elif judging == "agreement":
         yield _agreeing(pools, ticket, pool)
     else:
         async with pools[pool].frames(ticket.engine_request(pool, attempts.rule.hold_tokens)) as frames:
@@ -80,7 +81,7 @@ async def _confident(ticket: JudgedTicket, pool: str, frames: AsyncIterator[Fram
 async def _agreeing(pools: Mapping[str, PoolClient], ticket: JudgedTicket, pool: str) -> AsyncIterator[Frame]:
     """Judge a whole answer by the answer of another cheap pool."""
     partner = ticket.attempts.partner(pool)
-    assert partner is not None  # is_judged has checked this
+    assert partner is not None  # judging has checked this
     first, second = await ask_both([(pools[each], ticket.engine_request(each)) for each in (pool, partner)])
     agree, reason = agreed((first, second))
     ticket.spent(partner, usage_of(second))

@@ -88,7 +88,7 @@ def _changes(spec: FleetSpec) -> tuple[Panel, ...]:
                 per_pool(POOLS.rate("signalbox_route_wakes", "pool")),
             )
         )
-    if spec.routing.escalation:
+    if spec.routing.escalation and len({pool.tier for pool in spec.pools.values()}) > 1:
         panels.append(
             Panel(
                 "Escalated",

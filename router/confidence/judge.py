@@ -16,8 +16,6 @@ SURE = math.log(0.9)
 LOWEST = -20.0
 WIDEST = 10.0
 """Bounds of log-probabilities and of margins. Beyond them, a token is simply hopeless or certain."""
-DEFAULT_TEMPERATURE = 1.0
-"""Temperature of the default confidence, which is uncalibrated. It divides the tokens' mean log-probability."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +45,19 @@ class Logistic:
 
 @dataclass(frozen=True)
 class ConfidenceModel:
-    """P(the answer is good) by tier.
-
-    A tier without coefficients uses the default, exp(mean log-probability / T): the typical probability of a token. It
-    ranks answers but is not calibrated for any model.
-    """
+    """P(the answer is good) by coefficients that were fitted for the models of these tiers."""
 
     tiers: Mapping[str, Logistic] = field(default_factory=dict)
     hold_tokens: int | None = None
-    """Number of tokens that the coefficients were fitted on; None for the defaults, which fit any number."""
+    """Number of tokens that the coefficients were fitted on; None without coefficients."""
 
     def probability(self, tier: str, evidence: Evidence, prediction: Prediction | None = None) -> float:
-        """Return P(the answer of this tier is good), 0..1. The evidence needs at least one token."""
-        if tier in self.tiers:
-            return self.tiers[tier].probability(confidence_features(tier, evidence, prediction))
-        return math.exp(float(np.clip(evidence.logprobs, LOWEST, 0).mean()) / DEFAULT_TEMPERATURE)
+        """Return P(the answer of this tier is good), 0..1. The evidence needs at least one token.
+
+        Raises:
+            KeyError: the tier has no coefficients.
+        """
+        return self.tiers[tier].probability(confidence_features(tier, evidence, prediction))
 
 
 def confidence_features(tier: str, evidence: Evidence, prediction: Prediction | None = None) -> dict[str, float]:

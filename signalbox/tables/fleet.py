@@ -108,6 +108,9 @@ def learning_rows(learning: dict[str, Any] | None) -> list[tuple[str, str]]:
     rows = [("labels", counts)]
     if verdict := learning["verdict"]:
         rows.append(("last candidate", f"{_time(learning['verdict_at_s'])}, {verdict['action']}: {verdict['why']}"))
+    if curves := learning.get("confidence"):
+        calibrated = ", ".join(f"{pool} from {curve['labels']} labels" for pool, curve in curves.items())
+        rows.append(("confidence", f"calibrated: {calibrated}"))
     if learning["version"]:
         rows.append(("learned", f"{learning['version']} decides"))
     if learning["frozen"]:

@@ -7,7 +7,8 @@ import pytest
 from cluster.spec import FleetSpec
 from cluster.wish import Wish
 from router.attempts import MAX_DROPS, MAX_TRIES, Attempts
-from router.confidence.judge import ConfidenceModel, Evidence
+from router.confidence.judge import ConfidenceModel, Evidence, Logistic
+from router.confidence.pools import PoolConfidence
 from router.types import Appraisal, RoutingDecision, RoutingRequest
 
 APPRAISALS = {
@@ -15,6 +16,7 @@ APPRAISALS = {
     "moe": Appraisal(0.8, 3, 0, 0),
     "large": Appraisal(0.9, 10, 0, 0),
 }
+CONFIDENCE = PoolConfidence(ConfidenceModel({tier: Logistic({"mean_logprob": 3.0}, 3.0) for tier in ("small", "moe")}))
 UNSURE, SURE = Evidence((-2.0,) * 3, (1.0,) * 3), Evidence((-0.01,) * 3, (1.0,) * 3)
 
 
@@ -22,12 +24,12 @@ def attempts(pool="small", model="auto", wish=None, contexts=(), generates=True,
     pools = {tier: {"tier": tier, "model": f"org/{tier}", "engine": {"kind": "vllm"}} for tier in APPRAISALS}
     for tier, tokens in zip(APPRAISALS, contexts, strict=False):
         pools[tier]["engine"]["options"] = {"max_model_len": tokens}
-    routing = {"escalation": {"hold_tokens": 3, **rule}} if rule else {}
+    routing = {"escalation": {"hold_tokens": 3, **rule} if rule else None}
     spec = FleetSpec.model_validate({"pools": pools, "routing": routing})
     others = tuple(each for each in APPRAISALS if each != pool)
     decision = RoutingDecision(pool, pool, 0.5, (), alternatives=others, appraisals=APPRAISALS, cost_lambda=0.02)
     request = RoutingRequest("hi", model=model, wish=wish or Wish(), generates=generates, drops=drops)
-    return Attempts(spec, request, decision, ConfidenceModel())
+    return Attempts(spec, request, decision, CONFIDENCE)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_the_chosen_pool_is_tried_twice_and_then_its_alternatives_if_the_choice_
 @pytest.mark.parametrize(("drops", "judged"), [(0, True), (MAX_DROPS - 1, True), (MAX_DROPS, False)])
 def test_a_conversation_drops_only_so_many_answers(drops, judged):
     tries = attempts(drops=drops, kind="confidence")
-    assert tries.is_judged("small") is judged
+    assert tries.judging("small") == ("confidence" if judged else None)
     assert any("answers of this conversation were dropped already" in reason for reason in tries.reasons) is not judged
 
 
@@ -85,18 +87,18 @@ def test_a_doubt_keeps_the_higher_alternatives_that_are_left():
 
 def test_a_doubtful_answer_names_the_pool_that_adds_most_and_each_pool_is_judged_once():
     tries = attempts(kind="confidence")
-    assert tries.is_judged("small")
+    assert tries.judging("small")
     assert tries.judge("small", UNSURE) == "moe"  # .8 - .02 x 3 is more than .9 - .02 x 10
-    assert not tries.is_judged("small")
+    assert not tries.judging("small")
     assert tries.judge("moe", SURE) is None
     assert [reason.split(":")[0] for reason in tries.reasons] == ["small", "moe"]
 
 
 def test_whoever_limits_cost_or_wants_no_escalation_is_not_judged():
-    assert not attempts(kind="confidence", wish=Wish(max_cost=2.0)).is_judged("small")
-    assert not attempts(kind="confidence", wish=Wish(escalate=False)).is_judged("small")
-    assert not attempts(kind="confidence", model="small").is_judged("small")
-    assert not attempts().is_judged("small")
+    assert not attempts(kind="confidence", wish=Wish(max_cost=2.0)).judging("small")
+    assert not attempts(kind="confidence", wish=Wish(escalate=False)).judging("small")
+    assert not attempts(kind="confidence", model="small").judging("small")
+    assert not attempts().judging("small")
 
 
 def test_agreement_begins_with_the_cheaper_pool_even_if_the_decision_did_not():
@@ -109,7 +111,7 @@ def test_two_cheap_answers_that_differ_go_above_both():
     assert tries.partner("small") == "moe"
     assert tries.compare("small", "moe", agree=False, reason="12 and 13") == "large"
     assert tries.reasons == ["small and moe disagree: 12 and 13"]
-    assert not tries.is_judged("small")
+    assert not tries.judging("small")
 
 
 # -- contexts --------------------------------------------------------------------------------------------------------

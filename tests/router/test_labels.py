@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.confidence.calibration import Graded
 from router.labels import BadLabel, as_line, label_of, normalised, read_label
 from router.model.learned import view
 from router.types import RoutingRequest
@@ -34,6 +35,17 @@ def test_a_label_survives_its_line(text):
         {"small": 3.0},
         EXPECTED,
     )
+
+
+@pytest.mark.parametrize("judged", [None, Graded("small", 0.75, 1.0)])
+def test_the_confidence_of_an_answer_survives_its_line(judged):
+    assert read_label(json.loads(json.dumps(as_line(label(judged=judged))))).judged == judged
+
+
+def test_labels_of_earlier_releases_have_no_confidence():
+    line = as_line(label())
+    del line["judged"]
+    assert read_label(line).judged is None
 
 
 def test_no_text_is_kept():
@@ -65,6 +77,8 @@ def test_equal_questions_are_known_as_equal():
         {"expected": {"small": float("nan")}},
         {"at_s": None},
         {"log_characters": "much"},
+        {"judged": {"pool": "small", "confidence": 2, "good": 1}},
+        {"judged": {"pool": "small"}},
     ],
 )
 def test_what_is_no_label_is_refused(change):

@@ -18,6 +18,7 @@ from cluster.usage import Usage
 from deployments.gateway.learning.quiet_ask import Answered, QuietAnswer, QuietAsk, is_idle, is_sampled, lot
 from deployments.gateway.pool_client import PoolBusy, PoolClient, PoolFailed
 from deployments.metrics.gateway import GatewayMetrics
+from router.confidence.calibration import Graded
 from router.confidence.final_answer import final_answer
 from router.confidence.pairwise import REPLY_TOKENS, as_good, better, pair_prompt
 from router.desk import Ticket
@@ -134,7 +135,7 @@ class Comparisons:
             good = await self._judged(self._rule.judge, answered, (low, high), ticket, paid)
         if good is None:
             return "abstained"
-        self._give(self._label(pool, answered, other, good=good))
+        self._give(self._label(pool, answered, other, ticket, good=good))
         return "labelled"
 
     async def _judged(
@@ -153,9 +154,11 @@ class Comparisons:
             verdicts.append(better(reply.text))
         return as_good(*verdicts)
 
-    def _label(self, pool: str, answered: Answered, other: QuietAnswer, *, good: bool) -> Label:
+    def _label(self, pool: str, answered: Answered, other: QuietAnswer, ticket: Ticket, *, good: bool) -> Label:
         tokens = {answered.tier: answered.tokens, self._tiers[pool]: other.usage.completion_tokens}
         low, high = sorted(tokens, key=TIERS.index)
+        confidence = ticket.attempts.confidence
+        judged = [Graded(name, confidence[name], float(good)) for name in confidence if self._tiers[name] == low]
         return label_of(
             answered.request,
             expected=self._base.predict(answered.request).quality,
@@ -163,6 +166,7 @@ class Comparisons:
             output_tokens={tier: float(count) for tier, count in tokens.items() if count},
             at_s=time.time(),
             source="comparison",
+            judged=judged[0] if judged else None,
         )
 
     def _count(self, pool: str, result: str) -> None:

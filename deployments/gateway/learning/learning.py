@@ -51,6 +51,7 @@ class Learning:
         self._metrics = metrics
         self._labels: list[dict[str, Any]] = []
         """Labels that the board does not know yet, oldest first."""
+        self._accounts = desk.accounts
         model = desk.router.model
         self._feedback = (
             Feedback(routing.feedback, folder / "feedback", board, metrics, shared=shared) if routing.feedback else None
@@ -96,8 +97,9 @@ class Learning:
         return self._quality.learning
 
     def see(self, state: LearningState | None) -> None:
-        """Show what the fleet has learned."""
+        """Show what the fleet has learned, and calibrate the confidence by it."""
         self._quality.learning = state
+        self._accounts.confidence.use(state.confidence if state else {})
         for source, count in (state.labels if state else {}).items():
             self._metrics.labels.set(count, tags={"source": source})
 

@@ -12,6 +12,7 @@ from deployments.board import learner as module
 from deployments.board.artifacts import ArtifactStore
 from deployments.board.learner import LEAST_LABELS, Learner
 from deployments.board.records import LearnPlan
+from router.confidence.calibration import LEAST_LABELS as LABELS_OF_A_CURVE
 
 PLAN = {"keep_labels": 1_000, "keep_s": 1e9, "frozen": False, "cost_weight": 0.2, "prices": {"small": 0.1, "large": 1}}
 
@@ -107,6 +108,29 @@ def test_a_frozen_fleet_only_collects(make, play):
     play(verdict("take"))
     state = learn(make(frozen=True))
     assert (state.frozen, state.verdict, state.labels) == (True, None, {"comparison": LEAST_LABELS})
+
+
+def judged(count, good):
+    graded = {"pool": "small", "confidence": 0.8, "good": good}
+    return [line | {"judged": graded} for line in lines(count)]
+
+
+def test_labels_calibrate_the_confidence_also_after_a_restart(make):
+    learner = make(keep_s=1e12)
+    learner.add(judged(LABELS_OF_A_CURVE - 1, 0.0), 100.0)
+    assert learner.state().confidence == {}
+    learner.add([*judged(1, 0.0), *lines(3)], 100.0)
+    for each in (learner, make(keep_s=1e12)):
+        curve = each.state().confidence["small"]
+        assert curve.labels == LABELS_OF_A_CURVE
+        assert curve.at(0.8) < 0.2
+
+
+def test_a_damaged_confidence_does_not_count_and_a_frozen_fleet_does_not_calibrate(make):
+    learner = make()
+    learner.add([*judged(LABELS_OF_A_CURVE, 1.0), lines(1)[0] | {"judged": {"pool": "small"}}], 100.0)
+    assert learner.state().confidence["small"].labels == LABELS_OF_A_CURVE
+    assert make(keep_s=1e12, frozen=True).state().confidence == {}
 
 
 def test_the_next_candidate_waits_for_a_quarter_more_labels(make, play):

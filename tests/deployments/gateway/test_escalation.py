@@ -14,6 +14,8 @@ from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
 from deployments.gateway.pool_client import PoolBusy, PoolFailed
 from deployments.wire.frames import Chunk, Closed, Opened, Progress
+from router.confidence.artifact import write_confidence
+from router.confidence.judge import ConfidenceModel, Logistic
 
 UNSURE = Progress(Usage(50, 4), (-3.0,) * 4, (0.1,) * 4)
 SURE = Progress(Usage(50, 4), (-0.01,) * 4, (5.0,) * 4)
@@ -29,7 +31,10 @@ def whole(progress, data=b'{"id": "cheap"}'):
 
 
 @pytest.fixture
-def make(monkeypatch):
+def make(monkeypatch, tmp_path):
+    coefficients = Logistic({"mean_logprob": 3.0}, 3.0)
+    file = tmp_path / "confidence.json"
+    file.write_bytes(write_confidence(ConfidenceModel({"small": coefficients, "moe": coefficients}, 4), {}))
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
 
     def make(rule=None, **pools):
@@ -40,7 +45,7 @@ def make(monkeypatch):
         spec["routing"] |= {
             "artifact": "rules",
             "cost_weight": 0,
-            "escalation": {"hold_tokens": 4, "hold_s": 60, **(rule or {})},
+            "escalation": {"hold_tokens": 4, "hold_s": 60, "model": str(file), **(rule or {})},
         }
         given = {name: fakes.FakePool() for name in spec["pools"]} | pools
         return Gateway(FleetSpec.model_validate(spec), given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import fake_pools as fakes
 import pytest
@@ -17,16 +18,20 @@ from deployments.gateway.second_opinions import Dropped, judged_frames
 from deployments.wire.frames import Chunk, Closed, EngineRequest, Opened, Progress
 from router.attempts import Attempts
 from router.confidence.judge import ConfidenceModel, Logistic
+from router.confidence.pools import PoolConfidence
 from router.requests import from_chat, from_completion
 from router.types import Appraisal, RoutingDecision, RoutingRequest
 
-MODEL = ConfidenceModel()  # P(good) is the typical probability of a token
+MODEL = ConfidenceModel({tier: Logistic({"mean_logprob": 3.0}, 3.0) for tier in ("small", "moe")})
 SURE, UNSURE = -0.01, -2.0
 DECISION = RoutingDecision(
     pool="small", tier="small", score=0.5, reasons=(), alternatives=("moe", "large"),
     appraisals={"small": Appraisal(0.5, 1, 0, 0), "moe": Appraisal(0.8, 3, 0, 0), "large": Appraisal(0.9, 10, 0, 0)},
     cost_lambda=0.02,
 )  # fmt: skip
+
+
+PREDICTED_GOOD = replace(DECISION, appraisals=DECISION.appraisals | {"small": Appraisal(0.9, 1, 0, 0)})
 
 
 def progress(tokens, logprob):
@@ -57,7 +62,7 @@ def make(pools=None, request=None, decision=DECISION, body=None, model=MODEL, en
     body = body or {}
     read = from_completion if "prompt" in body else from_chat
     request = request or read({"messages": [{"role": "user", "content": "hi"}], **body})
-    return FakeTicket(given, Attempts(fleet, request, decision, model))
+    return FakeTicket(given, Attempts(fleet, request, decision, PoolConfidence(model)))
 
 
 class FakeTicket:
@@ -139,7 +144,7 @@ def test_a_doubtful_answer_is_dropped_and_cancelled_after_the_held_tokens(shape)
     assert (read, pool.closed) == ([], 1)  # nothing was read beyond the third token, and the call is cancelled
     assert dropped.value.next_pool == "moe"  # .8 - .02 x 3 is more than .9 - .02 x 10
     assert ticket.usages == [("small", Usage(5, 3))]
-    assert "confidence 0.14 after 3 tokens, moe would add 0.60: escalated" in ticket.attempts.reasons[0]
+    assert "confidence 0.05 after 3 tokens, moe would add 0.69: escalated" in ticket.attempts.reasons[0]
 
 
 def test_a_doubtful_answer_that_ends_early_is_judged_whole():
@@ -186,7 +191,7 @@ def test_the_answer_to_an_escalation_is_judged_too_and_each_pool_once():
         ({"body": {"prompt": ["a", "b"]}}, "prompt asks for several answers"),
         ({"body": {"best_of": 2, "prompt": "a"}}, "best_of asks for several answers"),
         ({"body": {"use_beam_search": True}}, "use_beam_search asks for several answers"),
-        ({"engine": "simulated"}, "its engine (simulated) reports no log-probabilities"),
+        ({"engine": "simulated", "decision": PREDICTED_GOOD}, "its engine (simulated) reports no log-probabilities"),
     ],
 )
 def test_what_is_not_judged_passes_unchanged(changes, said):
@@ -269,7 +274,7 @@ async def _read(ticket):
         return [frame async for frame in frames]
 
 
-def test_coefficients_judge_instead_of_the_default():
+def test_coefficients_judge():
     always_good = ConfidenceModel({"small": Logistic({}, 9.0)})
     script = stream(UNSURE, UNSURE, UNSURE)
     assert frames_of(make({"small": fakes.FakePool(script)}, model=always_good)) == without_progress(script)
@@ -280,7 +285,20 @@ def test_coefficients_judge_instead_of_the_default():
 
 def agreeing(small, moe, **changes):
     pools = {"small": fakes.FakePool(small), "moe": fakes.FakePool(moe)}
-    return make(pools, kind="agreement", engine="simulated", **changes), pools
+    return make(pools, **{"kind": "agreement", "engine": "simulated", **changes}), pools
+
+
+def test_a_pool_without_logprobs_is_compared_if_that_may_pay():
+    ticket, pools = agreeing(fakes.answer("12"), fakes.answer("13"), kind="confidence")
+    with pytest.raises(Dropped):
+        frames_of(ticket)
+    assert [len(pool.requests) for pool in pools.values()] == [1, 1]
+
+
+def test_the_first_answers_of_a_pool_say_only_what_is_typical():
+    ticket = make({"small": fakes.FakePool(stream(UNSURE, UNSURE, UNSURE))}, model=ConfidenceModel())
+    assert frames_of(ticket) == without_progress(stream(UNSURE, UNSURE, UNSURE))
+    assert ticket.attempts.reasons == ["small not judged: fewer than 30 of its answers were seen"]
 
 
 def test_equal_final_answers_send_the_cheaper_ones_bytes():

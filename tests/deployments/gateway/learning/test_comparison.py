@@ -14,6 +14,7 @@ from deployments.gateway.errors import HttpError
 from deployments.gateway.learning.comparison import Comparisons
 from deployments.gateway.learning.quiet_ask import Answered
 from deployments.gateway.pool_client import PoolBusy, PoolFailed
+from router.confidence.calibration import Graded
 from router.quality import RuleQuality
 from router.types import Appraisal, RoutingDecision, RoutingRequest
 
@@ -22,13 +23,16 @@ FLEET = {name: PoolState(name, (ReplicaState(name, name, "n", as_of_s=0.0),)) fo
 COSTS = {"small": 1.0, "moe": 3.0, "large": 10.0}
 
 
-def ticket(tier="small", paid=1_000.0, request=REQUEST, fleet=FLEET):
+def ticket(tier="small", paid=1_000.0, request=REQUEST, fleet=FLEET, confidence=None):
     appraisals = {name: Appraisal(0.5, cost, 0.0, 0.0) for name, cost in COSTS.items()}
     others = tuple(name for name in COSTS if name != tier)
     decision = RoutingDecision(tier, tier, 0.5, (), alternatives=others, appraisals=appraisals)
     desk = SimpleNamespace(fleet=fleet, cost=lambda pool, usage: COSTS[pool])
     routed = request.generates and request.model.startswith("auto")
-    return SimpleNamespace(request=request, decision=decision, desk=desk, paid=[(tier, paid)], is_routed=routed)
+    attempts = SimpleNamespace(confidence=confidence or {})
+    return SimpleNamespace(
+        request=request, decision=decision, desk=desk, attempts=attempts, paid=[(tier, paid)], is_routed=routed
+    )
 
 
 @pytest.fixture
@@ -73,6 +77,15 @@ def test_the_highest_tier_says_what_is_right(make, text, good):
     assert label.output_tokens == {"small": 4.0, "large": 2.0}
     assert label.expected == RuleQuality().predict(REQUEST).quality
     assert (label.source, label.owner) == ("comparison", None)
+
+
+@pytest.mark.parametrize("tier", ["small", "large"])  # its answer was kept, or dropped for large's and asked for again
+def test_a_label_keeps_the_confidence_of_the_lower_tiers_answer(make, tier):
+    comparisons = make(max_ongoing=100)
+    compare(comparisons, "It is 13", tier=tier, times=20, confidence={"small": 0.7})
+    judged = {label.judged for label in comparisons.labels if "small" in label.quality}
+    assert judged == {Graded("small", 0.7, 0.0)}
+    assert all(label.judged is None for label in comparisons.labels if "small" not in label.quality)
 
 
 def test_where_the_highest_tier_has_answered_lower_ones_are_asked(make):
