@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from cluster.kubernetes import NodesSpec, TolerationSpec
+from cluster.kubernetes.pods import NodesSpec, TolerationSpec
 from cluster.placing import unplaced
 from cluster.spec import FleetSpec
 from deployments.placement import HARDWARE_LABEL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cluster.kubernetes import TolerationSpec
+from cluster.kubernetes.pods import TolerationSpec
 from cluster.spec import FleetSpec
 from deployments.config import METRICS_EVERY_MS, SERVING_ENVIRONMENT
 from k8s.names import (

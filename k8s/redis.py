@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.kubernetes import RedisSpec
+from cluster.kubernetes.storage import RedisSpec
 from cluster.spec import FleetSpec
 from k8s.names import metadata, pods, redis_secret
 from k8s.yaml_text import Key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.kubernetes import VolumeSpec
+from cluster.kubernetes.storage import VolumeSpec
 from cluster.spec import FleetSpec
 from k8s.names import metadata
 from k8s.yaml_text import Key

@@ -1,0 +1,53 @@
+"""Pods in the `kubernetes` section: where they run and how large they are."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from cluster.part import Part, Text
+
+
+class TolerationSpec(Part):
+    """A taint of nodes that pods tolerate."""
+
+    key: Text
+    """The taint's key."""
+    value: str | None = None
+    """The taint's value. None: any."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+    """The taint's effect."""
+
+
+class NodesSpec(Part):
+    """One kind of hardware as Kubernetes sees it. A pod has all devices of a node."""
+
+    cpus: int | None = Field(default=None, ge=1, le=1_000)
+    """CPUs of a pod. None: three per device and one for the node, a little less than the smallest clouds' machines
+    have; of `cpu` hardware one per rank."""
+    memory_gib: int | None = Field(default=None, ge=1, le=100_000)
+    """Memory of a pod in GiB, /dev/shm included. None: half of the devices' memory, at least 12 per device; of `cpu`
+    hardware what its ranks may use and 2."""
+    shm_gib: int | None = Field(default=None, ge=1, le=10_000)
+    """Size limit of /dev/shm in GiB, where ranks exchange tensors and Ray keeps objects. None: 2 per device and 1."""
+    device_resource: Text | None = None
+    """The device plugin's resource. None: `nvidia.com/gpu`, for MI300X `amd.com/gpu`."""
+    node_selector: dict[Text, str] | None = None
+    """Labels of the Kubernetes nodes to run on. None: `signalbox/hardware` with the hardware's name, a label that you
+    give your node pool (docs/deploy.md)."""
+    tolerations: tuple[TolerationSpec, ...] | None = Field(default=None, strict=False)
+    """Taints that pods tolerate. None: the device resource's own, such as `nvidia.com/gpu`, with effect NoSchedule."""
+
+
+class HeadSpec(Part):
+    """The pod of Ray's head: control, dashboard, autoscaler, and gateways while there is no other node."""
+
+    cpus: int = Field(default=4, ge=1, le=1_000)
+    """CPUs of the pod."""
+    memory_gib: int = Field(default=16, ge=4, le=10_000)
+    """Memory of the pod in GiB, /dev/shm included."""
+    node_selector: dict[Text, str] = Field(default={})
+    """Labels of the Kubernetes nodes to run on; use labels that keep the head off GPU machines."""
+    tolerations: tuple[TolerationSpec, ...] = Field(default=(), strict=False)
+    """Taints that the pod tolerates."""
