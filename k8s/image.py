@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
+from cluster.kubernetes.values import IMAGE_ROOT
 from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec
 from k8s.errors import RenderError
-
-IMAGE_ROOT = "/opt/signalbox"
-"""The folder where k8s/Dockerfile puts the project."""
 
 
 def for_image(spec: FleetSpec) -> FleetSpec:

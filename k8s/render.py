@@ -22,6 +22,7 @@ from k8s.monitoring import dashboard_maps, pod_monitors, rules
 from k8s.names import check_names, metadata, namespace
 from k8s.overlays import Patch, dev_patch, prod_patch
 from k8s.ray_service import ray_service
+from k8s.values import check_values
 from k8s.volumes import claims, on_node_disks
 from k8s.yaml_text import Key, to_yaml
 
@@ -40,6 +41,7 @@ def render(spec: FleetSpec) -> dict[str, str]:
         RenderError: the spec cannot be deployed on Kubernetes.
     """
     check_names(spec)
+    check_values(spec)
     image_spec = for_image(spec)
     files = {f"base/{name}": text for name, text in _base(image_spec).items()}
     for overlay in OVERLAYS:

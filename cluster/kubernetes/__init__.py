@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 from cluster.kubernetes.pods import HeadSpec, NodesSpec
 from cluster.kubernetes.storage import RedisSpec, VolumeSpec, WeightsSpec
 from cluster.kubernetes.traffic import ExposeSpec, UpgradeSpec
-from cluster.kubernetes.values import ObjectName
-from cluster.part import Name, Part, Text
+from cluster.kubernetes.values import Image, Key, LabelValue, ObjectName
+from cluster.part import Name, Part
 from cluster.problems import Problems
 
 
@@ -23,7 +23,7 @@ class MonitoringSpec(Part):
 
     enabled: bool = True
     """Whether PodMonitors, alert rules and dashboards are rendered. They need the Prometheus operator's definitions."""
-    labels: dict[Text, str] = Field(default={"release": "prometheus"})
+    labels: dict[Key, LabelValue] = Field(default={"release": "prometheus"})
     """Labels by which the Prometheus operator selects PodMonitors and rules."""
     namespace: Name = "monitoring"
     """Namespace of Prometheus: its pods may read the metrics ports."""
@@ -41,7 +41,7 @@ class DevSpec(Part):
 class KubernetesSpec(Part):
     """How the fleet is deployed on Kubernetes with KubeRay (docs/deploy.md)."""
 
-    image: Text = "signalbox:0.1.0"
+    image: Image = "signalbox:0.1.0"
     """Image of all Ray pods: built from k8s/Dockerfile, with your registry in front."""
     image_pull_secret: ObjectName | None = None
     """Secret with the registry's password. None: the registry needs none."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cluster.part import Part, Text
+from cluster.kubernetes.values import DeviceResource, Key, LabelValue
+from cluster.part import Part
+from cluster.problems import Problems
 
 
 class TolerationSpec(Part):
     """A taint of nodes that pods tolerate."""
 
-    key: Text
+    key: Key
     """The taint's key."""
-    value: str | None = None
+    value: LabelValue | None = None
     """The taint's value. None: any."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
     """The taint's effect."""
@@ -31,13 +33,21 @@ class NodesSpec(Part):
     hardware what its ranks may use and 2."""
     shm_gib: int | None = Field(default=None, ge=1, le=10_000)
     """Size limit of /dev/shm in GiB, where ranks exchange tensors and Ray keeps objects. None: 2 per device and 1."""
-    device_resource: Text | None = None
+    device_resource: DeviceResource | None = None
     """The device plugin's resource. None: `nvidia.com/gpu`, for MI300X `amd.com/gpu`."""
-    node_selector: dict[Text, str] | None = None
+    node_selector: dict[Key, LabelValue] | None = None
     """Labels of the Kubernetes nodes to run on. None: `signalbox/hardware` with the hardware's name, a label that you
     give your node pool (docs/deploy.md)."""
     tolerations: tuple[TolerationSpec, ...] | None = Field(default=None, strict=False)
     """Taints that pods tolerate. None: the device resource's own, such as `nvidia.com/gpu`, with effect NoSchedule."""
+
+    @model_validator(mode="after")
+    def _shm_is_memory(self) -> Self:
+        """What is written to /dev/shm counts as the pod's memory."""
+        if self.shm_gib and self.memory_gib and self.shm_gib >= self.memory_gib:
+            text = f"invalid value {self.shm_gib}, use less than memory_gib ({self.memory_gib}), which contains it"
+            raise Problems(shm_gib=text)
+        return self
 
 
 class HeadSpec(Part):
@@ -47,7 +57,7 @@ class HeadSpec(Part):
     """CPUs of the pod."""
     memory_gib: int = Field(default=16, ge=4, le=10_000)
     """Memory of the pod in GiB, /dev/shm included."""
-    node_selector: dict[Text, str] = Field(default={})
+    node_selector: dict[Key, LabelValue] = Field(default={})
     """Labels of the Kubernetes nodes to run on; use labels that keep the head off GPU machines."""
     tolerations: tuple[TolerationSpec, ...] = Field(default=(), strict=False)
     """Taints that the pod tolerates."""

@@ -6,8 +6,8 @@ from typing import Self
 
 from pydantic import model_validator
 
-from cluster.kubernetes.values import NodePath, ObjectName, Quantity
-from cluster.part import Part, Text
+from cluster.kubernetes.values import Image, MountPath, NodePath, ObjectName, Quantity, RedisAddress
+from cluster.part import Part
 from cluster.problems import Problems
 
 
@@ -36,7 +36,7 @@ class WeightsSpec(VolumeSpec):
 
     size: Quantity = "500Gi"
     """Size of the claim that is rendered: all models of the fleet, and room for the next ones."""
-    mount: NodePath = "/models"
+    mount: MountPath = "/models"
     """Where pods see the volume. Hub ids are read from its `huggingface/hub`, and model folders may be anywhere below
     it. With a `cache_folder`, hub ids are read from there instead."""
 
@@ -44,11 +44,11 @@ class WeightsSpec(VolumeSpec):
 class RedisSpec(Part):
     """Where Ray's head keeps its state, so that its pod can be replaced while nodes keep serving."""
 
-    address: Text | None = None
+    address: RedisAddress | None = None
     """`HOST:PORT` of an existing Redis or Valkey. None: `signalbox render` adds one, with a volume."""
     password_secret: ObjectName | None = None
     """Secret whose key `password` is the password. None: the fleet's name with `-redis`."""
-    image: Text = "valkey/valkey:8.1.8-alpine"
+    image: Image = "valkey/valkey:8.1.8-alpine"
     """Image of the rendered Redis: Valkey speaks Redis' protocol under a free licence."""
     size: Quantity = "2Gi"
     """Size of its volume: Ray writes kilobytes per actor."""

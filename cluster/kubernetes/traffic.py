@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from cluster.kubernetes.values import ObjectName
-from cluster.part import Part, Text
+from cluster.kubernetes.values import Key, ObjectName
+from cluster.part import Part
 from cluster.problems import Problems
 
 Upgrade = Literal["NewCluster", "NewClusterWithIncrementalUpgrade", "None"]
@@ -55,7 +55,7 @@ class ExposeSpec(Part):
     """Secret of type kubernetes.io/tls with the host's certificate. None: plain HTTP."""
     class_name: ObjectName | None = None
     """IngressClass or GatewayClass. None: the cluster's default IngressClass; a Gateway needs one."""
-    annotations: dict[Text, str] = Field(default={})
+    annotations: dict[Key, str] = Field(default={})
     """Annotations of the Ingress or Gateway, such as its controller's own timeouts: streams take minutes."""
 
     @model_validator(mode="after")
