@@ -6,8 +6,8 @@ from typing import Any
 
 from cluster.kubernetes.traffic import ExposeSpec
 from cluster.spec import FleetSpec
+from k8s.lifetimes import longest_stream_s
 from k8s.names import metadata, serve_service
-from k8s.pods import longest_stream_s
 from k8s.yaml_text import Key
 
 

@@ -97,6 +97,20 @@ def nodes_needed(spec: FleetSpec, hardware: str) -> int:
     return needed
 
 
+def ready_nodes(spec: FleetSpec, hardware: str) -> int:
+    """Number of nodes of a kind that are ready for certain while all pools have their minimum replicas.
+
+    A node is ready while it hosts a replica's own process; nodes with other ranks alone are not. The number counts the
+    devices that are certainly on the same nodes as these processes, packed as tightly as they can be.
+    """
+    beside = 0
+    for name, pool in spec.pools.items():
+        if pool.devices and spec.hardware_name(name) == hardware:
+            on_one_node = pool.placement == "strict_pack" or pool.copies_share_a_node
+            beside += pool.replicas.min * (pool.devices if on_one_node else 1)
+    return -(-beside // spec.hardware[hardware].devices_per_node)
+
+
 def hosts_per_replica(spec: FleetSpec, hardware: str) -> int:
     """Number of nodes that always start and stop together; 1 if replicas share nodes.
 

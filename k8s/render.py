@@ -19,7 +19,7 @@ from k8s.errors import RenderError
 from k8s.exposing import exposing_objects
 from k8s.image import for_image
 from k8s.monitoring import dashboard_maps, pod_monitors, rules
-from k8s.names import check_names, metadata, namespace
+from k8s.names import KEPT, check_names, metadata, namespace
 from k8s.overlays import Patch, dev_patch, prod_patch
 from k8s.ray_service import ray_service
 from k8s.values import check_values
@@ -91,7 +91,7 @@ def _base(spec: FleetSpec) -> dict[str, str]:
 
 def _overlay(spec: FleetSpec, overlay: str) -> dict[str, str]:
     """The files that turn the base into one deployment."""
-    files = {"namespace.yaml": _text([_namespace(spec, overlay)])}
+    files = {"namespace.yaml": _text([_namespace(spec, overlay)])} if spec.kubernetes.creates_namespace else {}
     files |= _only_prod(spec) if overlay == "prod" else {}
     kustomization: Manifest = {
         Key("resources", "The fleet, and the objects that only this overlay has."): ["../../base", *sorted(files)],
@@ -120,7 +120,7 @@ def _only_prod(spec: FleetSpec) -> dict[str, str]:
 
 
 def _namespace(spec: FleetSpec, overlay: str) -> Manifest:
-    described = metadata(spec, namespace(spec, overlay))
+    described = metadata(spec, namespace(spec, overlay), **KEPT)
     if on_node_disks(spec):
         why, level = "The fleet uses hostPath volumes, which the stricter standards forbid.", "privileged"
     else:

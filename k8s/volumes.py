@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster.kubernetes.storage import VolumeSpec
 from cluster.spec import FleetSpec
-from k8s.names import metadata
+from k8s.names import KEPT, metadata
 from k8s.yaml_text import Key
 
 
@@ -77,7 +77,7 @@ def _claim(spec: FleetSpec, volume: Mounted) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": metadata(spec, _claim_name(spec, volume)),
+        "metadata": metadata(spec, _claim_name(spec, volume), **KEPT),
         "spec": claim,
     }
 

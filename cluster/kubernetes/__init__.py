@@ -10,11 +10,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from cluster.kubernetes.pods import HeadSpec, NodesSpec
+from cluster.kubernetes.patches import PodPatch
+from cluster.kubernetes.pods import GatewayNodesSpec, HeadSpec, NodesSpec
 from cluster.kubernetes.storage import RedisSpec, VolumeSpec, WeightsSpec
 from cluster.kubernetes.traffic import ExposeSpec, UpgradeSpec
-from cluster.kubernetes.values import Image, Key, LabelValue, ObjectName
-from cluster.part import Name, Part
+from cluster.kubernetes.values import Image, Key, LabelValue, ObjectName, PodLabel, Variable
+from cluster.part import Name, Part, Text
 from cluster.problems import Problems
 
 
@@ -47,6 +48,9 @@ class KubernetesSpec(Part):
     """Secret with the registry's password. None: the registry needs none."""
     namespace: Name | None = None
     """Namespace of `overlays/prod`; `overlays/dev` takes it with `-dev`. None: the fleet's name."""
+    create_namespace: bool | None = None
+    """Whether the Namespace is rendered, with its pod security standard. `kubectl delete -k` then deletes it with
+    everything in it. None: only if `namespace` names none."""
     operator_namespace: Name = "ray-system"
     """Namespace of the KubeRay operator (its own guide takes this one): it may reach the head's dashboard."""
     hf_token_secret: ObjectName = "hf-token"
@@ -54,8 +58,27 @@ class KubernetesSpec(Part):
     environment_secret: ObjectName | None = None
     """Secret whose keys become environment variables of all Ray pods: credentials of an object store (models named
     `s3://...`), keys of remote pools."""
+    env: dict[Variable, Text] = Field(default={})
+    """Environment variables of all Ray pods and of the download, such as HTTPS_PROXY or NCCL_SOCKET_IFNAME. Use
+    `environment_secret` for secrets."""
+    labels: dict[PodLabel, LabelValue] = Field(default={})
+    """Labels of all Ray pods, such as a team's name."""
+    annotations: dict[Key, str] = Field(default={})
+    """Annotations of all Ray pods, such as `sidecar.istio.io/inject`."""
+    priority_class: ObjectName | None = None
+    """PriorityClass of all Ray pods. None: the cluster's default."""
+    runtime_class: ObjectName | None = None
+    """RuntimeClass of pods with devices, such as `nvidia`. None: the container runtime's default."""
+    pod_patch: PodPatch = Field(default={})
+    """Merged into the pod templates of all workers, for what no field covers: sidecars, volumes, capabilities,
+    affinity. `{metadata: {...}, spec: {...}}` merges as `kubectl patch` does: containers, volumes and variables by
+    name, null removes a key. Ray's container is `ray-worker`."""
+    head_patch: PodPatch = Field(default={})
+    """The same for the pod of Ray's head. Ray's container is `ray-head`."""
     head: HeadSpec = HeadSpec()
     """Ray's head."""
+    gateways: GatewayNodesSpec = GatewayNodesSpec()
+    """Where gateways run."""
     hardware: dict[Name, NodesSpec] = Field(default={})
     """Kinds of nodes by their name in the spec's `hardware`; a kind that is left out has the defaults."""
     weights: WeightsSpec | None = WeightsSpec()
@@ -77,6 +100,11 @@ class KubernetesSpec(Part):
     """Metrics, alerts and dashboards."""
     dev: DevSpec = DevSpec()
     """The small deployment for tests."""
+
+    @property
+    def creates_namespace(self) -> bool:
+        """Whether the Namespace is rendered."""
+        return self.namespace is None if self.create_namespace is None else self.create_namespace
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

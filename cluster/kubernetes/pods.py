@@ -6,7 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from cluster.kubernetes.values import DeviceResource, Key, LabelValue
+from cluster.kubernetes.patches import PodPatch
+from cluster.kubernetes.values import DeviceResource, Image, Key, LabelValue
 from cluster.part import Part
 from cluster.problems import Problems
 
@@ -40,6 +41,11 @@ class NodesSpec(Part):
     give your node pool (docs/deploy.md)."""
     tolerations: tuple[TolerationSpec, ...] | None = Field(default=None, strict=False)
     """Taints that pods tolerate. None: the device resource's own, such as `nvidia.com/gpu`, with effect NoSchedule."""
+    image: Image | None = None
+    """Image of these pods, with the same Ray and the project's code. None: `kubernetes.image`, which k8s/Dockerfile
+    builds for NVIDIA GPUs; other devices need one with their own libraries, such as ROCm."""
+    pod_patch: PodPatch = Field(default={})
+    """Merged into the template of these pods after `kubernetes.pod_patch`, in the same way: `{spec: {...}}`."""
 
     @model_validator(mode="after")
     def _shm_is_memory(self) -> Self:
@@ -50,14 +56,27 @@ class NodesSpec(Part):
         return self
 
 
-class HeadSpec(Part):
-    """The pod of Ray's head: control, dashboard, autoscaler, and gateways while there is no other node."""
+class SmallPodSpec(Part):
+    """A pod without devices."""
+
+    cpus: int = Field(default=2, ge=1, le=1_000)
+    """CPUs of the pod."""
+    memory_gib: int = Field(default=4, ge=4, le=10_000)
+    """Memory of the pod in GiB, /dev/shm included."""
+    node_selector: dict[Key, LabelValue] = Field(default={})
+    """Labels of the Kubernetes nodes to run on; use labels that keep the pod off GPU machines."""
+    tolerations: tuple[TolerationSpec, ...] = Field(default=(), strict=False)
+    """Taints that the pod tolerates."""
+
+
+class HeadSpec(SmallPodSpec):
+    """The pod of Ray's head: control, dashboard and autoscaler. No request passes it."""
 
     cpus: int = Field(default=4, ge=1, le=1_000)
     """CPUs of the pod."""
     memory_gib: int = Field(default=16, ge=4, le=10_000)
     """Memory of the pod in GiB, /dev/shm included."""
-    node_selector: dict[Key, LabelValue] = Field(default={})
-    """Labels of the Kubernetes nodes to run on; use labels that keep the head off GPU machines."""
-    tolerations: tuple[TolerationSpec, ...] = Field(default=(), strict=False)
-    """Taints that the pod tolerates."""
+
+
+class GatewayNodesSpec(SmallPodSpec):
+    """The pods of gateways, one gateway in each, and of replicas whose model runs elsewhere (`remote`)."""

@@ -87,6 +87,9 @@ LabelValue = Annotated[
     str,
     _form(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", "at most 63 letters, digits and inner '-', '_', '.'"),
 ]
+PodLabel = Annotated[
+    Key, _form(r"(?!(ray\.io|signalbox)/).*", "a label of your own: those of ray.io and signalbox select pods")
+]
 DeviceResource = Annotated[
     str, AfterValidator(_checked(_extended_resource, "a resource with its domain, such as nvidia.com/gpu"))
 ]

@@ -9,9 +9,11 @@ from cluster.spec import FleetSpec
 from k8s.checks.builtin import check_built_in_kinds
 from k8s.checks.crds import check_custom_resources
 from k8s.checks.dockerfile import check_dockerfile
+from k8s.checks.evictions import check_evictions
 from k8s.checks.finding import Finding as Finding
 from k8s.checks.finding import Report as Report
 from k8s.checks.finding import Skipped
+from k8s.checks.gateways import check_gateways
 from k8s.checks.kubernetes_rules import check_kubernetes_rules
 from k8s.checks.kustomize import FILE, BuildFailed, build, unused_files
 from k8s.checks.monitoring import check_monitoring
@@ -40,6 +42,7 @@ CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "ray cluster": check_ray_cluster,
     "worker groups": check_worker_groups,
     "scale from zero": check_scale_from_zero,
+    "gateways": check_gateways,
     "graceful termination": check_graceful_termination,
     "probes": check_probes,
     "security": check_security,
@@ -47,6 +50,7 @@ CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "network": check_network,
     "services": check_services,
     "monitoring": check_monitoring,
+    "evictions": check_evictions,
 }
 """The checks of each overlay, by name."""
 KUSTOMIZE, DOCKERFILE = "kustomize", "dockerfile"
