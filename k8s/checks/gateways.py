@@ -15,7 +15,7 @@ from deployments.placement import GATEWAY_NODES
 from k8s.checks.demand import Demand, demand_of_actor
 from k8s.checks.finding import Finding
 from k8s.checks.objects import Body, Manifest, mapping, number, read_yaml, sequence, text
-from k8s.checks.rendered import Rendered
+from k8s.checks.rendered import HEAD_GROUP, Rendered
 from k8s.checks.scale_from_zero import launched, node_types
 
 CHECK = "gateways"
@@ -62,13 +62,20 @@ def _demand(name: str, options: Body) -> Demand:
 
 def _problems(name: str, count: int, demand: Demand, groups: dict[str, NodeTypeConfig]) -> Iterator[str]:
     label = ", ".join(f"{key}: {value}" for key, value in GATEWAY_NODES.items())
+    head = {HEAD_GROUP: groups[HEAD_GROUP]}
     own = {group: each for group, each in groups.items() if each.labels.items() >= GATEWAY_NODES.items()}
-    others = [group for group in groups if group not in own and not launched({group: groups[group]}, [demand]).pending]
-    wrong = others if launched({}, [demand]).pending else ["the head", *others]
-    if wrong:
-        yield f"may run on {', '.join(wrong)}, use ray_actor_options.label_selector {{{label}}}"
+    others = [
+        group
+        for group in groups.keys() - {*own, *head}
+        if not launched(head | {group: groups[group]}, [demand]).pending
+    ]
+    if not launched(head, [demand]).pending:
+        yield f"may run on the head, use ray_actor_options.label_selector {{{label}}}"
         return
-    launch = launched(own, [demand] * count)
+    if others:
+        yield f"may run on {', '.join(sorted(others))}, use ray_actor_options.label_selector {{{label}}}"
+        return
+    launch = launched(head | own, [demand] * count)
     if launch.pending:
         yield f"{count} replicas find no room, select nodes by {label}, and raise maxReplicas of their group"
     elif name == "gateway" and sum(launch.nodes.values()) < count:

@@ -39,11 +39,11 @@ def with_options(rendered, deployment, options):
         # What was rendered before gateways had nodes: the head is the only node when KubeRay submits.
         (
             {"ray_actor_options": None, "max_replicas_per_node": None},
-            "gateway: may run on the head, gpu, use ray_actor",
+            "gateway: may run on the head, use ray_actor",
         ),
         (
             {"ray_actor_options": {"num_cpus": 0}},
-            "gateway: may run on the head, gpu, use ray_actor_options.label_selector",
+            "gateway: may run on the head, use ray_actor_options.label_selector",
         ),
         ({"ray_actor_options": {"num_cpus": 0.01}}, "gateway: may run on gpu, use ray_actor_options.label_selector"),
         (
