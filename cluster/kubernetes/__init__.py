@@ -14,7 +14,7 @@ from cluster.kubernetes.patches import PodPatch
 from cluster.kubernetes.pods import GatewayNodesSpec, HeadSpec, NodesSpec
 from cluster.kubernetes.storage import RedisSpec, VolumeSpec, WeightsSpec
 from cluster.kubernetes.traffic import ExposeSpec, UpgradeSpec
-from cluster.kubernetes.values import Image, Key, LabelValue, ObjectName, PodLabel, Variable
+from cluster.kubernetes.values import Image, Key, LabelValue, ObjectName, PodLabel, Variable, WebPage
 from cluster.part import Name, Part, Text
 from cluster.problems import Problems
 
@@ -28,6 +28,9 @@ class MonitoringSpec(Part):
     """Labels by which the Prometheus operator selects PodMonitors and rules."""
     namespace: Name = "monitoring"
     """Namespace of Prometheus: its pods may read the metrics ports."""
+    runbooks: WebPage | None = None
+    """Address of the page docs/alerts.md where your people can read it. Alerts then link to their section
+    (`runbook_url`). None: alerts name the first step only."""
     interval_s: int = Field(default=15, ge=5, le=300)
     """How often Prometheus reads metrics, in seconds."""
 

@@ -95,4 +95,5 @@ DeviceResource = Annotated[
 ]
 Image = Annotated[str, _form(IMAGE, "an image such as registry.example.com/signalbox:0.1.0, in lower case")]
 Variable = Annotated[str, _form(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name: letters, digits and '_'")]
+WebPage = Annotated[str, _form(r"https?://\S+", "an address such as https://docs.example.com/alerts")]
 RedisAddress = Annotated[str, _form(rf"(rediss?://)?{HOST}:[0-9]{{1,5}}", "HOST:PORT, with rediss:// in front for TLS")]

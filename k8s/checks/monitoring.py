@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from k8s.checks.finding import Finding
-from k8s.checks.objects import Manifest, dig, mapping, sequence, text
+from k8s.checks.objects import Manifest, dig, mapping, sequence, text, walk
 from k8s.checks.rendered import Pod, Rendered
 from k8s.checks.selectors import NO_POD, selects, strangers
 
 CHECK = "monitoring"
 METRICS_PORT = "metrics"
 """The container port that KubeRay adds if the container has none of that name (common/pod.go)."""
+SERIES = re.compile(r"\b(ray_\w+|signalbox:\w+(?::\w+)*)(\{[^}]*\}|)")
+"""A series in a query, with its matchers."""
 DASHBOARD_LABEL = "grafana_dashboard"
 """Label by which the sidecar of Grafana's chart finds config maps."""
 
@@ -23,6 +26,7 @@ def check_monitoring(rendered: Rendered) -> Iterator[Finding]:
         yield from _scraped(rendered)
         yield from _found_by_operator(rendered)
         yield from _dashboards(rendered)
+        yield from _own_series(rendered)
 
 
 def _scraped(rendered: Rendered) -> Iterator[Finding]:
@@ -78,6 +82,19 @@ def _found_by_operator(rendered: Rendered) -> Iterator[Finding]:
                 if labels.get(key) != value:
                     problem = f"lacks {key}: {value}, add it: the Prometheus operator selects by it"
                     yield Finding(CHECK, manifest.where("metadata.labels"), problem)
+
+
+def _own_series(rendered: Rendered) -> Iterator[Finding]:
+    """Rules read the series of their own namespace: another fleet has other objectives."""
+    for manifest in rendered.of_kind("PrometheusRule"):
+        wanted = f'namespace="{manifest.namespace}"'
+        for path, value in walk(mapping(manifest.body, "spec"), "spec"):
+            if not (path.endswith(".expr") and isinstance(value, str)):
+                continue
+            strange = sorted({name for name, matchers in SERIES.findall(value) if wanted not in matchers})
+            if strange:
+                problem = f"reads {', '.join(strange)} of every fleet, add {wanted} to each selector"
+                yield Finding(CHECK, manifest.where(path), problem)
 
 
 def _dashboards(rendered: Rendered) -> Iterator[Finding]:

@@ -169,6 +169,18 @@ def test_services(kind, path, value, problem):
         ),
         ("PodMonitor", "metadata labels release", DELETE, "lacks release: prometheus"),
         ("PrometheusRule", "metadata labels release", "other", "lacks release: prometheus"),
+        (
+            "PrometheusRule",
+            "spec groups 1 rules 0 expr",
+            'signalbox:slo_missed:ratio_rate1h{objective="error"} > 0.1',  # as it was before
+            'reads signalbox:slo_missed:ratio_rate1h of every fleet, add namespace="signalbox"',
+        ),
+        (
+            "PrometheusRule",
+            "spec groups 0 rules 0 expr",
+            "sum (ray_signalbox_x)",
+            "reads ray_signalbox_x of every fleet",
+        ),
         ("ConfigMap", "metadata labels grafana_dashboard", DELETE, 'lacks grafana_dashboard: "1"'),
         ("ConfigMap", "data", {"a.json": "{"}, "data.a.json: is not JSON"),
         ("ConfigMap", "data", {"a.json": "{}"}, "data.a.json: is a dashboard without uid"),
