@@ -16,7 +16,7 @@ from k8s.lifetimes import END_MARGIN_S, STATE_REMOVAL, longest_stream_s, state_r
 from k8s.names import metadata
 from k8s.nodes import OBJECT_STORE_BYTES, hosts_per_replica, nodes_needed, used_hardware
 from k8s.pods import gateway_template, head_template, worker_template
-from k8s.yaml_text import Key
+from k8s.yaml_text import Dumper, Key
 
 AUTOSCALER = {"cpu": "1", "memory": "1Gi"}
 
@@ -44,7 +44,7 @@ _SERVE_CONFIG = "KubeRay submits the same config as `signalbox serve`. A change 
 
 def serve_text(spec: FleetSpec) -> str:
     """The Serve config as YAML."""
-    return yaml.safe_dump(serve_config(spec, KUBERNETES), sort_keys=False, width=120, allow_unicode=True)
+    return yaml.dump(serve_config(spec, KUBERNETES), Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def _upgrade(spec: FleetSpec) -> dict[str, Any]:

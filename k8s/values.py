@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cluster.kubernetes.values import mount_problem
 from cluster.spec import FleetSpec
+from k8s.containers import own_variables
 from k8s.errors import RenderError
 from k8s.names import (
     AGENT_PORT,
@@ -16,7 +17,7 @@ from k8s.names import (
     GCS_PORT,
     METRICS_PORT,
 )
-from k8s.nodes import node_size, used_hardware
+from k8s.nodes import node_size, nodes_section, used_hardware
 
 TAKEN_PORTS = {
     GCS_PORT: "Ray's control store",
@@ -43,7 +44,7 @@ def check_values(spec: FleetSpec) -> None:
     Raises:
         RenderError: the spec has such values.
     """
-    if problems := dict([*_port(spec), *_mounts(spec), *_shared_memory(spec)]):
+    if problems := dict([*_port(spec), *_mounts(spec), *_shared_memory(spec), *_images(spec), *_variables(spec)]):
         raise RenderError(problems)
 
 
@@ -58,6 +59,23 @@ def _port(spec: FleetSpec) -> Iterator[tuple[str, str]]:
             f"invalid value {port}, use {FIRST_OPEN_PORT} or more: no pod runs as root. kubernetes.expose opens port "
             "80 or 443 for clients",
         )
+
+
+def _images(spec: FleetSpec) -> Iterator[tuple[str, str]]:
+    """k8s/Dockerfile installs wheels for CUDA."""
+    for name in used_hardware(spec):
+        size = node_size(spec, name)
+        if size.devices and not size.device_resource.startswith("nvidia.com/") and not nodes_section(spec, name).image:
+            yield (
+                f"kubernetes.hardware.{name}.image",
+                f"is missing: the image of k8s/Dockerfile runs on NVIDIA GPUs only, and {spec.hardware[name].device} "
+                f"({size.device_resource}) needs one with its own libraries",
+            )
+
+
+def _variables(spec: FleetSpec) -> Iterator[tuple[str, str]]:
+    for name in sorted(own_variables(spec) & spec.kubernetes.env.keys()):
+        yield f"kubernetes.env.{name}", "is set by Signalbox on all pods: remove it"
 
 
 def _mounts(spec: FleetSpec) -> Iterator[tuple[str, str]]:

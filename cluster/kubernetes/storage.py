@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import model_validator
 
 from cluster.kubernetes.values import Image, MountPath, NodePath, ObjectName, Quantity, RedisAddress
-from cluster.part import Part
+from cluster.part import Part, Text
 from cluster.problems import Problems
 
 
@@ -45,12 +45,22 @@ class RedisSpec(Part):
     """Where Ray's head keeps its state, so that its pod can be replaced while nodes keep serving."""
 
     address: RedisAddress | None = None
-    """`HOST:PORT` of an existing Redis or Valkey. None: `signalbox render` adds one, with a volume."""
+    """`HOST:PORT` of an existing Redis or Valkey, `rediss://HOST:PORT` with TLS. None: `signalbox render` adds one,
+    with a volume. It must not close idle connections (`timeout 0`)."""
+    user: Text | None = None
+    """User of an existing Redis with access control lists. None: the default user."""
     password_secret: ObjectName | None = None
-    """Secret whose key `password` is the password. None: the fleet's name with `-redis`."""
+    """Secret whose key `password` is the password. None: the fleet's name with `-redis`; for an existing Redis, no
+    password."""
     image: Image = "valkey/valkey:8.1.8-alpine"
     """Image of the rendered Redis: Valkey speaks Redis' protocol under a free licence."""
     size: Quantity = "2Gi"
     """Size of its volume: Ray writes kilobytes per actor."""
     storage_class: ObjectName | None = None
     """Storage class of its volume. None: the cluster's own default."""
+
+    @model_validator(mode="after")
+    def _user_has_an_address(self) -> Self:
+        if self.user and not (self.address and self.password_secret):
+            raise Problems(user="needs address and password_secret: the rendered Redis has no users")
+        return self

@@ -36,6 +36,26 @@ def test_an_existing_redis_is_used():
     assert not [kind for kind, _ in objects(spec, "overlays/prod") if kind == "StatefulSet"]
 
 
+@pytest.mark.parametrize(
+    ("redis", "options"),
+    [
+        ({"address": "redis.data:6380"}, {"redisAddress": "redis.data:6380"}),
+        (
+            {"address": "rediss://redis.data:6380", "user": "ray", "password_secret": "theirs"},
+            {
+                "redisAddress": "rediss://redis.data:6380",
+                "redisUsername": {"value": "ray"},
+                "redisPassword": {"valueFrom": {"secretKeyRef": {"name": "theirs", "key": "password"}}},
+            },
+        ),
+    ],
+)
+def test_an_existing_redis_may_have_a_user_or_no_password(redis, options):
+    """Without a password, pods waited for a Secret that nobody creates."""
+    spec = fleet(kubernetes={"redis": redis})
+    assert patches(spec, "prod")[FAULT_TOLERANCE] == options
+
+
 def test_no_redis():
     assert patches(fleet(kubernetes={"redis": None}), "prod") == {}
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from rendered_fleets import fleet
+from rendered_fleets import container, fleet, group
 
 from k8s.errors import RenderError
 from k8s.names import METRICS_PORT
 from k8s.render import render
+
+POOLS = {"small": {"tier": "small", "model": "org/model"}}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,16 @@ from k8s.render import render
         ({"gateway": {"port": 52365}}, "gateway.port: invalid value 52365, which the node's health check uses"),
         ({"gateway": {"port": 10005}}, "gateway.port: invalid value 10005, which a worker process of Ray uses"),
         ({"gateway": {"port": 80}}, "gateway.port: invalid value 80, use 1024 or more: no pod runs as root"),
+        (
+            {"nodes": {"device": "MI300X"}},
+            "kubernetes.hardware.gpu.image: is missing: the image of k8s/Dockerfile runs on NVIDIA GPUs only, and MI300X",
+        ),
+        ({"kubernetes": {"env": {"HF_HOME": "/x"}}}, "kubernetes.env.HF_HOME: is set by Signalbox on all pods"),
+        ({"kubernetes": {"env": {"RAY_worker_niceness": "5"}}}, "kubernetes.env.RAY_worker_niceness: is set by"),
+        (
+            {"hardware": {"gateways": {"device": "L4"}}, "pools": POOLS},
+            "hardware.gateways: is the name of the gateways'",
+        ),
         (
             {"cache_folder": "/opt/signalbox/cache"},
             "cache_folder: invalid value '/opt/signalbox/cache', a volume there",
@@ -39,3 +51,10 @@ def test_what_no_pod_can_have(spec, message):
     with pytest.raises(RenderError) as caught:
         render(fleet(**spec))
     assert message in str(caught.value)
+
+
+def test_an_amd_pod_has_its_own_image():
+    section = {"hardware": {"gpu": {"image": "registry.example.com/signalbox-rocm:0.1.0"}}}
+    found = container(group(fleet(nodes={"device": "MI300X"}, kubernetes=section)))
+    assert found["image"] == "registry.example.com/signalbox-rocm:0.1.0"
+    assert found["resources"]["limits"]["amd.com/gpu"] == "4"
