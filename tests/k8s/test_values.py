@@ -24,7 +24,7 @@ POOLS = {"small": {"tier": "small", "model": "org/model"}}
         ({"gateway": {"port": 80}}, "gateway.port: invalid value 80, use 1024 or more: no pod runs as root"),
         (
             {"nodes": {"device": "MI300X"}},
-            "kubernetes.hardware.gpu.image: is missing: the image of k8s/Dockerfile runs on NVIDIA GPUs only, and MI300X",
+            "kubernetes.hardware.gpu.image: is missing: the image of k8s/Dockerfile runs on NVIDIA GPUs only",
         ),
         ({"kubernetes": {"env": {"HF_HOME": "/x"}}}, "kubernetes.env.HF_HOME: is set by Signalbox on all pods"),
         ({"kubernetes": {"env": {"RAY_worker_niceness": "5"}}}, "kubernetes.env.RAY_worker_niceness: is set by"),
