@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
 
 from cluster.explain import explain
+from cluster.kubernetes.storage import WeightsSpec
 from cluster.problems import shown
 from cluster.routing_files import missing_routing_files, with_routing_files
 from cluster.spec import FleetSpec
@@ -98,13 +99,30 @@ def _pool_with_folders(pool: Any, path: Path) -> Any:
 
 
 def _missing_folders(data: dict[Any, Any], path: Path) -> Iterator[str]:
-    """Texts that can only mean a folder that does not exist."""
-    pools = data.get("pools")
+    """Texts that can only mean a folder that does not exist, neither here nor on the weights' volume."""
+    pools, mount = data.get("pools"), _weights_mount(data)
     for name, pool in pools.items() if isinstance(pools, dict) else ():
         for field, text in _written(pool):
-            if text.startswith((".", "/", "~", "demo/")) and _folder(text, path) is None:
+            on_volume = mount and PurePosixPath(text).is_relative_to(mount) and ".." not in text
+            if text.startswith((".", "/", "~", "demo/")) and _folder(text, path) is None and not on_volume:
                 hint = "run `make demo-models`" if text.startswith("demo/") else "use an existing folder or a hub id"
                 yield f"pools.{name}.{field}: there is no folder {shown(text)}: {hint}"
+
+
+def _weights_mount(data: dict[Any, Any]) -> str | None:
+    """Where pods see the weights' volume; None if the spec has no `kubernetes` section, or no such volume."""
+    section = data.get("kubernetes")
+    weights = section.get("weights", {}) if isinstance(section, dict) else None
+    mount = weights.get("mount", WeightsSpec().mount) if isinstance(weights, dict) else None
+    return mount if isinstance(mount, str) and mount.startswith("/") else None
+
+
+def absent_folders(spec: FleetSpec) -> Iterator[tuple[str, str]]:
+    """Folders of the spec that this machine does not have, with their fields: those on a volume of Kubernetes."""
+    for name, pool in spec.pools.items():
+        for field, text in _written(pool.model_dump()) if pool.engine.traits.hosts_weights else ():
+            if text.startswith("/") and not Path(text).is_dir():
+                yield f"pools.{name}.{field}", text
 
 
 def _written(pool: Any) -> Iterator[tuple[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cluster.spec import MAX_BODY_BYTES, FleetSpec
+from deployments.placement import GATEWAY_NODES
 
 SCALING_POLICY = "deployments.scaling.policy:FleetScaling"
 
@@ -18,13 +20,17 @@ class Target:
     proxy_location: str
     has_room: bool
     """Whether more nodes can be had: then a new version's replica starts before an old one stops."""
+    gateway_nodes: Mapping[str, str] | None
+    """Label of the nodes for gateways and for replicas without devices, one gateway on each; None is any node."""
     start_attempts: int | None
     """How often a pool's first replicas may fail before the fleet has failed; None leaves it to Serve."""
 
 
-LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly", has_room=False, start_attempts=1)
+LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly", has_room=False, gateway_nodes=None, start_attempts=1)
 """Somebody waits for the reason, and a second attempt of the same engine on the same machine ends alike."""
-KUBERNETES = Target(host="0.0.0.0", proxy_location="EveryNode", has_room=True, start_attempts=None)
+KUBERNETES = Target(
+    host="0.0.0.0", proxy_location="EveryNode", has_room=True, gateway_nodes=GATEWAY_NODES, start_attempts=None
+)
 """Every node needs a proxy: RayService probes workers through it, and HeadOnly would leave them unready."""
 MAX_MESSAGE_BYTES = 4 * MAX_BODY_BYTES
 """A pickled request is larger than its JSON: three times as large if it is full of small numbers."""
@@ -63,7 +69,7 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
                 "args": {"spec": _running_spec(spec)} | _attempts(target),
                 # Serve logs at INFO what replicas print, such as the tracebacks of libraries.
                 "logging_config": {"log_level": "INFO", "enable_access_log": False},
-                **(_surging(spec) if target.has_room else {}),
+                **_deployments(spec, target),
                 **_scaling(spec),
             }
         ],
@@ -74,10 +80,24 @@ def _attempts(target: Target) -> dict[str, Any]:
     return {"start_attempts": target.start_attempts} if target.start_attempts is not None else {}
 
 
-def _surging(spec: FleetSpec) -> dict[str, Any]:
-    """Serve would stop a pool's only replica first, and start its successor for minutes."""
-    surge = spec.kubernetes.upgrade.replica_surge_percent
-    return {"deployments": [{"name": name, "max_surge_percent": surge} for name in ("gateway", *spec.pools)]}
+def _deployments(spec: FleetSpec, target: Target) -> dict[str, Any]:
+    """What the target adds to the options of `deployments.app`, by deployment."""
+    options: dict[str, dict[str, Any]] = {name: {} for name in ("gateway", *spec.pools)}
+    if target.has_room:
+        # Serve would stop a pool's only replica first, and start its successor for minutes.
+        for each in options.values():
+            each["max_surge_percent"] = spec.kubernetes.upgrade.replica_surge_percent
+    if target.gateway_nodes is not None:
+        options["gateway"]["max_replicas_per_node"] = 1
+        for name in ("gateway", *(name for name, pool in spec.pools.items() if not pool.devices)):
+            options[name]["ray_actor_options"] = _on_nodes(target.gateway_nodes)
+    written = [{"name": name} | each for name, each in options.items() if each]
+    return {"deployments": written} if written else {}
+
+
+def _on_nodes(labels: Mapping[str, str]) -> dict[str, Any]:
+    """An actor that waits and relays: with no CPU at all, Ray would take its node for idle and stop it."""
+    return {"num_cpus": 0.01, "label_selector": dict(labels)}
 
 
 def _scaling(spec: FleetSpec) -> dict[str, Any]:

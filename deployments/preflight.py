@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cluster.adapters import BadAdapter, adapter_problems
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, NotAModel, UnknownModel, facts_of
+from cluster.loading import absent_folders
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
 from cluster.pool import TIERS
@@ -84,8 +85,10 @@ def _check_pool(spec: FleetSpec, name: str) -> _PoolCheck:
 
 
 def model_problems(spec: FleetSpec) -> list[str]:
-    """Pools whose model is a folder that no engine can load."""
-    found = []
+    """Pools with a folder that is not here, or whose model no engine can load."""
+    found = [
+        f"{field}: there is no folder '{text}' here: use an existing folder" for field, text in absent_folders(spec)
+    ]
     for name, pool in spec.pools.items():
         try:
             if pool.engine.traits.hosts_weights:

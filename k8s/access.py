@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cluster.spec import FleetSpec
+from deployments.placement import GATEWAY_NODES, HARDWARE_LABEL
+from k8s.gateways import GATEWAY_GROUP
 from k8s.names import (
     AUTOSCALER_METRICS_PORT,
     DASHBOARD_METRICS_PORT,
@@ -14,7 +16,7 @@ from k8s.names import (
     pods,
     service_account,
 )
-from k8s.nodes import nodes_needed, used_hardware
+from k8s.nodes import ready_nodes, used_hardware
 from k8s.yaml_text import Key
 
 Manifest = dict[str, Any]
@@ -59,29 +61,36 @@ def network_policy(spec: FleetSpec) -> Manifest:
 
 
 def disruption_budgets(spec: FleetSpec) -> list[Manifest]:
-    """Limits for evictions, such as those of `kubectl drain`.
+    """Limits for evictions, such as those of `kubectl drain`: none for pods of which one may be ready at most.
 
     `minAvailable` as a number of pods is the only form that Kubernetes supports for pods of a custom resource
     (kubernetes.io, "Specifying a Disruption Budget for your Application", arbitrary controllers).
     """
-    budgets = []
-    minimum_nodes = sum(nodes_needed(spec, name) for name in used_hardware(spec))
-    if minimum_nodes:
-        why = "At minimum size, evict one node at a time, and never the only node."
-        budgets.append(_budget(spec, "worker", max(minimum_nodes - 1, 1), why))
+    one_at_a_time = "One less than the pods that are ready at minimum size, so that one may always go."
+    kinds = {name: ({HARDWARE_LABEL: name}, ready_nodes(spec, name)) for name in used_hardware(spec)}
+    kinds[GATEWAY_GROUP] = (GATEWAY_NODES, spec.gateway.replicas.min)
+    budgets = [
+        _budget(spec, name, pods(spec) | labels, ready - 1, one_at_a_time)
+        for name, (labels, ready) in kinds.items()
+        if ready > 1
+    ]
     if spec.kubernetes.redis is None:
-        budgets.append(_budget(spec, "head", 1, "Without Redis, losing the head ends the fleet."))
+        why = "Without Redis, losing the head ends the fleet: move it by hand."
+        budgets.append(_budget(spec, "head", pods(spec, "head"), 1, why))
     return budgets
 
 
-def _budget(spec: FleetSpec, node_type: str, min_available: int, why: str) -> Manifest:
+def _budget(spec: FleetSpec, name: str, labels: dict[str, str], min_available: int, why: str) -> Manifest:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata(spec, f"{spec.name}-{node_type}"),
+        "metadata": metadata(spec, f"{spec.name}-{name}"),
         "spec": {
             Key("minAvailable", why): min_available,
-            "selector": {"matchLabels": pods(spec, node_type)},
+            Key("unhealthyPodEvictionPolicy", "Nodes with ranks alone are never ready, and may always go."): (
+                "AlwaysAllow"
+            ),
+            "selector": {"matchLabels": labels},
         },
     }
 

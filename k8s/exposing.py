@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.kubernetes import ExposeSpec
+from cluster.kubernetes.traffic import ExposeSpec
 from cluster.spec import FleetSpec
+from k8s.lifetimes import longest_stream_s
 from k8s.names import metadata, serve_service
-from k8s.pods import longest_stream_s
 from k8s.yaml_text import Key
 
 

@@ -1,25 +1,24 @@
-"""The spec with the pods' paths: files below the project's folder are below `IMAGE_ROOT` in the image."""
+"""The spec as pods run it: files of the project are below `IMAGE_ROOT` in the image, and there are two gateways."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import Any
 
+from cluster.kubernetes.values import IMAGE_ROOT
 from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec
 from k8s.errors import RenderError
-
-IMAGE_ROOT = "/opt/signalbox"
-"""The folder where k8s/Dockerfile puts the project."""
+from k8s.gateways import with_usual_gateways
 
 
 def for_image(spec: FleetSpec) -> FleetSpec:
-    """The spec with paths that exist in the image or on a mounted volume.
+    """The spec with paths that exist in the image or on a mounted volume, and with its number of gateways.
 
     Raises:
         RenderError: a path is in neither.
     """
-    data, problems = spec.model_dump(mode="json"), {}
+    data, problems = with_usual_gateways(spec).model_dump(mode="json"), {}
     for holder, key, field in _paths(data):
         try:
             holder[key] = _in_image(holder[key], spec)

@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 from k8s import alerts, dashboards
-from k8s.names import metadata, pods
+from k8s.names import metadata, namespace, pods
 from k8s.yaml_text import Key
 
 Manifest = dict[str, Any]
@@ -28,7 +28,7 @@ def rules(spec: FleetSpec) -> Manifest:
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": metadata(spec, spec.name, **spec.kubernetes.monitoring.labels),
-        "spec": {"groups": alerts.rule_groups(spec)},
+        "spec": {"groups": alerts.rule_groups(spec, namespace(spec, "prod"))},
     }
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 from k8s.errors import RenderError
+from k8s.gateways import GATEWAY_GROUP
 
 FLEET_LABEL = "signalbox/fleet"
 """Label of every pod of the fleet. `app.kubernetes.io/*` cannot be used: KubeRay sets its own values there."""
+KEPT = {"signalbox/kept": "true"}
+"""Label of objects that are applied first and may stay when the fleet goes: its Namespace and its claims."""
 NODE_TYPE_LABEL = "ray.io/node-type"
 """KubeRay's label of every Ray pod: head, worker, or redis-cleanup (the job that removes a deleted cluster's state)."""
 MAX_NAME = 47
@@ -34,8 +37,10 @@ def check_names(spec: FleetSpec) -> None:
         problems["name"] = f"invalid value '{spec.name}', use a name that begins with a letter, as Services need"
     if len(spec.name) > MAX_NAME:
         problems["name"] = f"has {len(spec.name)} characters, use at most {MAX_NAME}, KubeRay's limit"
-    if HEAD_GROUP in spec.hardware:
-        problems[f"hardware.{HEAD_GROUP}"] = "is KubeRay's name for the head, use another name"
+    taken = {HEAD_GROUP: "KubeRay's name for the head", GATEWAY_GROUP: "the name of the gateways' pods"}
+    problems |= {
+        f"hardware.{name}": f"is {what}, use another name" for name, what in taken.items() if name in spec.hardware
+    }
     if problems:
         raise RenderError(problems)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from cluster.kubernetes import NodesSpec, TolerationSpec
+from cluster.kubernetes.pods import NodesSpec, TolerationSpec
 from cluster.placing import unplaced
 from cluster.spec import FleetSpec
 from deployments.placement import HARDWARE_LABEL
@@ -95,6 +95,20 @@ def nodes_needed(spec: FleetSpec, hardware: str) -> int:
             {f"hardware.{hardware}": f"has no room for the minimum replicas of {left}, run `signalbox check`"}
         )
     return needed
+
+
+def ready_nodes(spec: FleetSpec, hardware: str) -> int:
+    """Number of nodes of a kind that are ready for certain while all pools have their minimum replicas.
+
+    A node is ready while it hosts a replica's own process; nodes with other ranks alone are not. The number counts the
+    devices that are certainly on the same nodes as these processes, packed as tightly as they can be.
+    """
+    beside = 0
+    for name, pool in spec.pools.items():
+        if pool.devices and spec.hardware_name(name) == hardware:
+            on_one_node = pool.placement == "strict_pack" or pool.copies_share_a_node
+            beside += pool.replicas.min * (pool.devices if on_one_node else 1)
+    return -(-beside // spec.hardware[hardware].devices_per_node)
 
 
 def hosts_per_replica(spec: FleetSpec, hardware: str) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.pool import PoolSpec
+from cluster.pool import PoolSpec, ReplicasSpec
 from cluster.spec import FleetSpec
 from k8s.errors import RenderError
+from k8s.gateways import gateway_nodes
 from k8s.nodes import hosts_per_replica, nodes_needed, used_hardware
 from k8s.ray_service import serve_text
 from k8s.redis import fault_tolerance
@@ -36,11 +37,12 @@ def dev_patch(spec: FleetSpec) -> Patch:
         {serve_config: "replace", "path": "/spec/serveConfigV2", "value": serve_text(small)},
         {upgrade: "replace", "path": "/spec/upgradeStrategy", "value": {"type": "None"}},
         *(_nodes_patch(small, index, name) for index, name in enumerate(used_hardware(spec))),
+        *_gateways_patch(small, len(used_hardware(spec))),
     ]
 
 
 def small_twin(spec: FleetSpec) -> FleetSpec:
-    """The fleet with at most `kubernetes.dev.max_replicas` per pool and only the nodes that these need.
+    """The fleet with at most `kubernetes.dev.max_replicas` per pool, one gateway, and only the nodes that these need.
 
     It has no Redis, and no monitoring, because its metrics would be added to those of the fleet.
     """
@@ -50,12 +52,20 @@ def small_twin(spec: FleetSpec) -> FleetSpec:
         hardware[name] = spec.hardware[name].model_copy(update={"nodes": _nodes_at_once(spec, pools, name)})
     no_monitoring = spec.kubernetes.monitoring.model_copy(update={"enabled": False})
     kubernetes = spec.kubernetes.model_copy(update={"redis": None, "monitoring": no_monitoring})
-    return spec.model_copy(update={"pools": pools, "hardware": hardware, "kubernetes": kubernetes})
+    gateway = spec.gateway.model_copy(update={"replicas": ReplicasSpec(min=1, max=1)})
+    small = {"pools": pools, "hardware": hardware, "gateway": gateway, "kubernetes": kubernetes}
+    return spec.model_copy(update=small)
 
 
 def _nodes_patch(small: FleetSpec, index: int, hardware: str) -> dict[str, Any]:
     max_replicas = small.hardware[hardware].nodes // hosts_per_replica(small, hardware)
     return {"op": "replace", "path": f"{CLUSTER}/workerGroupSpecs/{index}/maxReplicas", "value": max_replicas}
+
+
+def _gateways_patch(small: FleetSpec, index: int) -> list[dict[str, Any]]:
+    group = f"{CLUSTER}/workerGroupSpecs/{index}"
+    bounds = zip(("minReplicas", "maxReplicas"), gateway_nodes(small), strict=True)
+    return [{"op": "replace", "path": f"{group}/{field}", "value": value} for field, value in bounds]
 
 
 def _small(pool: PoolSpec, max_replicas: int) -> PoolSpec:

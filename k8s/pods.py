@@ -1,15 +1,16 @@
-"""Pod templates for Ray's head and for workers. A worker is one node of a kind of hardware."""
+"""Pod templates for Ray's head, for gateways and for workers. A worker is one node of a kind of hardware."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from cluster.kubernetes import TolerationSpec
+from cluster.kubernetes.pods import TolerationSpec
 from cluster.spec import FleetSpec
-from deployments.config import METRICS_EVERY_MS, SERVING_ENVIRONMENT
+from deployments.placement import GATEWAY_NODES, HARDWARE_LABEL
+from k8s.containers import agent_probe, ray_container
+from k8s.lifetimes import HEAD_DRAIN_S, HEAD_GRACE_S, drain_s, grace_s
+from k8s.merging import merged
 from k8s.names import (
-    AGENT_PORT,
     AUTOSCALER_METRICS_PORT,
     DASHBOARD_METRICS_PORT,
     DASHBOARD_PORT,
@@ -18,37 +19,19 @@ from k8s.names import (
     METRICS_PORT,
     service_account,
 )
-from k8s.nodes import NodeSize, node_selector, node_size, tolerations
-from k8s.volumes import hub_folder, pod_mounts, pod_volumes
+from k8s.nodes import NodeSize, node_selector, node_size, nodes_section, tolerations
+from k8s.volumes import pod_volumes
 from k8s.yaml_text import Key
 
 USER, GROUP = 1000, 100
 """User `ray` and group `users` of Ray's images, which k8s/Dockerfile builds on."""
-END_MARGIN_S = 60
-"""Seconds for HAProxy's own draining (30 s), and for the node to notice its termination (a few more)."""
-HEAD_SHM_GIB = 1
-
-ROOTLESS = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
+SMALL_SHM_GIB = 1
+"""Size of /dev/shm in pods without ranks: Ray's object store fits."""
+STAYS = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "karpenter.sh/do-not-disrupt": "true",
 }
-"""Security context of a container. KubeRay copies it to the init container that it adds."""
-
-
-def longest_stream_s(spec: FleetSpec) -> int:
-    """Longest time that a request may run, in seconds."""
-    return math.ceil(spec.gateway.request_timeout_s)
-
-
-def drain_s(spec: FleetSpec) -> int:
-    """How long a terminated node may keep serving, in seconds: until replacement replicas have started elsewhere and
-    its streams have ended. A node that becomes empty stops earlier."""
-    return longest_stream_s(spec) + math.ceil(spec.scaling.cold_start_s)
-
-
-def grace_s(spec: FleetSpec) -> int:
-    """Termination grace period of a pod, in seconds: longer than its drain time and thus than the longest stream."""
-    return drain_s(spec) + END_MARGIN_S
+"""Annotations that keep autoscalers of machines from moving a pod to save a machine: a model would load again."""
 
 
 def head_template(spec: FleetSpec) -> dict[str, Any]:
@@ -62,55 +45,75 @@ def head_template(spec: FleetSpec) -> dict[str, Any]:
         "dash-metrics": DASHBOARD_METRICS_PORT,
         "serve": spec.gateway.port,
     }
-    size = {"cpu": str(head.cpus), "memory": f"{head.memory_gib}Gi"}
-    container = _container(spec, "ray-head", ports, size) | {"readinessProbe": _agent_probe(10)}
-    return {
-        "metadata": {"labels": {FLEET_LABEL: spec.name}},
+    size = _small_size(head.cpus, head.memory_gib)
+    template = {
+        "metadata": _metadata(spec, {}),
         "spec": {
             Key("serviceAccountName", "KubeRay allows this account to resize the cluster; others need not."): (
                 service_account(spec, "head")
             ),
-            **_pod(spec, head.node_selector, head.tolerations),
-            "containers": [container],
-            "volumes": pod_volumes(spec, HEAD_SHM_GIB),
+            Key(
+                "terminationGracePeriodSeconds", "No stream passes the head; its successor starts when it is gone."
+            ): HEAD_GRACE_S,
+            **ray_pod(spec, head.node_selector, head.tolerations),
+            "containers": [
+                ray_container(spec, "ray-head", ports, size, HEAD_DRAIN_S) | {"readinessProbe": agent_probe(10)}
+            ],
+            "volumes": pod_volumes(spec, SMALL_SHM_GIB),
         },
     }
+    return _patched(template, spec.kubernetes.head_patch)
 
 
 def worker_template(spec: FleetSpec, hardware: str) -> dict[str, Any]:
     """The pod that is one node of a kind of hardware, with all its devices."""
-    size = node_size(spec, hardware)
-    ports = {"metrics": METRICS_PORT, "serve": spec.gateway.port}
-    container = _container(spec, "ray-worker", ports, _resources(size)) | {
-        Key("readinessProbe", "A node is ready when its proxy reaches a gateway; only then it receives traffic."): {
-            "httpGet": {"path": "/-/healthz", "port": "serve"},
-            "periodSeconds": 5,
-            Key("timeoutSeconds", "KubeRay's own probe allows one second and one failure; busy nodes are slower."): 5,
-            "failureThreshold": 3,
-        },
+    size, section = node_size(spec, hardware), nodes_section(spec, hardware)
+    runtime = spec.kubernetes.runtime_class if size.devices else None
+    pod = {
+        **({"runtimeClassName": runtime} if runtime else {}),
+        **ray_pod(spec, node_selector(spec, hardware), tolerations(spec, hardware)),
+        "containers": [_worker_container(spec, _resources(size), section.image)],
+        "volumes": pod_volumes(spec, size.shm_gib),
     }
-    return {
-        "metadata": {"labels": {FLEET_LABEL: spec.name}},
-        "spec": {
-            "serviceAccountName": service_account(spec, "worker"),
-            Key("automountServiceAccountToken", "Engines do not need the Kubernetes API."): False,
-            **_pod(spec, node_selector(spec, hardware), tolerations(spec, hardware)),
-            "containers": [container],
-            "volumes": pod_volumes(spec, size.shm_gib),
-        },
-    }
+    template = _worker(spec, {HARDWARE_LABEL: hardware}, pod)
+    return _patched(template, spec.kubernetes.pod_patch, section.pod_patch)
 
 
-def _pod(spec: FleetSpec, selector: dict[str, str], taints: tuple[TolerationSpec, ...]) -> dict[str, Any]:
-    """Settings that all pods share."""
-    pull = spec.kubernetes.image_pull_secret
+def gateway_template(spec: FleetSpec) -> dict[str, Any]:
+    """The pod that is one node for gateways."""
+    section = spec.kubernetes.gateways
+    apart = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {FLEET_LABEL: spec.name} | GATEWAY_NODES},
+    }
+    pod = {
+        **ray_pod(spec, section.node_selector, section.tolerations),
+        Key("topologySpreadConstraints", "Losing one machine should not end all gateways."): [apart],
+        "containers": [_worker_container(spec, _small_size(section.cpus, section.memory_gib), None)],
+        "volumes": pod_volumes(spec, SMALL_SHM_GIB),
+    }
+    return _patched(_worker(spec, GATEWAY_NODES, pod), spec.kubernetes.pod_patch)
+
+
+def ray_pod(spec: FleetSpec, selector: dict[str, str], taints: tuple[TolerationSpec, ...]) -> dict[str, Any]:
+    """Settings that all Ray pods share."""
+    section = spec.kubernetes
     return {
         Key(
             "restartPolicy", "Autoscaler v2 counts pods as nodes; a pod restarted in place would count twice."
         ): "Never",
-        Key("terminationGracePeriodSeconds", "Longer than the drain time; then Kubernetes kills the pod."): grace_s(
-            spec
-        ),
+        **({"priorityClassName": section.priority_class} if section.priority_class else {}),
+        **shared_pod(spec, selector, taints),
+    }
+
+
+def shared_pod(spec: FleetSpec, selector: dict[str, str], taints: tuple[TolerationSpec, ...]) -> dict[str, Any]:
+    """Settings that all pods with the fleet's image share."""
+    pull = spec.kubernetes.image_pull_secret
+    return {
+        Key("enableServiceLinks", "A Service named vllm would set VLLM_PORT to its address, which ends vLLM."): False,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,
@@ -127,59 +130,57 @@ def _pod(spec: FleetSpec, selector: dict[str, str], taints: tuple[TolerationSpec
     }
 
 
-def _container(spec: FleetSpec, name: str, ports: dict[str, int], resources: dict[str, str]) -> dict[str, Any]:
-    secret = spec.kubernetes.environment_secret
+def _worker(spec: FleetSpec, labels: dict[str, str], pod: dict[str, Any]) -> dict[str, Any]:
+    """A worker's template with what all workers share."""
     return {
-        "name": name,
-        "image": spec.kubernetes.image,
-        "imagePullPolicy": "IfNotPresent",
-        "ports": [{"containerPort": port, "name": port_name} for port_name, port in ports.items()],
-        "env": _environment(spec),
-        **({"envFrom": [{"secretRef": {"name": secret}}]} if secret else {}),
-        Key("resources", "Requests equal limits: Ray counts the limits, so they must be reserved."): {
-            "requests": resources,
-            "limits": resources,
+        "metadata": _metadata(spec, labels),
+        "spec": {
+            "serviceAccountName": service_account(spec, "worker"),
+            Key("automountServiceAccountToken", "Engines do not need the Kubernetes API."): False,
+            Key("terminationGracePeriodSeconds", "Longer than the drain time; then Kubernetes kills the pod."): (
+                grace_s(spec)
+            ),
+            **pod,
         },
-        "securityContext": ROOTLESS,
-        "volumeMounts": pod_mounts(spec),
-        Key("livenessProbe", "Ray's agent reports the node's health without a token."): _agent_probe(120),
     }
 
 
-def _environment(spec: FleetSpec) -> list[dict[str, Any]]:
-    """Environment variables that every process needs before it imports Ray."""
-    values = SERVING_ENVIRONMENT | {
-        "DO_NOT_TRACK": "1",
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_metrics_report_interval_ms": str(METRICS_EVERY_MS),
+def _worker_container(spec: FleetSpec, resources: dict[str, str], image: str | None) -> dict[str, Any]:
+    ports = {"metrics": METRICS_PORT, "serve": spec.gateway.port}
+    return ray_container(spec, "ray-worker", ports, resources, drain_s(spec), image) | {
+        Key("readinessProbe", "A node is ready when its proxy reaches a gateway; only then it receives traffic."): {
+            "httpGet": {"path": "/-/healthz", "port": "serve"},
+            "periodSeconds": 5,
+            Key("timeoutSeconds", "KubeRay's own probe allows one second and one failure; busy nodes are slower."): 5,
+            "failureThreshold": 3,
+        },
     }
-    if folder := hub_folder(spec):
-        values["HF_HOME"] = folder
-    variables: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in values.items()]
-    drain = "Ray drains a terminated node: its replicas move and its streams finish. Ray's default is 30 s."
-    variables.append({Key("name", drain): "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", "value": str(drain_s(spec))})
-    token = {"name": spec.kubernetes.hf_token_secret, "key": "token", "optional": True}
-    variables.append({Key("name", "For downloads of gated models; open models need no token."): "HF_TOKEN"})
-    variables[-1]["valueFrom"] = {"secretKeyRef": token}
-    return sorted(variables, key=lambda each: str(each["name"]))
+
+
+def _metadata(spec: FleetSpec, labels: dict[str, str]) -> dict[str, Any]:
+    section = spec.kubernetes
+    why = "Autoscalers of machines do not move this pod to save a machine."
+    return {
+        "labels": dict(sorted((section.labels | {FLEET_LABEL: spec.name} | labels).items())),
+        Key("annotations", why): dict(sorted((STAYS | section.annotations).items())),
+    }
+
+
+def _patched(template: dict[str, Any], *patches: dict[str, Any]) -> dict[str, Any]:
+    for patch in patches:
+        template = merged(template, patch)
+    return template
+
+
+def _small_size(cpus: int, memory_gib: int) -> dict[str, str]:
+    return {"cpu": str(cpus), "memory": f"{memory_gib}Gi"}
 
 
 def _resources(size: NodeSize) -> dict[str, str]:
     devices = {size.device_resource: str(size.devices)} if size.devices else {}
-    return {"cpu": str(size.cpus), "memory": f"{size.memory_gib}Gi", **devices}
+    return _small_size(size.cpus, size.memory_gib) | devices
 
 
 def _toleration(taint: TolerationSpec) -> dict[str, str]:
     value = {"operator": "Exists"} if taint.value is None else {"operator": "Equal", "value": taint.value}
     return {"key": taint.key, **value, "effect": taint.effect}
-
-
-def _agent_probe(failures: int) -> dict[str, Any]:
-    """Ray's health check of a node, including the head's control store (Ray 2.53 and later)."""
-    return {
-        "httpGet": {"path": "/api/healthz", "port": AGENT_PORT},
-        "initialDelaySeconds": 10,
-        "periodSeconds": 5,
-        "timeoutSeconds": 5,
-        "failureThreshold": failures,
-    }

@@ -20,10 +20,17 @@ class Promql:
     window: str = "5m"
     """Default range of rates."""
 
+    def recorded(self, record: str, where: str = "", window: str = "") -> str:
+        """The series of a recording rule, or its samples in a window."""
+        return self._matched(record, where, window)
+
     def select(self, metric: str, where: str = "", window: str = "") -> str:
         """A metric as Ray exposes it, or its samples in a window."""
+        return self._matched(f"ray_{metric}", where, window)
+
+    def _matched(self, series: str, where: str, window: str) -> str:
         matchers = ",".join(part for part in (self.where, where) if part)
-        return f"ray_{metric}" + (f"{{{matchers}}}" if matchers else "") + (f"[{window}]" if window else "")
+        return series + (f"{{{matchers}}}" if matchers else "") + (f"[{window}]" if window else "")
 
     def gauge(self, operator: str, metric: str, *by: str, where: str = "") -> str:
         """A gauge over processes. Use `sum` if each process reports a part, `max` or `avg` if all report the same."""

@@ -9,11 +9,14 @@ import yaml
 
 from cluster.spec import FleetSpec
 from deployments.config import KUBERNETES, serve_config
-from deployments.placement import HARDWARE_LABEL
+from deployments.placement import GATEWAY_NODES, HARDWARE_LABEL
+from k8s.containers import ROOTLESS
+from k8s.gateways import GATEWAY_GROUP, gateway_nodes
+from k8s.lifetimes import END_MARGIN_S, STATE_REMOVAL, longest_stream_s, state_removal_s
 from k8s.names import metadata
 from k8s.nodes import OBJECT_STORE_BYTES, hosts_per_replica, nodes_needed, used_hardware
-from k8s.pods import END_MARGIN_S, ROOTLESS, head_template, longest_stream_s, worker_template
-from k8s.yaml_text import Key
+from k8s.pods import gateway_template, head_template, worker_template
+from k8s.yaml_text import Dumper, Key
 
 AUTOSCALER = {"cpu": "1", "memory": "1Gi"}
 
@@ -23,7 +26,8 @@ def ray_service(spec: FleetSpec) -> dict[str, Any]:
     return {
         "apiVersion": "ray.io/v1",
         "kind": "RayService",
-        "metadata": metadata(spec, spec.name),
+        "metadata": metadata(spec, spec.name)
+        | {Key("annotations", _STATE): {STATE_REMOVAL: str(state_removal_s(spec))}},
         "spec": {
             Key("rayClusterDeletionDelaySeconds", _DELETION): longest_stream_s(spec) + END_MARGIN_S,
             "upgradeStrategy": _upgrade(spec),
@@ -34,12 +38,13 @@ def ray_service(spec: FleetSpec) -> dict[str, Any]:
 
 
 _DELETION = "After an upgrade, the old cluster stays until the longest stream has ended; KubeRay's default is a minute."
+_STATE = "After the last pod, KubeRay removes a deleted cluster from Redis. By default it gives up after 300 s."
 _SERVE_CONFIG = "KubeRay submits the same config as `signalbox serve`. A change replaces replicas one by one, not pods."
 
 
 def serve_text(spec: FleetSpec) -> str:
     """The Serve config as YAML."""
-    return yaml.safe_dump(serve_config(spec, KUBERNETES), sort_keys=False, width=120, allow_unicode=True)
+    return yaml.dump(serve_config(spec, KUBERNETES), Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def _upgrade(spec: FleetSpec) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def _cluster(spec: FleetSpec) -> dict[str, Any]:
             "securityContext": ROOTLESS,
         },
         "headGroupSpec": _head(spec),
-        "workerGroupSpecs": [_workers(spec, name) for name in used_hardware(spec)],
+        "workerGroupSpecs": [*(_workers(spec, name) for name in used_hardware(spec)), _gateways(spec)],
     }
 
 
@@ -107,6 +112,21 @@ def _workers(spec: FleetSpec, hardware: str) -> dict[str, Any]:
         **({resources_key: resources} if resources else {}),
         "rayStartParams": {"object-store-memory": str(OBJECT_STORE_BYTES)},
         "template": worker_template(spec, hardware),
+    }
+
+
+def _gateways(spec: FleetSpec) -> dict[str, Any]:
+    """The group of pods for gateways, and for replicas whose model runs elsewhere."""
+    fewest, most = gateway_nodes(spec)
+    return {
+        "groupName": GATEWAY_GROUP,
+        "numOfHosts": 1,
+        Key("minReplicas", "gateway.replicas.min"): fewest,
+        Key("maxReplicas", "gateway.replicas.max, and those that start before others stop during an update."): most,
+        "idleTimeoutSeconds": spec.kubernetes.idle_timeout_s,
+        Key("labels", "Gateways select nodes by this label, so that losing the head cuts no request."): GATEWAY_NODES,
+        "rayStartParams": {"object-store-memory": str(OBJECT_STORE_BYTES)},
+        "template": gateway_template(spec),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.kubernetes import RedisSpec
+from cluster.kubernetes.storage import RedisSpec
 from cluster.spec import FleetSpec
 from k8s.names import metadata, pods, redis_secret
 from k8s.yaml_text import Key
@@ -17,9 +17,11 @@ USER = 999
 def fault_tolerance(spec: FleetSpec, redis: RedisSpec) -> dict[str, Any]:
     """`gcsFaultToleranceOptions` of the cluster. It sets no namespace: KubeRay then uses the cluster's id, so after an
     upgrade the new cluster does not read the old one's state."""
+    open_to_all = redis.address and not redis.password_secret
     return {
         "redisAddress": redis.address or f"{_name(spec)}:{PORT}",
-        "redisPassword": {"valueFrom": {"secretKeyRef": _password(spec)}},
+        **({"redisUsername": {"value": redis.user}} if redis.user else {}),
+        **({} if open_to_all else {"redisPassword": {"valueFrom": {"secretKeyRef": _password(spec)}}}),
     }
 
 
@@ -97,6 +99,7 @@ def _pod(spec: FleetSpec, redis: RedisSpec) -> dict[str, Any]:
     }
     return {
         "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,

@@ -1,8 +1,8 @@
 """Renders a spec into a kustomize base and its overlays: `signalbox render`.
 
 The base is the fleet without a namespace. `overlays/prod` adds Redis, monitoring and protection from evictions;
-`overlays/dev` makes the fleet small. Both use only kustomize's `resources`, `namespace`, `labels` and JSON patches, so
-`k8s.checks` can build them without kubectl.
+`overlays/dev` makes the fleet small. `download` has a Job for each overlay, which is applied before it. All use only
+kustomize's `resources`, `namespace`, `labels` and JSON patches, so `k8s.checks` can build them without kubectl.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ from typing import Any
 from cluster.spec import FleetSpec
 from k8s import redis
 from k8s.access import disruption_budgets, network_policy, service_accounts
+from k8s.download import download_job
 from k8s.errors import RenderError
 from k8s.exposing import exposing_objects
 from k8s.image import for_image
 from k8s.monitoring import dashboard_maps, pod_monitors, rules
-from k8s.names import check_names, metadata, namespace
+from k8s.names import KEPT, check_names, metadata, namespace
 from k8s.overlays import Patch, dev_patch, prod_patch
 from k8s.ray_service import ray_service
+from k8s.values import check_values
 from k8s.volumes import claims, on_node_disks
 from k8s.yaml_text import Key, to_yaml
 
 MARK = "Written by `signalbox render`: change the spec and render again."
 """First line of every rendered file. It identifies the files of an earlier rendering."""
 OVERLAYS = ("dev", "prod")
+DOWNLOADS = "download"
+"""Folder of the Jobs that download models, one for each overlay."""
 ENVIRONMENT_LABEL = "app.kubernetes.io/environment"
 PATCH = "ray-service-patch.yaml"
 Manifest = dict[str, Any]
@@ -40,10 +44,12 @@ def render(spec: FleetSpec) -> dict[str, str]:
         RenderError: the spec cannot be deployed on Kubernetes.
     """
     check_names(spec)
+    check_values(spec)
     image_spec = for_image(spec)
     files = {f"base/{name}": text for name, text in _base(image_spec).items()}
     for overlay in OVERLAYS:
         files |= {f"overlays/{overlay}/{name}": text for name, text in _overlay(image_spec, overlay).items()}
+        files |= {f"{DOWNLOADS}/{overlay}/{name}": text for name, text in _download(image_spec, overlay).items()}
     return dict(sorted(files.items()))
 
 
@@ -68,7 +74,9 @@ def write(files: dict[str, str], folder: Path) -> None:
 
 def _earlier_files(folder: Path) -> list[Path]:
     found = [
-        path for part in ("base", *(f"overlays/{name}" for name in OVERLAYS)) for path in (folder / part).rglob("*")
+        path
+        for part in ("base", *(f"{kind}/{name}" for kind in ("overlays", DOWNLOADS) for name in OVERLAYS))
+        for path in (folder / part).rglob("*")
     ]
     return [path for path in found if path.is_file() and path.read_bytes().startswith(f"# {MARK}".encode())]
 
@@ -89,7 +97,7 @@ def _base(spec: FleetSpec) -> dict[str, str]:
 
 def _overlay(spec: FleetSpec, overlay: str) -> dict[str, str]:
     """The files that turn the base into one deployment."""
-    files = {"namespace.yaml": _text([_namespace(spec, overlay)])}
+    files = {"namespace.yaml": _text([_namespace(spec, overlay)])} if spec.kubernetes.creates_namespace else {}
     files |= _only_prod(spec) if overlay == "prod" else {}
     kustomization: Manifest = {
         Key("resources", "The fleet, and the objects that only this overlay has."): ["../../base", *sorted(files)],
@@ -101,6 +109,19 @@ def _overlay(spec: FleetSpec, overlay: str) -> dict[str, str]:
         kustomization["patches"] = [{"path": PATCH, "target": target}]
         files[PATCH] = _text([patch])
     return files | {"kustomization.yaml": _kustomization(kustomization)}
+
+
+def _download(spec: FleetSpec, overlay: str) -> dict[str, str]:
+    """The Job that downloads models, which is applied by itself before the overlay."""
+    job = download_job(spec)
+    if job is None:
+        return {}
+    custom = {
+        "resources": ["job.yaml"],
+        "namespace": namespace(spec, overlay),
+        "labels": [{"pairs": {ENVIRONMENT_LABEL: overlay}}],
+    }
+    return {"job.yaml": _text([job]), "kustomization.yaml": _kustomization(custom)}
 
 
 def _only_prod(spec: FleetSpec) -> dict[str, str]:
@@ -118,7 +139,7 @@ def _only_prod(spec: FleetSpec) -> dict[str, str]:
 
 
 def _namespace(spec: FleetSpec, overlay: str) -> Manifest:
-    described = metadata(spec, namespace(spec, overlay))
+    described = metadata(spec, namespace(spec, overlay), **KEPT)
     if on_node_disks(spec):
         why, level = "The fleet uses hostPath volumes, which the stricter standards forbid.", "privileged"
     else:

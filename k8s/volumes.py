@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.kubernetes import VolumeSpec
+from cluster.kubernetes.storage import VolumeSpec
 from cluster.spec import FleetSpec
-from k8s.names import metadata
+from k8s.names import KEPT, metadata
 from k8s.yaml_text import Key
 
 
@@ -43,7 +43,7 @@ def pod_volumes(spec: FleetSpec, shm_gib: int) -> list[dict[str, Any]]:
         Key("name", "Shared memory for ranks and Ray's object store; the default of 64 MB breaks NCCL."): "shared-mem",
         "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_gib}Gi"},
     }
-    return [shm, *(_volume(spec, each) for each in mounted(spec))]
+    return [shm, *(volume_of(spec, each) for each in mounted(spec))]
 
 
 def pod_mounts(spec: FleetSpec) -> list[dict[str, Any]]:
@@ -56,6 +56,12 @@ def hub_folder(spec: FleetSpec) -> str | None:
     """The folder on a volume for models with a hub id; None if every pod downloads them again."""
     weights = spec.kubernetes.weights
     return f"{weights.mount}/huggingface" if weights else None
+
+
+def hub_volume(spec: FleetSpec) -> Mounted | None:
+    """The volume that models with a hub id are read from: `cache_folder`'s, if the spec has one, else the weights'."""
+    by_name = {each.name: each for each in mounted(spec)}
+    return by_name.get("cache") or by_name.get("weights")
 
 
 def on_node_disks(spec: FleetSpec) -> bool:
@@ -77,12 +83,13 @@ def _claim(spec: FleetSpec, volume: Mounted) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": metadata(spec, _claim_name(spec, volume)),
+        "metadata": metadata(spec, _claim_name(spec, volume), **KEPT),
         "spec": claim,
     }
 
 
-def _volume(spec: FleetSpec, volume: Mounted) -> dict[str, Any]:
+def volume_of(spec: FleetSpec, volume: Mounted) -> dict[str, Any]:
+    """A pod's volume."""
     if volume.spec.host_path:
         source: dict[str, Any] = {"hostPath": {"path": volume.spec.host_path, "type": "DirectoryOrCreate"}}
     else:

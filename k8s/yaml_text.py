@@ -5,6 +5,7 @@ PyYAML writes the scalars, so it decides about quoting. The order of the output 
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,21 @@ import yaml
 
 WIDTH = 110
 """Width of a comment, in columns."""
+
+
+AMBIGUOUS = re.compile(r"[yYnN]|[-+.]?[0-9][0-9_.,:]*([eE][-+]?[0-9]+)?|0[xXoObB][0-9a-fA-F_]+")
+"""Texts that PyYAML leaves bare, but that other readers take for a boolean or a number, such as KubeRay's."""
+
+
+class Dumper(yaml.SafeDumper):
+    """PyYAML's dumper, which also quotes what other readers of YAML would misread."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """A text as a scalar."""
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="'" if AMBIGUOUS.fullmatch(text) else None)
+
+
+Dumper.add_representer(str, Dumper.represent_text)
 
 
 class Key(str):
@@ -75,7 +91,7 @@ def _is_block(text: str) -> bool:
 
 
 def _scalar(value: Any) -> str:
-    dumped: str = yaml.safe_dump(value, width=10**9, allow_unicode=True, default_flow_style=True)
+    dumped: str = yaml.dump(value, Dumper=Dumper, width=10**9, allow_unicode=True, default_flow_style=True)
     dumped = dumped.removesuffix("\n").removesuffix("\n...")
     if not dumped.isprintable():  # a text that YAML would fold or not read back unchanged is escaped, on one line
         escaped: str = yaml.safe_dump(value, width=10**9, default_style='"')

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cluster.spec import FleetSpec
 from cluster.state import STALE_AFTER_S
-from k8s.alerts.rules import FLEETS, Alert, Record
+from k8s.alerts.rules import Alert, Record
+from k8s.promql import Promql
 
 QUEUE = "signalbox:queue_depth:sum"
 """Requests without a batch slot, by pool: waiting in engines, or held by gateways because no replica is ready."""
@@ -14,40 +15,37 @@ OVERRUN = 1.1
 """The controller keeps the mean of a few hundred requests within a tenth of the budget (docs/routing.md)."""
 
 
-def fleet_records() -> list[Record]:
+def fleet_records(fleet: Promql) -> list[Record]:
     """Recording rules that several panels and alerts read."""
-    waiting = FLEETS.gauge("sum", "signalbox_engine_waiting", "pool")
-    held = FLEETS.gauge("sum", "signalbox_gateway_held", "pool")
-    cost = FLEETS.increase("signalbox_realised_cost", "1h")
-    always_large = FLEETS.increase("signalbox_always_large_cost", "1h")
+    waiting = fleet.gauge("sum", "signalbox_engine_waiting", "pool")
+    held = fleet.gauge("sum", "signalbox_gateway_held", "pool")
+    cost = fleet.increase("signalbox_realised_cost", "1h")
+    always_large = fleet.increase("signalbox_always_large_cost", "1h")
     return [
         Record(QUEUE, f"({waiting} or 0 * {held}) + ({held} or 0 * {waiting})"),
         Record(COST_SAVED, f"1 - {cost} / ({always_large} > 0)"),
     ]
 
 
-def fleet_alerts(spec: FleetSpec) -> list[Alert]:
+def fleet_alerts(spec: FleetSpec, fleet: Promql) -> list[Alert]:
     """Alerts with thresholds from the spec."""
     alerts = [
-        endpoint_down(),
-        kv_pressure(),
-        queue_growing(spec),
-        scaling_stuck(spec),
-        scaling_held(),
-        telemetry_stale(),
-        streams_break(spec),
+        endpoint_down(fleet),
+        kv_pressure(fleet),
+        queue_growing(spec, fleet),
+        scaling_stuck(spec, fleet),
+        scaling_held(fleet),
+        telemetry_stale(fleet),
+        streams_break(spec, fleet),
     ]
-    return [*alerts, budget_overrun()] if spec.routing.budget else alerts
+    return [*alerts, budget_overrun(fleet)] if spec.routing.budget else alerts
 
 
-def endpoint_down() -> Alert:
-    """The gateway is down or not scraped. With several fleets, it must have been up within the last hour."""
-    metric = "signalbox_gateway_ongoing"
-    before = f"count by (namespace) (last_over_time({FLEETS.select(metric, window='1h')}))"
-    now = f"count by (namespace) ({FLEETS.select(metric)})"
+def endpoint_down(fleet: Promql) -> Alert:
+    """The gateway is down or not scraped."""
     return Alert(
         name="SignalboxEndpointDown",
-        expr=f"({before} unless {now})\nor absent({FLEETS.select(metric)})",
+        expr=f"absent({fleet.select('signalbox_gateway_ongoing')})",
         for_s=60,
         severity="critical",
         summary="The endpoint is down",
@@ -56,11 +54,11 @@ def endpoint_down() -> Alert:
     )
 
 
-def kv_pressure() -> Alert:
+def kv_pressure(fleet: Promql) -> Alert:
     """Above 1, a replica's requests do not fit into its KV cache together (`cluster.load.kv_pressure`)."""
     return Alert(
         name="SignalboxKvPressure",
-        expr=f"{FLEETS.gauge('max', 'signalbox_engine_kv_pressure_ratio', 'pool')} > 1",
+        expr=f"{fleet.gauge('max', 'signalbox_engine_kv_pressure_ratio', 'pool')} > 1",
         for_s=600,
         severity="warning",
         summary="The KV cache of pool {{ $labels.pool }} is too small for its requests",
@@ -69,12 +67,12 @@ def kv_pressure() -> Alert:
     )
 
 
-def queue_growing(spec: FleetSpec) -> Alert:
+def queue_growing(spec: FleetSpec, fleet: Promql) -> Alert:
     """More requests wait than a replica should have ongoing, and the queue grows."""
-    threshold = spec.scaling.target_ongoing
+    threshold, queue = spec.scaling.target_ongoing, fleet.recorded(QUEUE)
     return Alert(
         name="SignalboxQueueGrowing",
-        expr=f"{QUEUE} > {threshold:g} and deriv({QUEUE}[10m]) > 0",
+        expr=f"{queue} > {threshold:g} and deriv({fleet.recorded(QUEUE, window='10m')}) > 0",
         for_s=600,
         severity="warning",
         summary="The queue of pool {{ $labels.pool }} is growing",
@@ -83,10 +81,10 @@ def queue_growing(spec: FleetSpec) -> Alert:
     )
 
 
-def scaling_stuck(spec: FleetSpec) -> Alert:
+def scaling_stuck(spec: FleetSpec, fleet: Promql) -> Alert:
     """Requested replicas are still missing after twice the time of a cold start."""
     desired, ready = (
-        FLEETS.gauge("max", "signalbox_replicas", "pool", where=f'state="{state}"') for state in ("desired", "ready")
+        fleet.gauge("max", "signalbox_replicas", "pool", where=f'state="{state}"') for state in ("desired", "ready")
     )
     wait_s = 2 * spec.scaling.cold_start_s
     return Alert(
@@ -100,9 +98,9 @@ def scaling_stuck(spec: FleetSpec) -> Alert:
     )
 
 
-def scaling_held() -> Alert:
+def scaling_held(fleet: Promql) -> Alert:
     """The policy cannot decide, so the pool keeps its size whatever the load."""
-    held = FLEETS.gauge("max", "signalbox_scaling_reason", "pool", where='reason=~"held|problem"')
+    held = fleet.gauge("max", "signalbox_scaling_reason", "pool", where='reason=~"held|problem"')
     return Alert(
         name="SignalboxScalingHeld",
         expr=f"{held} > 0",
@@ -114,11 +112,11 @@ def scaling_held() -> Alert:
     )
 
 
-def telemetry_stale() -> Alert:
+def telemetry_stale(fleet: Promql) -> Alert:
     """Replicas with stale reports count as busy, so requests go to others."""
     return Alert(
         name="SignalboxTelemetryStale",
-        expr=f"{FLEETS.gauge('max', 'signalbox_report_age_seconds', 'pool')} > {STALE_AFTER_S:g}",
+        expr=f"{fleet.gauge('max', 'signalbox_report_age_seconds', 'pool')} > {STALE_AFTER_S:g}",
         for_s=120,
         severity="warning",
         summary="A replica of pool {{ $labels.pool }} does not report",
@@ -128,10 +126,10 @@ def telemetry_stale() -> Alert:
     )
 
 
-def streams_break(spec: FleetSpec) -> Alert:
+def streams_break(spec: FleetSpec, fleet: Promql) -> Alert:
     """Answers that fail after their first byte. No retry can hide them from the client."""
-    broken = FLEETS.increase("signalbox_broken_streams", "15m", "pool")
-    answers = FLEETS.increase("signalbox_slo_answers", "15m", "pool")
+    broken = fleet.increase("signalbox_broken_streams", "15m", "pool")
+    answers = fleet.increase("signalbox_slo_answers", "15m", "pool")
     budget = 1 - spec.scaling.attainment_target
     return Alert(
         name="SignalboxStreamsBreak",
@@ -144,11 +142,11 @@ def streams_break(spec: FleetSpec) -> Alert:
     )
 
 
-def budget_overrun() -> Alert:
+def budget_overrun(fleet: Promql) -> Alert:
     """Requests cost more than `routing.budget` allows."""
     return Alert(
         name="SignalboxBudgetOverrun",
-        expr=f"{FLEETS.gauge('avg', 'signalbox_budget_spend_ratio')} > {OVERRUN:g}",
+        expr=f"{fleet.gauge('avg', 'signalbox_budget_spend_ratio')} > {OVERRUN:g}",
         for_s=1800,
         severity="warning",
         summary="Requests cost more than the budget",

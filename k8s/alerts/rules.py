@@ -8,9 +8,16 @@ from typing import Any, Literal
 from k8s.promql import Promql
 
 NAMESPACE = "namespace"
-"""The Prometheus operator adds this label to every series, so it separates fleets in different namespaces."""
-FLEETS = Promql(by=(NAMESPACE,))
-RUNBOOKS = "docs/alerts.md"
+"""The Prometheus operator adds this label to every series, so rules match it: another fleet's rules judge that one."""
+
+
+def queries(namespace: str | None) -> Promql:
+    """Queries about one fleet.
+
+    Args:
+        namespace: the fleet's namespace; None if Prometheus watches this fleet alone, without that label.
+    """
+    return Promql(where=f'{NAMESPACE}="{namespace}"' if namespace else "", by=(NAMESPACE,))
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,13 @@ class Alert:
     runbook: str
     """The first step; docs/alerts.md has the rest."""
 
-    def rule(self) -> dict[str, Any]:
-        """The rule in Prometheus' format."""
+    def rule(self, runbooks: str | None) -> dict[str, Any]:
+        """The rule in Prometheus' format.
+
+        Args:
+            runbooks: address of the page with a section for each alert; None leaves the link out.
+        """
+        link = {"runbook_url": f"{runbooks}#{self.name.lower()}"} if runbooks else {}
         return {
             "alert": self.name,
             "expr": self.expr,
@@ -55,6 +67,6 @@ class Alert:
                 "summary": self.summary,
                 "description": self.description,
                 "runbook": self.runbook,
-                "runbook_url": f"{RUNBOOKS}#{self.name.lower()}",
+                **link,
             },
         }

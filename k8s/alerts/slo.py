@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cluster.spec import FleetSpec
-from k8s.alerts.rules import FLEETS, Alert, Record
+from k8s.alerts.rules import Alert, Record
+from k8s.promql import Promql
 
 
 @dataclass(frozen=True)
@@ -73,32 +74,32 @@ def missed_ratio(window: str) -> str:
     return f"signalbox:slo_missed:ratio_rate{window}"
 
 
-def slo_records(spec: FleetSpec) -> list[Record]:
+def slo_records(spec: FleetSpec, fleet: Promql) -> list[Record]:
     """The share of answers that missed each objective, over every window that an alert uses."""
     return [
-        Record(missed_ratio(window), _missed(objective.label, window), (("objective", objective.label),))
+        Record(missed_ratio(window), _missed(fleet, objective.label, window), (("objective", objective.label),))
         for window in WINDOWS
         for objective in objectives(spec)
     ]
 
 
-def _missed(objective: str, window: str) -> str:
-    missed = FLEETS.increase("signalbox_slo_missed", window, where=f'objective="{objective}"')
-    return FLEETS.share(missed, FLEETS.increase("signalbox_slo_answers", window))
+def _missed(fleet: Promql, objective: str, window: str) -> str:
+    missed = fleet.increase("signalbox_slo_missed", window, where=f'objective="{objective}"')
+    return fleet.share(missed, fleet.increase("signalbox_slo_answers", window))
 
 
-def slo_alerts(spec: FleetSpec) -> list[Alert]:
+def slo_alerts(spec: FleetSpec, fleet: Promql) -> list[Alert]:
     """A fast and a slow alert for each objective."""
     target = spec.scaling.attainment_target
-    return [alert for objective in objectives(spec) for alert in _alerts(objective, target)]
+    return [alert for objective in objectives(spec) for alert in _alerts(fleet, objective, target)]
 
 
-def _alerts(objective: Objective, target: float) -> tuple[Alert, Alert]:
+def _alerts(fleet: Promql, objective: Objective, target: float) -> tuple[Alert, Alert]:
     goal = f"The target is {target:.4g} of answers with {objective.promise}"
     measured = "{{ $value | humanizePercentage }} miss it"
     fast = Alert(
         name=f"Signalbox{objective.alert}BurnsFast",
-        expr=_any_burn(objective, FAST, target),
+        expr=_any_burn(fleet, objective, FAST, target),
         for_s=60,
         severity="critical",
         summary=f"The error budget for answers with {objective.promise} will not last a week",
@@ -107,7 +108,7 @@ def _alerts(objective: Objective, target: float) -> tuple[Alert, Alert]:
     )
     slow = Alert(
         name=f"Signalbox{objective.alert}BurnsSlow",
-        expr=_any_burn(objective, SLOW, target),
+        expr=_any_burn(fleet, objective, SLOW, target),
         for_s=1800,
         severity="warning",
         summary=f"The error budget for answers with {objective.promise} will not last a month",
@@ -117,10 +118,11 @@ def _alerts(objective: Objective, target: float) -> tuple[Alert, Alert]:
     return fast, slow
 
 
-def _any_burn(objective: Objective, burns: tuple[Burn, ...], target: float) -> str:
+def _any_burn(fleet: Promql, objective: Objective, burns: tuple[Burn, ...], target: float) -> str:
     def above(window: str, burn: Burn) -> str:
         threshold = min(burn.rate * (1 - target), HIGHEST_THRESHOLD)
-        return f'{missed_ratio(window)}{{objective="{objective.label}"}} > {threshold:.6g}'
+        missed = fleet.recorded(missed_ratio(window), f'objective="{objective.label}"')
+        return f"{missed} > {threshold:.6g}"
 
     return "\nor ".join(f"({above(burn.long, burn)} and {above(burn.short, burn)})" for burn in burns)
 

@@ -9,14 +9,17 @@ from cluster.spec import FleetSpec
 from k8s.checks.builtin import check_built_in_kinds
 from k8s.checks.crds import check_custom_resources
 from k8s.checks.dockerfile import check_dockerfile
+from k8s.checks.evictions import check_evictions
 from k8s.checks.finding import Finding as Finding
 from k8s.checks.finding import Report as Report
 from k8s.checks.finding import Skipped
+from k8s.checks.gateways import check_gateways
+from k8s.checks.image_packages import check_image_packages
 from k8s.checks.kubernetes_rules import check_kubernetes_rules
 from k8s.checks.kustomize import FILE, BuildFailed, build, unused_files
 from k8s.checks.monitoring import check_monitoring
 from k8s.checks.network import check_network
-from k8s.checks.objects import Manifest, files_of, text
+from k8s.checks.objects import Body, Manifest, files_of, text
 from k8s.checks.operator_rules import check_operator_rules
 from k8s.checks.probes import check_probes
 from k8s.checks.ray_cluster import check_ray_cluster
@@ -30,6 +33,7 @@ from k8s.checks.streams import check_graceful_termination
 from k8s.checks.worker_groups import check_worker_groups
 from k8s.image import for_image
 from k8s.overlays import small_twin
+from k8s.render import DOWNLOADS
 
 CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "crd schemas": check_custom_resources,
@@ -40,6 +44,7 @@ CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "ray cluster": check_ray_cluster,
     "worker groups": check_worker_groups,
     "scale from zero": check_scale_from_zero,
+    "gateways": check_gateways,
     "graceful termination": check_graceful_termination,
     "probes": check_probes,
     "security": check_security,
@@ -47,6 +52,8 @@ CHECKS: dict[str, Callable[[Rendered], Iterator[Finding]]] = {
     "network": check_network,
     "services": check_services,
     "monitoring": check_monitoring,
+    "evictions": check_evictions,
+    "image packages": check_image_packages,
 }
 """The checks of each overlay, by name."""
 KUSTOMIZE, DOCKERFILE = "kustomize", "dockerfile"
@@ -67,7 +74,7 @@ def check(folder: Path, spec: FleetSpec, crds: Path | None = None) -> Report:
         overlays_of_finding[finding] = []
     for overlay in overlays:
         try:
-            bodies = build(overlay)
+            bodies = [*build(overlay), *_download(folder / DOWNLOADS / overlay.name)]
         except BuildFailed as error:
             overlays_of_finding[Finding(KUSTOMIZE, f"overlays/{overlay.name}", str(error))] = []
             continue
@@ -83,6 +90,11 @@ def check(folder: Path, spec: FleetSpec, crds: Path | None = None) -> Report:
         skipped[DOCKERFILE] = str(why)
     ran = [name for name in (KUSTOMIZE, *CHECKS, DOCKERFILE) if name not in skipped]
     return Report(tuple(sorted(set(findings_here))), tuple(ran), skipped)
+
+
+def _download(folder: Path) -> list[Body]:
+    """The objects that are applied before an overlay."""
+    return build(folder) if (folder / FILE).is_file() else []
 
 
 def check_overlay(rendered: Rendered) -> tuple[list[Finding], dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ray._raylet import IMPLICIT_RESOURCE_PREFIX
 from ray.autoscaler.v2.utils import ResourceRequestUtil
 from ray.core.generated.autoscaler_pb2 import (  # type: ignore[attr-defined]
     GangResourceRequest,
@@ -42,6 +43,21 @@ def demand_of(spec: FleetSpec, pool: str, replica: int = 0) -> Demand | None:
     return _group(spec, pool, replica) if placement_options(spec, pool) else _actor(spec, pool)
 
 
+def demand_of_actor(name: str, cpus: float, labels: dict[str, str], per_node: int | None) -> Demand:
+    """The demand of one replica of a deployment without devices.
+
+    Args:
+        name: the deployment.
+        cpus: its share of a node's CPUs.
+        labels: labels of the nodes that it may use.
+        per_node: most of its replicas on one node; None is any number.
+    """
+    resources = {"CPU": cpus}
+    if per_node:  # Serve's own way (ray/serve/_private/deployment_scheduler.py)
+        resources[f"{IMPLICIT_RESOURCE_PREFIX}{name}"] = 1 / per_node
+    return _single(resources, labels)
+
+
 def _group(spec: FleetSpec, pool: str, replica: int) -> Demand:
     options = placement_options(spec, pool)
     bundles, strategy = options["placement_group_bundles"], options["placement_group_strategy"]
@@ -61,7 +77,11 @@ def _actor(spec: FleetSpec, pool: str) -> Demand:
     options = actor_options(spec, pool)
     amounts = {"CPU": options["num_cpus"], "GPU": options["num_gpus"], **options["resources"]}
     resources = {name: float(amount) for name, amount in amounts.items() if amount}
-    request = _request(resources, options["label_selector"], None)
+    return _single(resources, options["label_selector"])
+
+
+def _single(resources: dict[str, float], labels: dict[str, str]) -> Demand:
+    request = _request(resources, labels, None)
     return Demand(None, ResourceRequestByCount(request=request, count=1), _describe(resources), resources, 1)
 
 

@@ -7,6 +7,7 @@ a claim without a size. Some of its defaults hide mistakes: a volume without a s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -128,11 +129,22 @@ def _claim(spec: Body, path: str) -> Iterator[Problem]:
 
 def _one_namespace(rendered: Rendered) -> Iterator[Finding]:
     """All objects are in the overlay's namespace. Without one, an object goes to kubectl's current namespace."""
-    own = {each.name for each in rendered.of_kind("Namespace")}
-    if len(own) != 1:
+    own, section = rendered.of_kind("Namespace"), rendered.spec.kubernetes
+    if section.creates_namespace and len(own) != 1:
         yield Finding(CHECK, "Namespace", f"has {len(own)} objects, use one, so that `kubectl apply -k` creates it")
-        return
+    for manifest in own if not section.creates_namespace else ():
+        problem = (
+            "exists without the fleet: `kubectl delete -k` would delete it, set kubernetes.create_namespace or remove"
+        )
+        yield Finding(CHECK, manifest.where(), problem)
+    wanted = own[0].name if own else _usual_namespace(rendered)
     for manifest in rendered.manifests:
-        if manifest.kind not in CLUSTER_WIDE and manifest.namespace not in own:
-            problem = invalid(manifest.namespace, f"{', '.join(own)}, the overlay's namespace")
+        if manifest.kind not in CLUSTER_WIDE and (manifest.namespace != wanted or not wanted):
+            problem = invalid(manifest.namespace, f"{wanted or 'a name'}, the overlay's namespace")
             yield Finding(CHECK, manifest.where("metadata.namespace"), problem)
+
+
+def _usual_namespace(rendered: Rendered) -> str:
+    """The namespace of most objects."""
+    used = Counter(each.namespace for each in rendered.manifests if each.kind not in CLUSTER_WIDE)
+    return used.most_common(1)[0][0] if used else ""

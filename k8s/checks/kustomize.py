@@ -25,6 +25,8 @@ CLUSTER_WIDE = (
     "PersistentVolume", "GatewayClass",
 )  # fmt: skip
 """Kinds without a namespace, as far as a fleet's manifests may contain them."""
+APPLIED = ("overlays", "download")
+"""Folders whose folders are applied by themselves."""
 TIMEOUT_S = 60
 
 
@@ -92,7 +94,7 @@ def unused_files(folder: Path) -> Iterator[Path]:
         listed |= {(file.parent / word).resolve() for word in words}
     for path in sorted(folder.rglob("*.yaml")):
         reached = path.parent if path.name == FILE else path
-        if reached.resolve() not in listed and reached.parent.name != "overlays":
+        if reached.resolve() not in listed and reached.parent.name not in APPLIED:
             yield path
 
 

@@ -1,45 +1,32 @@
-"""Checks that monitors, rules, dashboards and disruption budgets apply to the fleet."""
+"""Checks that monitors, rules and dashboards apply to the fleet."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from k8s.checks.finding import Finding
-from k8s.checks.objects import Manifest, dig, mapping, sequence, text
+from k8s.checks.objects import Manifest, dig, mapping, sequence, text, walk
 from k8s.checks.rendered import Pod, Rendered
-from k8s.checks.selectors import NO_POD, OTHER_FLEETS, selects
+from k8s.checks.selectors import NO_POD, selects, strangers
 
 CHECK = "monitoring"
 METRICS_PORT = "metrics"
 """The container port that KubeRay adds if the container has none of that name (common/pod.go)."""
+SERIES = re.compile(r"\b(ray_\w+|signalbox:\w+(?::\w+)*)(\{[^}]*\}|)")
+"""A series in a query, with its matchers."""
 DASHBOARD_LABEL = "grafana_dashboard"
 """Label by which the sidecar of Grafana's chart finds config maps."""
 
 
 def check_monitoring(rendered: Rendered) -> Iterator[Finding]:
-    """One monitor scrapes every Ray pod, the operator finds rules and monitors, and every budget protects pods."""
+    """One monitor scrapes every Ray pod, and the operator finds rules and monitors."""
     if rendered.spec.kubernetes.monitoring.enabled:
         yield from _scraped(rendered)
         yield from _found_by_operator(rendered)
         yield from _dashboards(rendered)
-    for budget in rendered.of_kind("PodDisruptionBudget"):
-        if not any(selects(mapping(budget.body, "spec", "selector"), pod.labels) for pod in rendered.pods()):
-            yield Finding(CHECK, budget.where("spec.selector"), NO_POD)
-        yield from _own_pods(rendered, budget, "spec.selector")
-        if not {"minAvailable", "maxUnavailable"} & mapping(budget.body, "spec").keys():
-            yield Finding(CHECK, budget.where("spec"), "protects nothing, set maxUnavailable or minAvailable")
-
-
-def _own_pods(rendered: Rendered, manifest: Manifest, field: str) -> Iterator[Finding]:
-    """A selector must match only this fleet's pods, and either the head or the workers."""
-    selector = mapping(manifest.body, "spec", "selector")
-    chosen = [pod for pod in rendered.ray_pods() if selects(selector, pod.labels)]
-    if any(selects(selector, pod.operators_labels) for pod in chosen):
-        yield Finding(CHECK, manifest.where(field), OTHER_FLEETS)
-    if len({pod.is_head for pod in chosen}) > 1:
-        problem = "selects both the head and workers, use ray.io/node-type and one object for each"
-        yield Finding(CHECK, manifest.where(field), problem)
+        yield from _own_series(rendered)
 
 
 def _scraped(rendered: Rendered) -> Iterator[Finding]:
@@ -53,7 +40,8 @@ def _scraped(rendered: Rendered) -> Iterator[Finding]:
         pods = [pod for pod in rendered.pods() if _selects(monitor, pod)]
         if not pods:
             yield Finding(CHECK, monitor.where("spec.selector"), NO_POD)
-        yield from _own_pods(rendered, monitor, "spec.selector")
+        for problem in strangers(rendered.ray_pods(), mapping(monitor.body, "spec", "selector")):
+            yield Finding(CHECK, monitor.where("spec.selector"), problem)
         endpoints = sequence(monitor.body, "spec", "podMetricsEndpoints")
         if METRICS_PORT not in [text(each, "port") for each in endpoints]:
             problem = f"does not scrape {METRICS_PORT}, the port of Ray's and our metrics, add it"
@@ -94,6 +82,19 @@ def _found_by_operator(rendered: Rendered) -> Iterator[Finding]:
                 if labels.get(key) != value:
                     problem = f"lacks {key}: {value}, add it: the Prometheus operator selects by it"
                     yield Finding(CHECK, manifest.where("metadata.labels"), problem)
+
+
+def _own_series(rendered: Rendered) -> Iterator[Finding]:
+    """Rules read the series of their own namespace: another fleet has other objectives."""
+    for manifest in rendered.of_kind("PrometheusRule"):
+        wanted = f'namespace="{manifest.namespace}"'
+        for path, value in walk(mapping(manifest.body, "spec"), "spec"):
+            if not (path.endswith(".expr") and isinstance(value, str)):
+                continue
+            strange = sorted({name for name, matchers in SERIES.findall(value) if wanted not in matchers})
+            if strange:
+                problem = f"reads {', '.join(strange)} of every fleet, add {wanted} to each selector"
+                yield Finding(CHECK, manifest.where(path), problem)
 
 
 def _dashboards(rendered: Rendered) -> Iterator[Finding]:

@@ -85,8 +85,13 @@ def _state(cluster: Body, rendered: Rendered) -> Iterator[tuple[str, str]]:
             "gcsFaultToleranceOptions",
             "is missing, use kubernetes.redis', or losing the head ends the fleet",
         )
-    elif not text(options, "redisPassword", "valueFrom", "secretKeyRef", "name"):
+    elif _has_password(rendered) and not text(options, "redisPassword", "valueFrom", "secretKeyRef", "name"):
         yield "gcsFaultToleranceOptions.redisPassword", "names no Secret, use valueFrom.secretKeyRef"
+
+
+def _has_password(rendered: Rendered) -> bool:
+    redis = rendered.spec.kubernetes.redis
+    return redis is not None and (redis.address is None or redis.password_secret is not None)
 
 
 def _upgrade(manifest: Manifest, rendered: Rendered) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.spec import FleetSpec
+from deployments.placement import GATEWAY_NODES
 from k8s.checks.objects import Body, Manifest, mapping, sequence, text
 
 RAY_CLUSTER = "spec.rayClusterConfig"
@@ -35,6 +36,11 @@ class Pod:
     def is_ray(self) -> bool:
         """Whether its pods are nodes of the Ray cluster."""
         return bool(self.group)
+
+    @property
+    def is_for_gateways(self) -> bool:
+        """Whether its pods are nodes for gateways."""
+        return mapping(self.group, "labels").items() >= GATEWAY_NODES.items()
 
     @property
     def title(self) -> str:
@@ -101,8 +107,8 @@ class Rendered:
         return [pod for pod in self.pods() if pod.is_ray]
 
     def workers(self) -> list[Pod]:
-        """The worker groups."""
-        return [pod for pod in self.ray_pods() if not pod.is_head]
+        """The worker groups with the spec's hardware."""
+        return [pod for pod in self.ray_pods() if not (pod.is_head or pod.is_for_gateways)]
 
 
 def _pods(manifest: Manifest) -> Iterator[Pod]:

@@ -10,19 +10,25 @@ from typing import Any
 from cluster.problems import invalid
 from deployments.app import build
 from k8s.checks.finding import Finding
-from k8s.checks.objects import number, text
+from k8s.checks.objects import mapping, number, text
 from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import Rendered
+from k8s.containers import DRAIN
+from k8s.lifetimes import STATE_REMOVAL
 
 CHECK = "graceful termination"
-DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
-"""Variable for the seconds that `ray start --block` lets a node drain after SIGTERM (ray/_private/node.py)."""
+LONGEST_HEAD_DRAIN_S = 15
+"""Serve's controller never leaves the head, so a drain only delays the head's successor."""
+REMOVAL_DEFAULT_S = 300
+"""KubeRay's default of `STATE_REMOVAL` (utils/constant.go, RAYCLUSTER_GCS_FT_DELETION_TIMEOUT_DEFAULT)."""
 
 
 def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
     """Check the grace periods of pods, of replicas and of the old cluster after an upgrade."""
     longest_s = rendered.spec.gateway.request_timeout_s
     for pod in rendered.ray_pods():
+        if pod.is_head:
+            continue
         grace_s = number(pod.spec, "terminationGracePeriodSeconds")
         if grace_s is None or grace_s <= longest_s:
             problem = _too_short(grace_s, longest_s, "Kubernetes' default is 30")
@@ -34,6 +40,7 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
         elif grace_s is not None and grace_s <= drain_s:
             problem = invalid(grace_s, f"more than Ray's drain time, {drain_s:g} s ({DRAIN})")
             yield Finding(CHECK, pod.where("spec.terminationGracePeriodSeconds"), problem)
+    yield from _head(rendered)
     for manifest in rendered.of_kind("RayService"):
         delay_s = number(manifest.body, "spec", "rayClusterDeletionDelaySeconds")
         replaces = text(manifest.body, "spec", "upgradeStrategy", "type") != "None"
@@ -44,6 +51,26 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
             if grace_s < longest_s:
                 problem = _too_short(grace_s, longest_s, "Serve's default is 20")
                 yield Finding(CHECK, f"deployments/app.py deployment {name} graceful_shutdown_timeout_s", problem)
+
+
+def _head(rendered: Rendered) -> Iterator[Finding]:
+    """The head goes at once, and KubeRay waits for the last pod before it gives up on the state in Redis."""
+    for pod in rendered.ray_pods():
+        drain_s = _seconds(variable(pod.ray_container, DRAIN)) if pod.is_head else 0
+        if drain_s is None or drain_s > LONGEST_HEAD_DRAIN_S:
+            problem = invalid(drain_s, f"at most {LONGEST_HEAD_DRAIN_S} s: nothing scales until the head is replaced")
+            yield Finding(CHECK, pod.where(f"spec.containers[0].env {DRAIN}"), problem)
+        grace_s = number(pod.spec, "terminationGracePeriodSeconds") if pod.is_head else None
+        if grace_s is not None and grace_s <= (drain_s or 0):
+            problem = invalid(grace_s, f"more than the head's drain time, {drain_s:g} s ({DRAIN})")
+            yield Finding(CHECK, pod.where("spec.terminationGracePeriodSeconds"), problem)
+    longest_s = max((number(pod.spec, "terminationGracePeriodSeconds") or 0 for pod in rendered.ray_pods()), default=0)
+    for manifest in rendered.of_kind("RayService"):
+        written = _seconds(text(manifest.body, "metadata", "annotations", STATE_REMOVAL) or str(REMOVAL_DEFAULT_S))
+        with_redis = mapping(manifest.body, "spec", "rayClusterConfig", "gcsFaultToleranceOptions")
+        if with_redis and (written is None or written <= longest_s):
+            use = f"more than the longest grace period, {longest_s:g} s, or the cluster's state stays in Redis"
+            yield Finding(CHECK, manifest.where(f"metadata.annotations.{STATE_REMOVAL}"), invalid(written, use))
 
 
 def _seconds(value: str | None) -> float | None:

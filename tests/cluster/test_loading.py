@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cluster.loading import MAX_BYTES, MAX_PROBLEMS, PROJECT_ROOT, SpecError, load_spec
+from cluster.loading import MAX_BYTES, MAX_PROBLEMS, PROJECT_ROOT, SpecError, absent_folders, load_spec
 from cluster.spec import FleetSpec
 
 GOOD = """
@@ -329,3 +329,38 @@ def _load_or_refuse(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with contextlib.suppress(SpecError):
         json.dumps(load_spec(path).model_dump(mode="json"))
+
+
+ON_VOLUME = """
+hardware: {gpu: {device: L4}}
+pools:
+  small:
+    tier: small
+    model: MOUNT/mistral
+    adapters: {formal: MOUNT/loras/formal}
+kubernetes: {weights: WEIGHTS}
+"""
+
+
+@pytest.mark.parametrize(
+    ("mount", "weights"),
+    [("/models", "{claim: shared}"), ("/mnt/w", "{claim: shared, mount: /mnt/w}"), ("/models", "{size: 1Ti}")],
+)
+def test_folders_on_the_weights_volume_need_not_be_here(tmp_path, mount, weights):
+    """They were refused, so that a model on an existing volume could not be deployed."""
+    path = tmp_path / "fleet.yaml"
+    path.write_text(ON_VOLUME.replace("MOUNT", mount).replace("WEIGHTS", weights))
+    spec = load_spec(path)
+    assert spec.pools["small"].model == f"{mount}/mistral"
+    assert dict(absent_folders(spec)) == {
+        "pools.small.model": f"{mount}/mistral",
+        "pools.small.adapters.formal": f"{mount}/loras/formal",
+    }
+
+
+@pytest.mark.parametrize("weights", ["null", "{mount: /mnt/w}"])
+def test_other_folders_that_are_not_here_are_refused(tmp_path, weights):
+    path = tmp_path / "fleet.yaml"
+    path.write_text(ON_VOLUME.replace("MOUNT", "/models").replace("WEIGHTS", weights))
+    with pytest.raises(SpecError, match=r"pools\.small\.model: there is no folder '/models/mistral'"):
+        load_spec(path)

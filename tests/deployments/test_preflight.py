@@ -99,6 +99,16 @@ def test_a_model_that_is_new_to_us_is_left_to_its_engine(text, tmp_path):
     assert model_problems(fleet("nobody/nothing")) == []
 
 
+def test_a_folder_on_a_volume_elsewhere_is_known_only_there():
+    """A machine that would serve it refuses; `check` cannot say whether it fits."""
+    spec = fleet("/models/mistral", adapters={"formal": "/models/formal"})
+    assert model_problems(spec) == [
+        "pools.p.model: there is no folder '/models/mistral' here: use an existing folder",
+        "pools.p.adapters.formal: there is no folder '/models/formal' here: use an existing folder",
+    ]
+    assert check_fleet(spec).ok
+
+
 def test_a_family_that_is_not_counted_exactly_is_an_estimate(tmp_path):
     config = (PROJECT_ROOT / "demo" / "models" / "large" / "config.json").read_text()
     (tmp_path / "config.json").write_text(config.replace("LlamaForCausalLM", "OtherForCausalLM"))

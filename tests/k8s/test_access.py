@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from rendered_fleets import cluster, example, fleet, group, objects
+from rendered_fleets import cluster, fleet, group, objects
+
+STRICT = {"parallel": {"tensor": 4}, "placement": "strict_pack"}
 
 
 def rules(spec):
@@ -38,22 +40,13 @@ def test_operator_and_prometheus_reach_what_they_need():
 @pytest.mark.parametrize(
     ("pool", "redis", "budgets"),
     [
-        ({}, {}, {"worker": 1}),
-        ({"parallel": {"tensor": 4}, "replicas": {"min": 3, "max": 5}}, {}, {"worker": 2}),
-        ({"replicas": {"min": 0, "max": 2}}, {}, {}),
-        ({"replicas": {"min": 0, "max": 2}}, None, {"head": 1}),
+        ({}, {}, {"fleet-gateways": 1}),
+        (STRICT | {"replicas": {"min": 3, "max": 5}}, {}, {"fleet-gateways": 1, "fleet-gpu": 2}),
+        ({"replicas": {"min": 0, "max": 2}}, {}, {"fleet-gateways": 1}),
+        ({"replicas": {"min": 0, "max": 2}}, None, {"fleet-gateways": 1, "fleet-head": 1}),
     ],
 )
-def test_one_node_at_a_time_is_evicted(pool, redis, budgets):
+def test_one_ready_pod_may_always_go(pool, redis, budgets):
     found = objects(fleet(pool, kubernetes={"redis": redis}), "overlays/prod")
-    kept = {
-        each["spec"]["selector"]["matchLabels"]["ray.io/node-type"]: each["spec"]["minAvailable"]
-        for (kind, _), each in found.items()
-        if kind == "PodDisruptionBudget"
-    }
+    kept = {name: each["spec"]["minAvailable"] for (kind, name), each in found.items() if kind == "PodDisruptionBudget"}
     assert kept == budgets
-
-
-def test_evictions_of_a_fleet_that_shares_nodes():
-    budget = objects(example("h100"), "overlays/prod")["PodDisruptionBudget", "signalbox-worker"]
-    assert budget["spec"]["minAvailable"] == 1

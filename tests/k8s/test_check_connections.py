@@ -7,6 +7,7 @@ from checked_overlays import (
     BOX,
     CLUSTER,
     DELETE,
+    HEAD,
     HEAD_BOX,
     POD,
     changed,
@@ -55,7 +56,7 @@ def finds(check, rendered, problem):
         ("RayService", f"{POD} volumes 1 persistentVolumeClaim claimName", "other", "Claim 'other'"),
         ("RayService", f"{POD} volumes 1 name", "other", "mounts 'weights', which is not a volume of the pod"),
         ("RayService", f"{BOX} volumeMounts 1", DELETE, "'weights' is not mounted"),
-        ("RayService", f"{POD} serviceAccountName", "default", "ServiceAccount/fleet-worker: is not used"),
+        ("RayService", f"{HEAD} template spec serviceAccountName", "default", "ServiceAccount/fleet-head: is not used"),
         ("StatefulSet", "spec serviceName", "gone", "spec.serviceName: unknown Service 'gone'"),
     ],
 )  # fmt: skip
@@ -168,17 +169,21 @@ def test_services(kind, path, value, problem):
         ),
         ("PodMonitor", "metadata labels release", DELETE, "lacks release: prometheus"),
         ("PrometheusRule", "metadata labels release", "other", "lacks release: prometheus"),
+        (
+            "PrometheusRule",
+            "spec groups 1 rules 0 expr",
+            'signalbox:slo_missed:ratio_rate1h{objective="error"} > 0.1',  # as it was before
+            'reads signalbox:slo_missed:ratio_rate1h of every fleet, add namespace="signalbox"',
+        ),
+        (
+            "PrometheusRule",
+            "spec groups 0 rules 0 expr",
+            "sum (ray_signalbox_x)",
+            "reads ray_signalbox_x of every fleet",
+        ),
         ("ConfigMap", "metadata labels grafana_dashboard", DELETE, 'lacks grafana_dashboard: "1"'),
         ("ConfigMap", "data", {"a.json": "{"}, "data.a.json: is not JSON"),
         ("ConfigMap", "data", {"a.json": "{}"}, "data.a.json: is a dashboard without uid"),
-        ("PodDisruptionBudget", "spec selector", DELETE, "spec.selector: also selects"),
-        (
-            "PodDisruptionBudget",
-            "spec selector matchLabels ray.io/node-type",
-            DELETE,
-            "selects both the head and workers",
-        ),
-        ("PodDisruptionBudget", "spec minAvailable", DELETE, "protects nothing"),
     ],
 )
 def test_monitoring(kind, path, value, problem):

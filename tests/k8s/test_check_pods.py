@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from checked_overlays import (
     BOX,
@@ -112,6 +114,15 @@ def test_an_overlay_has_its_namespace():
     assert "Namespace: has 0 objects" in reported(check_kubernetes_rules, without(gpu_overlay(), "Namespace"))[0]
 
 
+def test_a_namespace_of_others_is_not_rendered():
+    """It was: `kubectl delete -k` deleted it with everything in it."""
+    spec = fleet(kubernetes={"namespace": "fleet", "monitoring": {"enabled": False}})
+    theirs = replace(gpu_overlay(), spec=spec)
+    (found,) = reported(check_kubernetes_rules, theirs)
+    assert "Namespace/fleet: exists without the fleet: `kubectl delete -k` would delete it" in found
+    assert reported(check_kubernetes_rules, without(theirs, "Namespace")) == []
+
+
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
@@ -208,6 +219,15 @@ def test_an_image_may_be_named_by_its_digest():
         (f"{BOX} env {DRAINS}", DELETE, "600 s (Ray's default is 30)"),
         (f"{BOX} env {DRAINS} value", "600", "invalid value 600.0, use more than gateway.request"),
         (f"{BOX} env {DRAINS} value", "long", "is missing, use more than gateway.request"),
+        (f"{HEAD_BOX} env {DRAINS} value", "720", "use at most 15 s: nothing scales until the head is replaced"),
+        (f"{HEAD_BOX} env {DRAINS}", DELETE, "is missing, use at most 15 s"),
+        (f"{HEAD} template spec terminationGracePeriodSeconds", 10, "use more than the head's drain time, 10 s"),
+        (
+            "metadata annotations ray.io/gcs-ft-deletion-timeout",
+            DELETE,
+            "use more than the longest grace period, 780 s",
+        ),
+        ("metadata annotations ray.io/gcs-ft-deletion-timeout", "780", "or the cluster's state stays in Redis"),
     ],
 )
 def test_grace_that_is_shorter_than_streams(path, value, problem):

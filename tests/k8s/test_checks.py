@@ -67,6 +67,10 @@ base/ray-service.yaml: nvidia.com/gpu: '8' (2)
 base/ray-service.yaml: path: /-/healthz
 base/ray-service.yaml: - name: RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S
 base/ray-service.yaml: value: '720'
+base/ray-service.yaml: value: '10'
+base/ray-service.yaml: ray.io/gcs-ft-deletion-timeout: '1080'
+base/ray-service.yaml: signalbox/role: gateway (5)
+base/ray-service.yaml: enableServiceLinks: false
 base/network-policy.yaml: signalbox/fleet: signalbox (2)
 base/network-policy.yaml: - port: 8000
 base/network-policy.yaml: - port: 8265
@@ -86,7 +90,7 @@ overlays/prod/kustomization.yaml: - disruption-budgets.yaml
 overlays/prod/kustomization.yaml: namespace: signalbox
 overlays/prod/kustomization.yaml: - path: ray-service-patch.yaml
 overlays/prod/disruption-budgets.yaml: minAvailable: 1
-overlays/prod/disruption-budgets.yaml: ray.io/node-type: worker
+overlays/prod/disruption-budgets.yaml: signalbox/role: gateway
 overlays/prod/namespace.yaml: pod-security.kubernetes.io/enforce: restricted
 overlays/prod/ray-service-patch.yaml: redisAddress: signalbox-redis:6379
 overlays/prod/ray-service-patch.yaml: key: password

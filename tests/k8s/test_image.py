@@ -8,9 +8,10 @@ from importlib.metadata import version
 import pytest
 from rendered_fleets import example, fleet
 
+from cluster.kubernetes.values import IMAGE_ROOT
 from cluster.loading import PROJECT_ROOT
 from k8s.errors import RenderError
-from k8s.image import IMAGE_ROOT, for_image
+from k8s.image import for_image
 from k8s.pods import GROUP, USER
 
 

@@ -7,6 +7,7 @@ import yaml
 from rendered_fleets import example, fleet, objects, patches
 
 from k8s.overlays import small_twin
+from k8s.render import render
 
 CLUSTER = "/spec/rayClusterConfig"
 FAULT_TOLERANCE = f"{CLUSTER}/gcsFaultToleranceOptions"
@@ -33,6 +34,26 @@ def test_an_existing_redis_is_used():
         "redisPassword": {"valueFrom": {"secretKeyRef": {"name": "theirs", "key": "password"}}},
     }
     assert not [kind for kind, _ in objects(spec, "overlays/prod") if kind == "StatefulSet"]
+
+
+@pytest.mark.parametrize(
+    ("redis", "options"),
+    [
+        ({"address": "redis.data:6380"}, {"redisAddress": "redis.data:6380"}),
+        (
+            {"address": "rediss://redis.data:6380", "user": "ray", "password_secret": "theirs"},
+            {
+                "redisAddress": "rediss://redis.data:6380",
+                "redisUsername": {"value": "ray"},
+                "redisPassword": {"valueFrom": {"secretKeyRef": {"name": "theirs", "key": "password"}}},
+            },
+        ),
+    ],
+)
+def test_an_existing_redis_may_have_a_user_or_no_password(redis, options):
+    """Without a password, pods waited for a Secret that nobody creates."""
+    spec = fleet(kubernetes={"redis": redis})
+    assert patches(spec, "prod")[FAULT_TOLERANCE] == options
 
 
 def test_no_redis():
@@ -71,6 +92,25 @@ def test_a_twin_never_needs_more_nodes_than_there_are():
 
 
 def test_places_have_namespaces_of_their_own():
-    spec = fleet(kubernetes={"namespace": "llm"})
-    assert ("Namespace", "llm") in objects(spec, "overlays/prod")
-    assert ("Namespace", "llm-dev") in objects(spec, "overlays/dev")
+    assert ("Namespace", "fleet") in objects(fleet(), "overlays/prod")
+    assert ("Namespace", "fleet-dev") in objects(fleet(), "overlays/dev")
+
+
+@pytest.mark.parametrize(("section", "ours"), [({}, False), ({"create_namespace": True}, True)])
+def test_a_namespace_that_the_spec_names_is_somebody_else_s(section, ours):
+    spec = fleet(kubernetes={"namespace": "ml-serving"} | section)
+    for overlay, name in (("overlays/prod", "ml-serving"), ("overlays/dev", "ml-serving-dev")):
+        assert (("Namespace", name) in objects(spec, overlay)) is ours
+        assert f"namespace: {name}\n" in render(spec)[f"{overlay}/kustomization.yaml"]
+
+
+def test_what_outlives_the_fleet_has_a_label():
+    kept = {name for name, each in objects(fleet()).items() if "signalbox/kept" in each["metadata"]["labels"]}
+    assert {kind for kind, _ in kept} == {"Namespace", "PersistentVolumeClaim"}
+
+
+def test_dev_has_one_gateway():
+    changes = patches(example("h100"), "dev")
+    assert changes[f"{CLUSTER}/workerGroupSpecs/1/minReplicas"] == 1
+    (app,) = yaml.safe_load(changes["/spec/serveConfigV2"])["applications"]
+    assert app["args"]["spec"]["gateway"]["replicas"] == {"min": 1, "max": 1}

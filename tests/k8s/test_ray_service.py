@@ -22,7 +22,7 @@ def test_serve_config_is_the_one_that_is_submitted_everywhere():
 
 
 def test_a_group_for_each_kind_of_hardware_in_use():
-    groups = {each["groupName"]: each for each in cluster(example("l4"))["workerGroupSpecs"]}
+    groups = {each["groupName"]: each for each in cluster(example("l4"))["workerGroupSpecs"][:-1]}
     bounds = {name: (each["minReplicas"], each["maxReplicas"]) for name, each in groups.items()}
     assert bounds == {"l4-single": (1, 6), "l4-quad": (0, 2), "l4-eight": (0, 2)}
     assert all(each["resources"] == {"accelerator_type:L4": "1"} for each in groups.values())
@@ -33,7 +33,7 @@ def test_a_group_for_each_kind_of_hardware_in_use():
 
 def test_hardware_that_no_pool_uses_has_no_group():
     spec = fleet(hardware={"gpu": {"device": "L4"}, "idle": {"device": "H100"}})
-    assert [each["groupName"] for each in cluster(spec)["workerGroupSpecs"]] == ["gpu"]
+    assert [each["groupName"] for each in cluster(spec)["workerGroupSpecs"]] == ["gpu", "gateways"]
 
 
 def test_whole_nodes_of_one_pool_are_one_replica():
@@ -42,11 +42,36 @@ def test_whole_nodes_of_one_pool_are_one_replica():
     assert (found["numOfHosts"], found["minReplicas"], found["maxReplicas"]) == (2, 1, 3)
 
 
-def test_every_pod_outlives_the_longest_stream():
+def drain_s(group_spec):
+    known = {one["name"]: one.get("value") for one in container(group_spec)["env"]}
+    return int(known["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
+
+
+def test_the_head_goes_at_once_and_its_state_after_all_pods():
+    spec = fleet(gateway={"request_timeout_s": 1234.5})
+    head = cluster(spec)["headGroupSpec"]
+    assert (drain_s(head), head["template"]["spec"]["terminationGracePeriodSeconds"]) == (10, 60)
+    longest = max(each["template"]["spec"]["terminationGracePeriodSeconds"] for each in pods(spec))
+    annotations = objects(spec, "base")["RayService", "fleet"]["metadata"]["annotations"]
+    assert int(annotations["ray.io/gcs-ft-deletion-timeout"]) > longest
+
+
+def test_autoscalers_of_machines_leave_every_pod():
+    for each in pods(fleet()):
+        found = each["template"]["metadata"]["annotations"]
+        assert found["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+        assert found["karpenter.sh/do-not-disrupt"] == "true"
+
+
+def test_services_of_the_namespace_set_no_variables():
+    for each in pods(fleet()):
+        assert each["template"]["spec"]["enableServiceLinks"] is False
+
+
+def test_every_worker_outlives_the_longest_stream():
     spec = fleet(gateway={"request_timeout_s": 1234.5}, scaling={"cold_start_s": 100.0})
-    for each in pods(spec):
-        known = {one["name"]: one.get("value") for one in container(each)["env"]}
-        assert known["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] == "1335"
+    for each in cluster(spec)["workerGroupSpecs"]:
+        assert drain_s(each) == 1335
         assert each["template"]["spec"]["terminationGracePeriodSeconds"] > 1335
     assert objects(spec, "base")["RayService", "fleet"]["spec"]["rayClusterDeletionDelaySeconds"] > 1234.5
 
