@@ -27,7 +27,7 @@ class FleetFolder:
     """The endpoint."""
     pid: int
     """The process of `signalbox serve`."""
-    ray: str
+    ray: str = ""
     """Address of its Ray cluster; empty before the cluster has started."""
 
     @property
@@ -42,7 +42,7 @@ def make_folder() -> Path:
 
 
 def describe(path: Path, url: str, ray: str = "") -> None:
-    """Note in a fleet's folder which endpoint it belongs to, where its Ray cluster is, and that this process serves it."""
+    """Note in a fleet's folder its endpoint, the address of its Ray cluster, and that this process serves it."""
     (path / ABOUT).write_text(json.dumps({"url": url, "pid": os.getpid(), "ray": ray}))
 
 

@@ -91,7 +91,5 @@ def _wait_for(url: str, wanted: str) -> None:
         except EndpointError as error:
             note(str(error))
         time.sleep(0.1)
-    fail(
-        f"spec {wanted} is not in force after {FOLLOWED_AFTER_S:.0f} s: `signalbox logs --pool gateway` says why",
-        FAILED,
-    )
+    text = f"spec {wanted} is not in force after {FOLLOWED_AFTER_S:.0f} s"
+    fail(f"{text}: `signalbox logs --pool gateway` says why", FAILED)

@@ -65,11 +65,8 @@ def test_the_serve_config_is_one_that_ray_takes(target, host):
     gateway, small = app.deployments
     assert FleetSpec.model_validate(gateway.user_config["spec"]) == fleet
     assert app.args["spec"] == needs_restart(fleet)
-    assert (small.name, small.autoscaling_config["min_replicas"], small.autoscaling_config["max_replicas"]) == (
-        "small",
-        0,
-        3,
-    )
+    bounds = small.autoscaling_config
+    assert (small.name, bounds["min_replicas"], bounds["max_replicas"]) == ("small", 0, 3)
 
 
 @pytest.mark.parametrize(("target", "attempts"), [(LAPTOP, 1), (KUBERNETES, 20)])
