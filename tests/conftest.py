@@ -28,8 +28,10 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
     assert left_behind(before) == set()
 
 
-_LAPTOP_NAMES = "apply bad_requests cancel dead_engine docs doors large_answers live_page logs_fleet metrics_fleet openai_client "
+_LAPTOP_NAMES = (
+    "apply bad_requests cancel dead_engine docs doors large_answers live_page logs_fleet metrics_fleet openai_client "
     "surface"
+)
 LAPTOP = frozenset(f"tests/e2e/test_{name}.py" for name in _LAPTOP_NAMES.split())
 """Files that talk to the laptop fleet: one worker runs them all, so that it starts once."""
 _OWN_FLEETS = "scaling_fleet decoding_fleet escalation_fleet learning_loop monitor parallel_fleet"
