@@ -49,7 +49,7 @@ def apply(
     except ConnectionError as error:
         fail(f"the fleet at {folder.url} does not answer: {error}", FAILED)
     if running.spec.name != fleet.name:
-        fail(f"name: found '{fleet.name}', the fleet at {folder.url} is '{running.spec.name}'", WRONG_INPUT)
+        fail(f"name: invalid value '{fleet.name}', the fleet at {folder.url} is '{running.spec.name}'", WRONG_INPUT)
     found = difference(running.spec, fleet)
     _show(found)
     if dry_run or not (found.in_place or found.restart):

@@ -6,8 +6,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from cluster.loading import load_spec
 from cluster.spec import FleetSpec
 from deployments.local import folders
+from deployments.running_spec import version
 from signalbox.cli import app
 from signalbox.commands import apply as module
 
@@ -21,9 +23,6 @@ SPEC = {
 class Fleet:
     """As RunningFleet."""
 
-    spec = FleetSpec.model_validate(SPEC)
-    deployed: list[object] = []
-
     def __init__(self, folder):
         assert folder.url == "http://127.0.0.1:8123"
 
@@ -36,11 +35,13 @@ class Fleet:
 def run(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "PARENT", tmp_path)
     monkeypatch.setattr(module, "RunningFleet", Fleet)
-    monkeypatch.setattr(Fleet, "deployed", [])
+    monkeypatch.setattr(Fleet, "deployed", [], raising=False)
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(SPEC))
+    monkeypatch.setattr(Fleet, "spec", load_spec(path), raising=False)
     folders.describe(folders.make_folder(), "http://127.0.0.1:8123", "127.0.0.1:6379")
 
     def run(change, *options):
-        path = tmp_path / "spec.yaml"
         path.write_text(yaml.safe_dump(SPEC | change))
         return CliRunner().invoke(app, ["apply", str(path), *options])
 
@@ -57,7 +58,7 @@ def pools(**change):
         ({}, (), 0, "No changes."),
         (pools(aliases=["tiny"]), ("--dry-run",), 0, "in place: pools.small.aliases"),
         (pools(engine={"options": {"max_model_len": 64}}), (), 1, "nothing was applied: add --restart"),
-        ({"name": "other"}, (), 2, "name: found 'other', the fleet at http://127.0.0.1:8123 is 'signalbox'"),
+        ({"name": "other"}, (), 2, "name: invalid value 'other', the fleet at http://127.0.0.1:8123 is 'signalbox'"),
         ({"gateway": {"port": 8124}}, (), 2, "no fleet of `signalbox serve` runs at http://127.0.0.1:8124"),
     ],
 )
@@ -68,11 +69,15 @@ def test_nothing_is_applied(run, change, options, status, said):
 
 
 def test_it_waits_until_the_gateway_follows(run, monkeypatch):
-    monkeypatch.setattr(module, "get_json", lambda url, path: {"spec": wanted})
-    wanted = module.version(FleetSpec.model_validate(SPEC | {"routing": {"cost_weight": 0.5}}))
+    def in_force(url, path):
+        (config,) = Fleet.deployed
+        spec = config["applications"][0]["deployments"][0]["user_config"]["spec"]
+        assert spec["routing"]["cost_weight"] == 0.5
+        return {"spec": version(FleetSpec.model_validate(spec))}
+
+    monkeypatch.setattr(module, "get_json", in_force)
     done = run({"routing": {"cost_weight": 0.5}})
-    assert (done.exit_code, f"spec {wanted}" in done.output) == (0, True), done.output
-    assert len(Fleet.deployed) == 1
+    assert (done.exit_code, "In force after" in done.output) == (0, True), done.output
 
 
 def test_it_says_when_the_gateway_does_not_follow(run, monkeypatch):
