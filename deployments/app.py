@@ -7,11 +7,9 @@ from typing import Any, cast
 from ray import serve
 from ray.serve import Application, Deployment
 
-from cluster.pool import PoolSpec, ReplicasSpec
-from cluster.scaling import ScalingSpec
 from cluster.spec import FleetSpec
 from deployments.caches import cache_environment
-from deployments.gateway.gateway import GatewayDeployment
+from deployments.gateway.deployment import GatewayDeployment
 from deployments.placement import actor_options, placement_options
 from deployments.replica.replica import PoolReplica
 
@@ -23,29 +21,25 @@ def build(args: dict[str, Any]) -> Application:
     """The Serve application of a fleet: a deployment per pool behind the gateway.
 
     Args:
-        args: `{"spec": FleetSpec.model_dump(mode="json")}`; a self-contained spec, no file is read here. Also
-            `start_attempts` (`deployments.config.Target`), where the target limits them.
+        args: `{"spec": deployments.running_spec.needs_restart(spec)}`; no file is read here. Also `start_attempts`
+            (`deployments.config.Target`), where the target limits them. All else is in `deployments.config`.
     """
     spec = FleetSpec.model_validate(args["spec"])
-    data = spec.model_dump(mode="json")
+    data = args["spec"]
     attempts = {"max_constructor_retry_count": args["start_attempts"]} if "start_attempts" in args else {}
     replica = cast(Deployment, serve.deployment(PoolReplica)).options(**attempts)
     gateway = cast(Deployment, serve.deployment(GatewayDeployment))
     pools = {name: replica.options(name=name, **_pool_options(spec, name)).bind(data, name) for name in spec.pools}
-    return gateway.options(name="gateway", **_gateway_options(spec)).bind(data, pools)
+    return gateway.options(name="gateway", **_gateway_options()).bind(pools)
 
 
 def _pool_options(spec: FleetSpec, name: str) -> dict[str, Any]:
-    pool: PoolSpec = spec.pools[name]
     return {
-        **_size(pool.replicas, spec.scaling, pool.replicas.standby),
         "ray_actor_options": actor_options(spec, name) | _environment(spec),
         **placement_options(spec, name),
-        "max_ongoing_requests": pool.engine.max_ongoing_requests,
+        "max_ongoing_requests": spec.pools[name].engine.max_ongoing_requests,
         "health_check_period_s": HEALTH_CHECK_PERIOD_S,
         "health_check_timeout_s": HEALTH_CHECK_TIMEOUT_S,
-        # A replica that is scaled away finishes its streams first.
-        "graceful_shutdown_timeout_s": spec.gateway.request_timeout_s,
     }
 
 
@@ -55,37 +49,9 @@ def _environment(spec: FleetSpec) -> dict[str, Any]:
     return {"runtime_env": {"env_vars": variables}} if variables else {}
 
 
-def _gateway_options(spec: FleetSpec) -> dict[str, Any]:
+def _gateway_options() -> dict[str, Any]:
     return {
-        **_size(spec.gateway.replicas, spec.scaling),
         # The gateway waits and relays; its CPU share is not reserved away from the ranks.
         "ray_actor_options": {"num_cpus": 0},
-        "max_ongoing_requests": spec.gateway.max_ongoing_per_replica,
         "health_check_period_s": HEALTH_CHECK_PERIOD_S,
-        "graceful_shutdown_timeout_s": spec.gateway.request_timeout_s,
     }
-
-
-def _size(replicas: ReplicasSpec, scaling: ScalingSpec, standby: int = 0) -> dict[str, Any]:
-    """A fixed size, or bounds between which `deployments.scaling.policy` or Serve itself decides."""
-    if replicas.min == replicas.max:
-        return {"num_replicas": replicas.min}
-    ours = {
-        # The policy waits where waiting is right: nothing is smoothed twice.
-        "upscale_delay_s": 0,
-        "downscale_delay_s": 0,
-        # How soon a pool at zero replicas starts after a request. Deprecated, but the only setting that Serve uses.
-        "metrics_interval_s": 1,
-        "look_back_period_s": 3,
-    }
-    serves = {
-        "target_ongoing_requests": scaling.target_ongoing,
-        "upscale_delay_s": scaling.upscale_delay_s,
-        "downscale_delay_s": scaling.downscale_delay_s,
-    }
-    bounds = {
-        "min_replicas": replicas.min,
-        "initial_replicas": max(replicas.min + standby, 1),
-        "max_replicas": replicas.max,
-    }
-    return {"autoscaling_config": bounds | (ours if scaling.policy == "signalbox" else serves)}

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cluster.pool import ReplicasSpec
+from cluster.scaling import ScalingSpec
 from cluster.spec import MAX_BODY_BYTES, FleetSpec
 from deployments.placement import GATEWAY_NODES
+from deployments.running_spec import needs_restart, whole
 
 SCALING_POLICY = "deployments.scaling.policy:FleetScaling"
 
@@ -54,8 +57,11 @@ METRICS_EVERY_MS = 5_000
 
 
 def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
-    """A dict for `ray.serve.schema.ServeDeploySchema`. The spec's `kubernetes` section is no part of it: nothing that
-    runs reads it, and Serve would restart every replica when it changes."""
+    """A dict for `ray.serve.schema.ServeDeploySchema`.
+
+    Serve replaces all replicas if `args` or `autoscaling_policy` change; options of deployments change in place. The
+    spec's `kubernetes` section is no part of it, because nothing that runs reads it.
+    """
     return {
         "proxy_location": target.proxy_location,
         "http_options": {"host": target.host, "port": spec.gateway.port},
@@ -66,10 +72,10 @@ def serve_config(spec: FleetSpec, target: Target) -> dict[str, Any]:
                 "name": spec.name,
                 "route_prefix": "/",
                 "import_path": "deployments.app:build",
-                "args": {"spec": _running_spec(spec)} | _attempts(target),
+                "args": {"spec": needs_restart(spec)} | _attempts(target),
                 # Serve logs at INFO what replicas print, such as the tracebacks of libraries.
                 "logging_config": {"log_level": "INFO", "enable_access_log": False},
-                **_deployments(spec, target),
+                "deployments": _deployments(spec, target),
                 **_scaling(spec),
             }
         ],
@@ -80,19 +86,32 @@ def _attempts(target: Target) -> dict[str, Any]:
     return {"start_attempts": target.start_attempts} if target.start_attempts is not None else {}
 
 
-def _deployments(spec: FleetSpec, target: Target) -> dict[str, Any]:
-    """What the target adds to the options of `deployments.app`, by deployment."""
-    options: dict[str, dict[str, Any]] = {name: {} for name in ("gateway", *spec.pools)}
+def _deployments(spec: FleetSpec, target: Target) -> list[dict[str, Any]]:
+    """The options that change in place, and what the target adds to those of `deployments.app`."""
+    common: dict[str, Any] = {"graceful_shutdown_timeout_s": spec.gateway.request_timeout_s}  # streams end first
     if target.has_room:
         # Serve would stop a pool's only replica first, and start its successor for minutes.
-        for each in options.values():
-            each["max_surge_percent"] = spec.kubernetes.upgrade.replica_surge_percent
+        common["max_surge_percent"] = spec.kubernetes.upgrade.replica_surge_percent
+    gateway = {
+        "name": "gateway",
+        "user_config": {"spec": whole(spec)},
+        "max_ongoing_requests": spec.gateway.max_ongoing_per_replica,
+        **size(spec.gateway.replicas, spec.scaling),
+    }
+    pools = [
+        {
+            "name": name,
+            "user_config": {"log_level": spec.log_level},
+            **size(pool.replicas, spec.scaling, pool.replicas.standby),
+        }
+        for name, pool in spec.pools.items()
+    ]
     if target.gateway_nodes is not None:
-        options["gateway"]["max_replicas_per_node"] = 1
-        for name in ("gateway", *(name for name, pool in spec.pools.items() if not pool.devices)):
-            options[name]["ray_actor_options"] = _on_nodes(target.gateway_nodes)
-    written = [{"name": name} | each for name, each in options.items() if each]
-    return {"deployments": written} if written else {}
+        gateway["max_replicas_per_node"] = 1
+        for each in (gateway, *pools):
+            if each["name"] not in spec.pools or not spec.pools[each["name"]].devices:
+                each["ray_actor_options"] = _on_nodes(target.gateway_nodes)
+    return [each | common for each in (gateway, *pools)]
 
 
 def _on_nodes(labels: Mapping[str, str]) -> dict[str, Any]:
@@ -100,14 +119,35 @@ def _on_nodes(labels: Mapping[str, str]) -> dict[str, Any]:
     return {"num_cpus": 0.01, "label_selector": dict(labels)}
 
 
+def size(replicas: ReplicasSpec, scaling: ScalingSpec, standby: int = 0) -> dict[str, Any]:
+    """A fixed size, or bounds between which `deployments.scaling.policy` or Serve itself decides."""
+    if replicas.min == replicas.max:
+        return {"num_replicas": replicas.min}
+    ours = {
+        # The policy waits where waiting is right: nothing is smoothed twice.
+        "upscale_delay_s": 0,
+        "downscale_delay_s": 0,
+        # How soon a pool at zero replicas starts after a request. Deprecated, but the only setting that Serve uses.
+        "metrics_interval_s": 1,
+        "look_back_period_s": 3,
+    }
+    serves = {
+        "target_ongoing_requests": scaling.target_ongoing,
+        "upscale_delay_s": scaling.upscale_delay_s,
+        "downscale_delay_s": scaling.downscale_delay_s,
+    }
+    bounds = {
+        "min_replicas": replicas.min,
+        "initial_replicas": max(replicas.min + standby, 1),
+        "max_replicas": replicas.max,
+    }
+    return {"autoscaling_config": bounds | (ours if scaling.policy == "signalbox" else serves)}
+
+
 def _scaling(spec: FleetSpec) -> dict[str, Any]:
     """One policy for the whole application, where Signalbox decides and anything may change its size."""
     bounds = [spec.gateway.replicas, *(pool.replicas for pool in spec.pools.values())]
     if spec.scaling.policy != "signalbox" or all(each.min == each.max for each in bounds):
         return {}
-    kwargs = {"spec": _running_spec(spec)}
+    kwargs = {"spec": needs_restart(spec)}
     return {"autoscaling_policy": {"policy_function": SCALING_POLICY, "policy_kwargs": kwargs}}
-
-
-def _running_spec(spec: FleetSpec) -> dict[str, Any]:
-    return spec.model_dump(mode="json", exclude={"kubernetes"})

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cluster.pool import PricesSpec
 from cluster.spec import FleetSpec
 from cluster.state import FleetState
 from cluster.usage import Usage
@@ -48,16 +49,27 @@ NO_BODY: Mapping[str, Any] = {}
 class Desk:
     """Makes the decisions and keeps the accounts of one process."""
 
-    def __init__(self, spec: FleetSpec, model: QualityModel, confidence: ConfidenceModel | None = None) -> None:
+    def __init__(
+        self,
+        spec: FleetSpec,
+        model: QualityModel,
+        confidence: ConfidenceModel | None = None,
+        before: Desk | None = None,
+    ) -> None:
+        """Open a desk.
+
+        Args:
+            before: the desk that decided by an earlier spec; this one remembers what that one has learned.
+        """
         self.spec = spec
         self.router = Router(spec, model)
-        self.fleet: FleetState | None = None
+        self.fleet: FleetState | None = before.fleet if before else None
         """The newest snapshot; None without one: decisions then ignore load."""
-        self.traffic = Traffic()
-        self.budget = self._controller(model)
-        self.conversations = Conversations()
-        self.preambles = Preambles()
-        self.confidence = PoolConfidence(confidence)
+        self.traffic = before.traffic if before else Traffic()
+        self.budget = self._controller(model, before)
+        self.conversations = before.conversations if before else Conversations()
+        self.preambles = before.preambles if before else Preambles()
+        self.confidence = PoolConfidence(confidence, before.confidence if before else None)
         self._pools = list(spec.pools)
 
     def use(self, model: QualityModel) -> None:
@@ -154,12 +166,23 @@ class Desk:
                 quality[column] = decision.appraisals[pool].quality if pool in movable else -np.inf
         return self.budget.charge(quality, cost, self._pools.index(decision.pool))
 
-    def _controller(self, model: QualityModel) -> BudgetController | None:
+    def _controller(self, model: QualityModel, before: Desk | None) -> BudgetController | None:
+        """Return the controller of the spec's budget; it goes on with the account of the same budget before."""
         if self.spec.routing.budget is None:
             return None
+        same = before is not None and before.spec.routing.budget == self.spec.routing.budget
+        if before and same and _prices(before.spec) == _prices(self.spec):
+            return before.budget
         is_large = [pool.tier == "large" for pool in self.spec.pools.values()]
         offers = self.router.costs.offers(model.calibration) if model.calibration is not None else None
-        return BudgetController(self.spec.routing.budget, is_large, self.router.usual_lambda, offers)
+        budget = BudgetController(self.spec.routing.budget, is_large, self.router.usual_lambda, offers)
+        if before and same and before.budget:
+            budget.go_on(before.budget)
+        return budget
+
+
+def _prices(spec: FleetSpec) -> list[PricesSpec]:
+    return [pool.prices for pool in spec.pools.values()]
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from signalbox.commands.apply import apply
 from signalbox.commands.bench import bench
 from signalbox.commands.check import check
 from signalbox.commands.collect import collect
@@ -31,7 +32,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, check, plan, status, models, logs, route, monitor, render, simulate, collect, spec, metrics):
+for command in (
+    serve,
+    apply,
+    check,
+    plan,
+    status,
+    models,
+    logs,
+    route,
+    monitor,
+    render,
+    simulate,
+    collect,
+    spec,
+    metrics,
+):
     app.command()(command)
 for group in (router, bench, dashboards):
     app.add_typer(group)

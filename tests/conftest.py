@@ -29,7 +29,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
 
 
 _LAPTOP_NAMES = (
-    "bad_requests cancel dead_engine docs doors large_answers live_page logs_fleet metrics_fleet openai_client surface"
+    "apply bad_requests cancel dead_engine docs doors large_answers live_page logs_fleet metrics_fleet openai_client "
+    "surface"
 )
 LAPTOP = frozenset(f"tests/e2e/test_{name}.py" for name in _LAPTOP_NAMES.split())
 """Files that talk to the laptop fleet: one worker runs them all, so that it starts once."""

@@ -3,7 +3,8 @@
 Replicas push; gateways and the scaling policy exchange in the background, so no request waits for the board. It may die
 at any time: routing then continues without load, and the next call starts a new board.
 
-On disk it keeps the artifact in use, the budget's account and labels; everything else is in memory.
+On disk it keeps the artifact in use, the budget's account and labels; everything else is in memory. Gateways tell it
+the applied spec.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.board.artifacts import ArtifactStore
 from deployments.board.budget import BudgetStore
+from deployments.board.learn_plan import learn_plan
 from deployments.board.learner import Learner
 from deployments.board.messages import (
     AnsweredRequests,
@@ -40,14 +43,17 @@ log = logging.getLogger("signalbox.board")
 class FleetBoard:
     """What `deployments.board.link.BoardLink` calls: one exchange per role, and a few calls on demand."""
 
-    def __init__(self, folder: Path, log_level: str = "info", learn: LearnPlan | None = None) -> None:
-        start_logging(log_level, "board")
+    def __init__(self, folder: Path) -> None:
+        start_logging("info", "board")
         log.info("the fleet board starts; it keeps its state in %s", folder)
         self._started_s = time.time()
         self._reports: dict[str, tuple[float, ReplicaState]] = {}
+        self._folder = folder
+        self._spec: FleetSpec | None = None
+        self._plan: LearnPlan | None = None
         self._artifacts = ArtifactStore(folder / "router")
         self._budget = BudgetStore(folder)
-        self._learner = Learner(folder / "labels", learn, self._artifacts) if learn else None
+        self._learner: Learner | None = None
         self._recent: RecentRequests | None = None
         self._scaling = ScalingBoard()
         self._totals = TotalsBoard()
@@ -63,6 +69,15 @@ class FleetBoard:
         self._reports.pop(replica_id, None)
 
     # -- gateways --------------------------------------------------------------------------------------------
+
+    def apply(self, spec: FleetSpec) -> None:
+        """Follow a spec from now on."""
+        self._spec = spec
+        start_logging(spec.log_level, "board")
+        plan = learn_plan(spec)
+        if plan != self._plan:
+            self._learner = Learner(self._folder / "labels", plan, self._artifacts) if plan else None
+            self._plan = plan
 
     def exchange(self, report: GatewayReport) -> BoardView:
         """Take in a gateway replica's report; return what it needs to know."""
@@ -80,6 +95,7 @@ class FleetBoard:
             artifact=self._artifacts.state(),
             budget=self._settle(report.gateway, report.booked, now_s) if report.booked else None,
             learning=self._learner.state() if self._learner else None,
+            has_spec=self._spec is not None,
         )
 
     def recall(self, request_id: str) -> Recent | None:
@@ -114,10 +130,10 @@ class FleetBoard:
     # -- the scaling policy ----------------------------------------------------------------------------------
 
     def exchange_scaling(self, decisions: Sequence[Decided]) -> ScalingView:
-        """Take in the policy's decisions; return the fleet and its demand."""
+        """Take in the policy's decisions; return the fleet, its demand and its spec."""
         now_s = time.time()
         self._scaling.decided(decisions)
-        return ScalingView(self._snapshot(now_s), self._scaling.demand(now_s))
+        return ScalingView(self._snapshot(now_s), self._scaling.demand(now_s), self._spec)
 
     # -- inside ----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from ray.actor import ActorHandle
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.board.board import FleetBoard
-from deployments.board.learn_plan import learn_plan
 from deployments.board.messages import ArtifactChange, BoardView, GatewayReport, ScalingLog, ScalingView
 from deployments.board.records import Decided, Recent
 from deployments.board.state_folder import state_folder
@@ -35,8 +34,6 @@ class BoardLink:
         """
         self._name = f"board-{spec.name}"
         self._folder = state_folder(spec)
-        self._log_level = spec.log_level
-        self._learn = learn_plan(spec)
         self._timeout_s = timeout_s
         self._handle: ActorHandle[Any] | None = None
         self._reachable = True
@@ -52,6 +49,10 @@ class BoardLink:
         await self._call(FleetBoard.leave, replica_id)
 
     # -- gateways --------------------------------------------------------------------------------------------
+
+    async def apply(self, spec: FleetSpec) -> None:
+        """As FleetBoard.apply."""
+        await self._call(FleetBoard.apply, spec)
 
     async def exchange(self, report: GatewayReport) -> BoardView | None:
         """As FleetBoard.exchange."""
@@ -112,7 +113,7 @@ class BoardLink:
                 get_if_exists=True,
                 num_cpus=0,
                 max_restarts=-1,
-            ).remote(self._folder, self._log_level, self._learn)
+            ).remote(self._folder)
         return self._handle
 
     def _note(self, message: str, *, reachable: bool) -> None:

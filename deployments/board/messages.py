@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from autoscaling.types import PoolDemand
+from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
 from deployments.board.records import Decided, Limits, Recent, Totals
 from router.budget.controller import Account
@@ -124,6 +125,8 @@ class BoardView:
     """None without a budget."""
     learning: LearningState | None = None
     """None in a fleet that does not learn from its traffic."""
+    has_spec: bool = True
+    """False from a board that has just started: it drops labels until a gateway replica tells it the spec."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ class ScalingView:
     """As in BoardView."""
     demand: Mapping[str, PoolDemand]
     """Of all gateway replicas, by pool."""
+    spec: FleetSpec | None
+    """The applied spec; None from a board that has just started."""
 
 
 @dataclass(frozen=True)

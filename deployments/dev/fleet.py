@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from cluster.spec import FleetSpec
 from deployments.board.records import Decided
 from deployments.dev.in_process import START_S, InProcessBoard, InProcessPool
-from deployments.gateway.gateway import Gateway
+from deployments.gateway.door import Door
 
 REPORT_EVERY_S = 1.0
 SCALE_EVERY_S = 20.0
@@ -55,11 +55,13 @@ class DevFleet:
     def __init__(self, spec: FleetSpec) -> None:
         self.board = InProcessBoard(spec)
         self.pools = {name: InProcessPool(spec, name) for name in spec.pools}
-        self.gateway = Gateway(spec, self.pools, self.board)
+        self.spec = spec
+        self.gateway = Door(self.pools, self.board)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             return await self.gateway(scope, receive, send)
+        await self.gateway.apply(self.spec)
         tasks = [asyncio.create_task(each()) for each in (self._report_forever, self._scale_forever, self._ask_forever)]
         try:
             return await self.gateway(scope, receive, send)

@@ -6,8 +6,6 @@ requests once the board is back. Meanwhile routing ignores load.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
 import time
 from collections.abc import Mapping
@@ -16,21 +14,28 @@ from autoscaling.types import PoolDemand
 from cluster.state import group_by_pool
 from deployments.board.link import BoardLink
 from deployments.board.messages import Booked, GatewayReport, SharedAccount
-from deployments.board.periods import EXCHANGE_EVERY_S
 from deployments.gateway.desk import GatewayDesk
 from deployments.gateway.learning.learning import Learning
 from deployments.gateway.page.live import LiveData
 from deployments.gateway.scaling_export import ScalingExport
 from router.budget.spend_window import SpendWindow
 
-log = logging.getLogger("signalbox.gateway")
-
 
 class BoardSync:
     """Sends reports from the desk and learning, and passes the board's view to them and to the live page."""
 
-    def __init__(self, board: BoardLink, desk: GatewayDesk, learning: Learning, live: LiveData) -> None:
-        self._gateway = secrets.token_hex(8)
+    def __init__(
+        self,
+        board: BoardLink,
+        desk: GatewayDesk,
+        learning: Learning,
+        live: LiveData,
+        before: BoardSync | None = None,
+    ) -> None:
+        """Go on as the same gateway as `before`, under an earlier spec."""
+        self._gateway = before._gateway if before else secrets.token_hex(8)
+        self._applied = False
+        """Whether the board was told the spec."""
         self._board = board
         self._desk = desk
         self._learning = learning
@@ -39,19 +44,13 @@ class BoardSync:
         self._scaling_export = ScalingExport(desk.spec, self._metrics)
         self._spend = SpendWindow()
 
-    async def run(self) -> None:
-        """Exchange until cancelled."""
-        while True:
-            try:
-                await self.exchange()
-            except Exception:
-                log.exception("the exchange with the fleet board failed; trying again")
-            await asyncio.sleep(EXCHANGE_EVERY_S)
-
     async def exchange(self) -> None:
         """Exchange once. Without the board there is no snapshot, and load is ignored."""
+        if not self._applied:
+            await self._board.apply(self._desk.spec)
         report = self._report()
         view = await self._board.exchange(report)
+        self._applied = view is not None and view.has_spec
         now_s = time.time()
         self._settle(report.booked, view.budget if view else None)
         fleet = group_by_pool(view.reports) if view and view.reports is not None else None
@@ -60,7 +59,7 @@ class BoardSync:
         self._scaling_export.set(view.scaling if view else None, fleet, now_s)
         self._live.see(now_s, fleet, view.scaling if view else {}, view.totals if view else None)
         if view:
-            self._learning.reported(report.answered, report.labels)
+            self._learning.reported(report.answered, report.labels if view.has_spec else ())
             self._learning.see(view.learning)
             self._learning.follow(view.artifact)
 

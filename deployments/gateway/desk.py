@@ -29,10 +29,13 @@ PRIORITY_HEADER = "x-signalbox-priority"
 class GatewayDesk:
     """Makes the decisions and keeps the accounts of one gateway replica."""
 
-    def __init__(self, spec: FleetSpec, model: QualityModel, metrics: GatewayMetrics) -> None:
+    def __init__(
+        self, spec: FleetSpec, model: QualityModel, metrics: GatewayMetrics, before: GatewayDesk | None = None
+    ) -> None:
+        """Go on with the accounts that there were `before`, under an earlier spec."""
         self.spec = spec
-        self.accounts = Desk(spec, model, load_confidence(spec.routing))
-        self.ledger = Ledger(spec, metrics)
+        self.accounts = Desk(spec, model, load_confidence(spec.routing), before.accounts if before else None)
+        self.ledger = Ledger(spec, metrics, before.ledger if before else None)
 
     @property
     def fleet(self) -> FleetState | None:

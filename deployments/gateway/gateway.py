@@ -7,10 +7,9 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ray import serve
-from ray.serve.handle import DeploymentHandle
 from starlette.types import Receive, Scope, Send
 
 from cluster.spec import FleetSpec
@@ -31,7 +30,7 @@ from deployments.gateway.page import assets
 from deployments.gateway.page.live import LiveData
 from deployments.gateway.pool_client import PoolClient
 from deployments.metrics.gateway import GatewayMetrics
-from deployments.serve_logs import start_logging
+from deployments.running_spec import version
 from router.loading import load_quality
 from router.requests import as_chat, from_chat, from_completion, from_name
 from router.types import RoutingRequest
@@ -39,20 +38,48 @@ from router.types import RoutingRequest
 log = logging.getLogger("signalbox.gateway")
 
 
-class Gateway:
-    """Handles the fleet's HTTP requests. Holds no state that another gateway replica would need."""
+@dataclass
+class Applied:
+    """The spec by which a gateway replica answers."""
 
-    def __init__(self, spec: FleetSpec, pools: Mapping[str, PoolClient], board: BoardLink | None = None) -> None:
+    version: str
+    """From `deployments.running_spec.version`."""
+    since_s: float
+    """Unix time."""
+    problem: str | None = None
+    """Why a newer spec was refused."""
+
+
+class Gateway:
+    """Handles the fleet's HTTP requests by one spec. Holds no state that another gateway replica would need."""
+
+    def __init__(
+        self,
+        spec: FleetSpec,
+        pools: Mapping[str, PoolClient],
+        board: BoardLink | None = None,
+        before: Gateway | None = None,
+    ) -> None:
+        """Prepare to answer by a spec.
+
+        Args:
+            before: the gateway of an earlier spec with the same pools. This one goes on with its counts and with what
+                it has learned; requests that have begun end there.
+
+        Raises:
+            BadQualityModel, ConfidenceError: a file that the spec names cannot be used.
+        """
         self.spec = spec
+        self.applied = Applied(version(spec), time.time())
         self.pools = pools
-        self.metrics = GatewayMetrics()
-        self.board = board or BoardLink(spec)
+        self.metrics = before.metrics if before else GatewayMetrics()
+        self.board = board or (before.board if before else BoardLink(spec))
         self.clients = Clients(spec.gateway)
-        self.desk = GatewayDesk(spec, load_quality(spec), self.metrics)
-        self.learning = Learning(spec, pools, self.board, self.desk, self.metrics)
+        self.desk = GatewayDesk(spec, load_quality(spec), self.metrics, before.desk if before else None)
+        self.learning = Learning(spec, pools, self.board, self.desk, self.metrics, before.learning if before else None)
         self.answering = Answering(spec, pools, self.desk, self.learning)
-        self.live = LiveData(self.desk)
-        self.sync = BoardSync(self.board, self.desk, self.learning, self.live)
+        self.live = LiveData(self.desk, before.live if before else None)
+        self.sync = BoardSync(self.board, self.desk, self.learning, self.live, before.sync if before else None)
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/chat/completions": {"POST": self._chat},
             "/v1/completions": {"POST": self._completion},
@@ -77,10 +104,7 @@ class Gateway:
     # -- ASGI ------------------------------------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            return await self._lifespan(receive, send)
-        if scope["type"] != "http":
-            return None
+        """Answer one HTTP request."""
         exchange = Exchange(scope, receive, send)
         try:
             exchange.client = self.clients.identify(exchange.path, exchange.headers)
@@ -94,7 +118,6 @@ class Gateway:
             log.exception("unexpected error on %s", exchange.path)
             await self._fail(exchange, HttpError(500, "The gateway failed on this request; the error has been logged."))
         self.counts.ended(exchange)
-        return None
 
     def _handler(self, exchange: Exchange) -> Handler:
         methods = self.routes.get(exchange.path)
@@ -116,14 +139,6 @@ class Gateway:
             await exchange.reply(error.status, error.body)
         else:
             await exchange.write(b"data: " + error.body + b"\n\n", more=False)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        syncing = asyncio.create_task(self.sync.run())
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        syncing.cancel()
-        await send({"type": "lifespan.shutdown.complete"})
 
     # -- inference -------------------------------------------------------------------------------------------
 
@@ -166,7 +181,7 @@ class Gateway:
     async def _fleet(self, exchange: Exchange) -> None:
         view = fleet_views.fleet(self.spec, self.desk.fleet, time.time(), self.learning.state)
         proxy = "HAProxy" if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" else "Ray Serve's own proxy"
-        await exchange.reply_json({**view, "proxy": proxy})
+        await exchange.reply_json({**view, "spec": asdict(self.applied), "proxy": proxy})
 
     async def _scaling(self, exchange: Exchange) -> None:
         newest = exchange.query_number("newest", LOG_LENGTH)
@@ -176,7 +191,7 @@ class Gateway:
         await exchange.reply_json({"status": "ok"})
 
     async def _ready(self, exchange: Exchange) -> None:
-        view = fleet_views.readiness(self.spec, self.desk.fleet)
+        view = fleet_views.readiness(self.spec, self.desk.fleet) | {"spec": self.applied.version}
         await exchange.reply_json(view, status=200 if view["ready"] else 503)
 
     async def _metrics(self, exchange: Exchange) -> None:
@@ -187,17 +202,3 @@ def _checked(read: Callable[[dict[str, Any]], RoutingRequest], body: dict[str, A
     """Return the routing request of a body; raises HttpError 400 for an invalid one."""
     with router_errors():
         return read(body)
-
-
-@serve.ingress()
-class GatewayDeployment:
-    """The Serve deployment that faces clients."""
-
-    def __init__(self, spec: dict[str, Any], pools: dict[str, DeploymentHandle[Any]]) -> None:
-        fleet = FleetSpec.model_validate(spec)
-        start_logging(fleet.log_level, "gateway")
-        log.info("the gateway of %s starts; pools: %s", fleet.name, ", ".join(fleet.pools))
-        self.gateway = Gateway(fleet, {name: PoolClient(name, handle) for name, handle in pools.items()})
-
-    def __serve_build_asgi_app__(self) -> Gateway:
-        return self.gateway

@@ -15,11 +15,12 @@ from router.types import RoutingDecision, RoutingRequest
 class Ledger:
     """The counts of one gateway replica."""
 
-    def __init__(self, spec: FleetSpec, metrics: GatewayMetrics) -> None:
+    def __init__(self, spec: FleetSpec, metrics: GatewayMetrics, before: Ledger | None = None) -> None:
+        """Go on with the counts that there were `before`, under an earlier spec."""
         self.spec = spec
         self.metrics = metrics
-        self.demand = GatewayDemand()
-        self.totals = Totals()
+        self.demand = before.demand if before else GatewayDemand()
+        self.totals = before.totals if before else Totals()
         """Totals of this gateway replica since it started."""
         self.answers = AnswerCounts(spec.scaling, metrics)
 

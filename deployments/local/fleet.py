@@ -155,6 +155,7 @@ class LocalFleet:
         import ray
 
         self._start_cluster(said)
+        describe(self.temp_dir, self.url, self._cluster.address)
         ray.init(
             address=self._cluster.address,
             namespace="signalbox",

@@ -27,6 +27,8 @@ class FleetFolder:
     """The endpoint."""
     pid: int
     """The process of `signalbox serve`."""
+    ray: str = ""
+    """Address of its Ray cluster; empty before the cluster has started."""
 
     @property
     def runs(self) -> bool:
@@ -39,9 +41,9 @@ def make_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=PREFIX, dir=PARENT))
 
 
-def describe(path: Path, url: str) -> None:
-    """Note in a fleet's folder which endpoint it belongs to, and that this process serves it."""
-    (path / ABOUT).write_text(json.dumps({"url": url, "pid": os.getpid()}))
+def describe(path: Path, url: str, ray: str = "") -> None:
+    """Note in a fleet's folder its endpoint, the address of its Ray cluster, and that this process serves it."""
+    (path / ABOUT).write_text(json.dumps({"url": url, "pid": os.getpid(), "ray": ray}))
 
 
 def logs_folder(path: Path) -> Path:
@@ -58,7 +60,7 @@ def fleet_folders() -> list[FleetFolder]:
 
 def _read(path: Path) -> FleetFolder:
     about = json.loads(path.read_text())
-    return FleetFolder(path.parent, str(about["url"]), int(about["pid"]))
+    return FleetFolder(path.parent, str(about["url"]), int(about["pid"]), str(about.get("ray", "")))
 
 
 def is_endpoint(folder: FleetFolder, url: str) -> bool:

@@ -56,6 +56,10 @@ class PoolReplica:
         log.info("%s is ready after %.1f s (%s)", pool, self.start_s, phases)
         self.reporter = asyncio.create_task(self._report_forever())
 
+    def reconfigure(self, user_config: dict[str, Any]) -> None:
+        """Take over what changes in place; called by Serve."""
+        serve_logs.start_logging(user_config["log_level"], self.pool)
+
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
         """The engine's frames. Ending the iteration early cancels the request in the engine."""
         frames = self.engine.generate(request)

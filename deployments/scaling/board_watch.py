@@ -30,6 +30,8 @@ class View:
     as_of_s: float
     fleet: Mapping[str, PoolState]
     demand: Mapping[str, PoolDemand]
+    spec: FleetSpec
+    """The applied spec."""
 
 
 class BoardWatch:
@@ -51,8 +53,8 @@ class BoardWatch:
         answer = await board.exchange_scaling(decisions)
         if answer is None:
             self._undelivered = [*decisions, *self._undelivered][-MOST_UNDELIVERED:]
-        elif answer.reports is not None:
-            self.view = View(time.time(), group_by_pool(answer.reports), answer.demand)
+        elif answer.reports is not None and answer.spec is not None:
+            self.view = View(time.time(), group_by_pool(answer.reports), answer.demand, answer.spec)
 
 
 async def _exchange_forever(watch: weakref.ref[BoardWatch], board: BoardLink) -> None:

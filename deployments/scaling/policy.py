@@ -39,18 +39,27 @@ class Memory:
 
 
 class FleetScaling:
-    """The policy that the Serve config names. Serve makes one and calls it with a context for each deployment."""
+    """The policy that the Serve config names. Serve makes one and calls it with a context for each deployment.
+
+    Args:
+        spec: what needs a restart (`deployments.running_spec`). The applied spec comes from the fleet board; nothing is
+            decided before.
+    """
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        from autoscaling.planner import Planner
-
-        self.spec = FleetSpec.model_validate(spec)
-        start_logging(self.spec.log_level, "scaling")
-        self.policy: ScalingPolicy = Planner(self.spec)
-        self.gateways = GatewaySize(self.spec)
+        self._use(FleetSpec.model_validate(spec))
         self.memory = Memory()
         self.metrics = PolicyMetrics()
         self.watch = BoardWatch(self.spec)
+
+    def _use(self, spec: FleetSpec) -> None:
+        """Decide by this spec from now on."""
+        from autoscaling.planner import Planner
+
+        start_logging(spec.log_level, "scaling")
+        self.spec = spec
+        self.policy: ScalingPolicy = Planner(spec)
+        self.gateways = GatewaySize(spec)
 
     def __call__(self, contexts: Mapping[Any, Any]) -> tuple[dict[Any, int], dict[Any, Any]]:
         """Replicas by deployment id. A deployment keeps its target if nothing can be decided for it."""
@@ -74,6 +83,8 @@ class FleetScaling:
         if view is None or now_s - view.as_of_s > OLDEST_VIEW_S:
             self._publish_problem(targets, now_s, "the fleet board is unreachable")
             return {}
+        if _read(view.spec) != _read(self.spec):
+            self._use(view.spec)
         signals = {pool: self._signals(pool, target, view) for pool, target in pools.items()}
         decisions = self.policy.decide(signals, now_s)
         for pool in pools:
@@ -111,12 +122,19 @@ class FleetScaling:
         )
 
     def _decide_gateways(self, contexts: Mapping[Any, Any], now_s: float) -> dict[str, int]:
-        """Desired gateway replicas; empty if the gateway does not scale."""
+        """Desired gateway replicas; empty if the gateway does not scale, or the applied spec is not known yet."""
+        if self.watch.view is None:
+            return {}
         return {
             key.name: self.gateways.decide(context.total_num_requests, int(context.target_num_replicas), now_s)
             for key, context in contexts.items()
             if key.name == GATEWAY
         }
+
+
+def _read(spec: FleetSpec) -> tuple[Any, ...]:
+    """What decisions depend on. Other changes keep what the policy has learned of the load."""
+    return spec.pools, spec.hardware, spec.scaling, spec.gateway, spec.log_level
 
 
 def _decided(signals: PoolSignals, decision: PoolDecision, now_s: float) -> Decided:

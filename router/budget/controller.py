@@ -116,6 +116,11 @@ class BudgetController:
         """Continue from the shared account. Each of `sharers` processes makes up for its part of the common credit."""
         self._credit = total.credit / sharers + self._unsent.credit
 
+    def go_on(self, before: BudgetController) -> None:
+        """Continue the account of another controller of the same budget, whose pools had other prices."""
+        self._credit = before._credit
+        self.untake(before.take())
+
     # -- inside ----------------------------------------------------------------------------------------------
 
     @property

@@ -26,12 +26,13 @@ class PoolConfidence:
 
     Args:
         model: coefficients by tier; a tier without coefficients is judged by what is typical for its pool.
+        before: what was known under an earlier spec.
     """
 
-    def __init__(self, model: ConfidenceModel | None = None) -> None:
+    def __init__(self, model: ConfidenceModel | None = None, before: PoolConfidence | None = None) -> None:
         self._model = model or ConfidenceModel()
-        self._typical: defaultdict[str, Typical] = defaultdict(Typical)
-        self._curves: Mapping[str, Curve] = {}
+        self._typical: defaultdict[str, Typical] = before._typical if before else defaultdict(Typical)
+        self._curves: Mapping[str, Curve] = before._curves if before else {}
 
     def use(self, curves: Mapping[str, Curve]) -> None:
         """Calibrate by these curves from now on, by pool."""

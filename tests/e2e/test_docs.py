@@ -41,6 +41,7 @@ HARNESS = {
     "signalbox serve": "the session's fleet",
     "signalbox logs --follow": "goes on until Ctrl-C; tests/e2e/test_logs_fleet.py",
     "signalbox logs": "tests/e2e/test_logs_fleet.py",
+    "signalbox apply": "tests/e2e/test_apply.py",
     "signalbox bench": "the command's name; its two commands are run by tests",
     "signalbox check": "the command's name; README runs it with a spec",
     "signalbox collect": "the command's name; docs/routing.md runs it with prompts",

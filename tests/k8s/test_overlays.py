@@ -68,7 +68,8 @@ def test_dev_is_small_and_alone():
     # One card, two nodes' cards and four cards of one node: two of the four nodes.
     assert changes[f"{CLUSTER}/workerGroupSpecs/0/maxReplicas"] == 2
     (app,) = yaml.safe_load(changes["/spec/serveConfigV2"])["applications"]
-    assert {pool["replicas"]["max"] for pool in app["args"]["spec"]["pools"].values()} == {1}
+    (gateway,) = (each for each in app["deployments"] if each["name"] == "gateway")
+    assert {pool["replicas"]["max"] for pool in gateway["user_config"]["spec"]["pools"].values()} == {1}
     assert {kind for kind, _ in objects(spec, "overlays/dev")} == {"Namespace"}
 
 

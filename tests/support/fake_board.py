@@ -16,9 +16,9 @@ from deployments.gateway.exchange import Exchange
 class FakeBoard(BoardLink):
     """A link to a board in this process. `away` plays a board that is unreachable."""
 
-    def __init__(self, folder, learn=None) -> None:
+    def __init__(self, folder, spec=None) -> None:
         self.folder = folder
-        self.learn = learn
+        self.spec = spec
         self.away = False
         self.calls = []
         """Names of the methods that were called."""
@@ -26,7 +26,9 @@ class FakeBoard(BoardLink):
 
     def restart(self) -> None:
         """Replace the board by a new one, which gives no snapshot yet."""
-        self.board = FleetBoard(self.folder, learn=self.learn)
+        self.board = FleetBoard(self.folder)
+        if self.spec:
+            self.board.apply(self.spec)
 
     def listened(self) -> None:
         """The board is as old as it must be to give snapshots."""

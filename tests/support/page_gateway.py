@@ -14,7 +14,6 @@ from fake_board import FakeBoard
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
-from deployments.board.learn_plan import learn_plan
 from deployments.board.records import Decided, LearnPlan
 from deployments.dev.fleet import PRICES, SPEC
 from deployments.gateway import gateway as module
@@ -59,7 +58,7 @@ class TalkingBoard(FakeBoard):
 def running(monkeypatch, folder, answer="twelve", routing=None, **gateway):
     """Url and board of a gateway with one ready replica in each pool; ends with the block."""
     spec = FleetSpec.model_validate({**SPEC, "gateway": gateway, "routing": SPEC.get("routing", {}) | (routing or {})})
-    board = TalkingBoard(folder, learn_plan(spec))
+    board = TalkingBoard(folder, spec)
     board.replicas = {pool: ReplicaState(pool, f"{pool}-1", "node", time.time()) for pool in PRICES}
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
     app = Gateway(spec, {name: fakes.FakePool(streaming(answer)) for name in spec.pools}, board)

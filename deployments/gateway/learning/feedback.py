@@ -76,6 +76,10 @@ class Feedback:
         """
         self._learned = base, give
 
+    def go_on(self, before: Feedback) -> None:
+        """Remember the requests that were remembered under an earlier spec."""
+        self._recent, self._unreported = before._recent, before._unreported
+
     def remember(self, request_id: str, client: str | None, request: RoutingRequest, tier: str) -> None:
         """Record a request that was answered."""
         entry = Recent(request_id, client, tier, outcome_line(request))

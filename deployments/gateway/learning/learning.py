@@ -44,18 +44,26 @@ class Learning:
         board: BoardLink,
         desk: GatewayDesk,
         metrics: GatewayMetrics,
+        before: Learning | None = None,
     ) -> None:
+        """Start learning.
+
+        Args:
+            before: what learned under an earlier spec. Its labels and the requests that it remembers are kept.
+        """
         routing, folder = spec.routing, state_folder(spec)
         shared = spec.gateway.replicas.max > 1
         self._spec = spec
         self._metrics = metrics
-        self._labels: list[dict[str, Any]] = []
+        self._labels: list[dict[str, Any]] = before._labels if before else []
         """Labels that the board does not know yet, oldest first."""
         self._accounts = desk.accounts
         model = desk.router.model
         self._feedback = (
             Feedback(routing.feedback, folder / "feedback", board, metrics, shared=shared) if routing.feedback else None
         )
+        if self._feedback and before and before._feedback and before._spec.routing.feedback == routing.feedback:
+            self._feedback.go_on(before._feedback)
         if self._feedback and routing.learn:
             self._feedback.learn(model, self._keep)
         self._shadow = Shadow(spec, pools, folder / "shadow", metrics) if routing.shadow else None

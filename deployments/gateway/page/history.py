@@ -87,11 +87,18 @@ class TokenRates:
 class History:
     """Samples of the last `span_s` seconds."""
 
-    def __init__(self, pools: Mapping[str, ReplicasSpec], every_s: float = EVERY_S, span_s: float = SPAN_S) -> None:
+    def __init__(
+        self,
+        pools: Mapping[str, ReplicasSpec],
+        every_s: float = EVERY_S,
+        span_s: float = SPAN_S,
+        before: History | None = None,
+    ) -> None:
+        """Go on with the samples that there were `before`, of the same pools with other bounds."""
         self.every_s, self.span_s = every_s, span_s
         self._pools = pools
-        self._rates = TokenRates()
-        self._samples: deque[Sample] = deque(maxlen=int(span_s / every_s))
+        self._rates = before._rates if before else TokenRates()
+        self._samples: deque[Sample] = deque(before._samples if before else (), maxlen=int(span_s / every_s))
 
     def take(
         self, now_s: float, fleet: FleetState | None, decided: Mapping[str, Decided], totals: Totals | None

@@ -18,9 +18,11 @@ from deployments.gateway.page.history import History
 class LiveData:
     """Keeps a sample every two seconds; `GET /v1/history` shows them."""
 
-    def __init__(self, desk: GatewayDesk) -> None:
+    def __init__(self, desk: GatewayDesk, before: LiveData | None = None) -> None:
+        """Go on with the samples that there were `before`, under an earlier spec."""
         self._desk = desk
-        self._history = History({name: pool.replicas for name, pool in desk.spec.pools.items()})
+        bounds = {name: pool.replicas for name, pool in desk.spec.pools.items()}
+        self._history = History(bounds, before=before._history if before else None)
         self._sampled_s = -math.inf
         self.routes: Routes = {"/v1/history": {"GET": self._show}}
 

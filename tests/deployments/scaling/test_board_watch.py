@@ -21,7 +21,7 @@ SPEC = FleetSpec.model_validate({"pools": {"small": {"tier": "small", "model": "
 
 @pytest.fixture
 def board(tmp_path):
-    board = FakeBoard(tmp_path)
+    board = FakeBoard(tmp_path, SPEC)
     board.listened()
     return board
 
@@ -46,6 +46,16 @@ def test_an_exchange_delivers_decisions_once_and_brings_the_view(watch, board):
     assert watch.view.fleet["small"].ready == 1
     assert watch.view.demand["small"].arrivals_per_s == 5.0
     assert time.time() - watch.view.as_of_s < 5
+
+
+def test_a_board_without_a_spec_gives_no_view(watch, tmp_path):
+    board = FakeBoard(tmp_path)
+    board.listened()
+    asyncio.run(watch.exchange(board))
+    assert watch.view is None
+    board.board.apply(SPEC)
+    asyncio.run(watch.exchange(board))
+    assert watch.view.spec == SPEC
 
 
 def test_decisions_are_kept_while_the_board_is_unreachable_the_newest_if_there_are_too_many(watch, board):

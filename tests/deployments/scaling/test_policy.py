@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
@@ -81,7 +81,7 @@ def view(age_s=0.0, **replicas):
         )
         for pool, count in replicas.items()
     }
-    return View(time.time() - age_s, fleet, {"small": PoolDemand(5.0, 100.0, 40.0, 4.0, 0.25, held=2)})
+    return View(time.time() - age_s, fleet, {"small": PoolDemand(5.0, 100.0, 40.0, 4.0, 0.25, held=2)}, SPEC)
 
 
 def test_desired_replicas_are_the_policys(scaling):
@@ -169,3 +169,22 @@ def test_deployments_that_do_not_scale_are_not_asked_about(scaling):
     desired, _ = scaling(contexts(small=2))
     assert desired == {Id("small"): 3}
     assert list(scaling.policy.seen[0]) == ["small"]
+
+
+def test_nothing_is_decided_before_the_applied_spec_is_known(scaling):
+    """The spec of the start has no sizes: a second gateway would be taken away."""
+    desired, _ = scaling(contexts(small=2, large=2, gateway=2))
+    assert {key.name: count for key, count in desired.items()} == {"small": 2, "large": 2, "gateway": 2}
+
+
+@pytest.mark.parametrize(("section", "follows"), [("scaling", True), ("routing", False)])
+def test_another_spec_is_followed_and_what_was_learned_is_kept_if_decisions_do_not_depend_on_it(
+    scaling, section, follows
+):
+    change = {"scaling": {"downscale_delay_s": 7}, "routing": {"cost_weight": 0.5}}[section]
+    changed = FleetSpec.model_validate(SPEC.model_dump(mode="json") | {section: change})
+    scaling.watch.view = replace(view(small=2, large=2), spec=changed)
+    policy = scaling.policy
+    scaling(contexts(small=2, large=2))
+    assert (scaling.policy is not policy) is follows
+    assert (scaling.spec == changed) is follows

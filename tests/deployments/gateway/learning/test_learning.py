@@ -13,7 +13,6 @@ from fake_board import FakeBoard
 from cluster.spec import FleetSpec
 from cluster.state import PoolState, ReplicaState
 from cluster.usage import Usage
-from deployments.board.learn_plan import learn_plan
 from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
 from deployments.gateway.pool_client import PoolFailed
@@ -29,7 +28,7 @@ KEYS = {
 @pytest.fixture
 def make(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
-    monkeypatch.setattr(module, "BoardLink", lambda spec: FakeBoard(tmp_path, learn_plan(spec)))
+    monkeypatch.setattr(module, "BoardLink", lambda spec: FakeBoard(tmp_path, spec))
 
     def make(routing=None, gateway=None, **pools):
         whole = {"feedback": {}, "shadow": {"pool": "large", "share": 1}, "state_folder": str(tmp_path)}
