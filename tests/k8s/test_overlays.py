@@ -114,4 +114,4 @@ def test_dev_has_one_gateway():
     changes = patches(example("h100"), "dev")
     assert changes[f"{CLUSTER}/workerGroupSpecs/1/minReplicas"] == 1
     (app,) = yaml.safe_load(changes["/spec/serveConfigV2"])["applications"]
-    assert app["args"]["spec"]["gateway"]["replicas"] == {"min": 1, "max": 1}
+    assert app["deployments"][0]["num_replicas"] == 1
