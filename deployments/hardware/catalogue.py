@@ -1,4 +1,4 @@
-"""Names of the catalogue (`cluster.devices`) for the GPUs that Ray finds."""
+"""The spec's devices and the GPUs that Ray finds: the names of one for the other."""
 
 from __future__ import annotations
 
@@ -6,21 +6,30 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cluster.devices import DEVICES
+from cluster.spec import HardwareSpec
 from deployments.hardware.machine import FoundGpu
 
 TOLERANCE = 0.03
 """A driver keeps up to so much of a card's memory for itself."""
 
 
-def is_type(accelerator_type: str | None, ray_type: str) -> bool:
-    """Whether a GPU of Ray's type is of a catalogue's type: Ray finds `A100` where its own list has `A100-80G`."""
-    return accelerator_type is not None and (
-        accelerator_type == ray_type or accelerator_type.startswith(f"{ray_type}-")
-    )
+def ray_type(hardware: HardwareSpec) -> str | None:
+    """Ray's accelerator type of a spec's hardware; None without GPUs."""
+    return hardware.catalogue.accelerator_type
+
+
+def is_type(asked: str | None, found: str) -> bool:
+    """Whether a GPU that Ray has found is of an accelerator type: Ray finds `A100` where its list has `A100-80G`."""
+    return asked is not None and (asked == found or asked.startswith(f"{found}-"))
+
+
+def is_gpu_of(hardware: HardwareSpec, gpu: FoundGpu) -> bool:
+    """Whether a GPU will do as a device of a spec's hardware."""
+    return is_type(ray_type(hardware), gpu.ray_type) and has_memory(gpu, hardware.device_memory_gib)
 
 
 def has_memory(gpu: FoundGpu, memory_gib: float) -> bool:
-    """Whether a GPU has at least so much memory, or does not say how much it has."""
+    """Whether a GPU has at least so much memory, or reports none."""
     return gpu.memory_gib is None or gpu.memory_gib >= memory_gib * (1 - TOLERANCE)
 
 

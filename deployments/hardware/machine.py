@@ -91,7 +91,7 @@ def _amd(ids: list[str]) -> Described:
 
     try:
         pyamdsmi.smi_initialize()
-    except Exception:  # the package or the driver is missing, each with an exception of its own kind
+    except Exception:  # the package or the driver is missing, each with a different exception
         return {}
     common = str(AMDGPUAcceleratorManager.get_current_node_accelerator_type() or "unknown")
     sizes = {id: pyamdsmi.smi_get_device_memory_total(int(id)) for id in ids if id.isdigit()}

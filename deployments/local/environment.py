@@ -33,7 +33,7 @@ def environment(temp_dir: Path, ports: PortClaims, offline: bool) -> dict[str, s
     """What every process of the cluster needs to know before it imports Ray.
 
     Args:
-        offline: whether every model is a folder, so that nothing needs to be asked of a hub.
+        offline: whether every model is a folder, so that no hub is needed.
 
     Raises:
         NoFreePort: the machine has too few free TCP ports.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cluster.spec import FleetSpec, HardwareSpec
-from deployments.hardware.catalogue import device_name, has_memory, in_words, is_type
+from deployments.hardware.catalogue import device_name, in_words, is_gpu_of, ray_type
 from deployments.hardware.machine import FoundGpu, Machine
 from deployments.start_watch import FleetFailed
 
@@ -44,21 +44,17 @@ def plan_nodes(spec: FleetSpec, machine: Machine) -> list[NodePlan]:
         if not hardware.is_gpu:
             plans += [NodePlan(name, hardware.devices_per_node)] * hardware.nodes
             continue
-        fitting = [gpu for gpu in free if _fits(hardware, gpu)]
+        fitting = [gpu for gpu in free if is_gpu_of(hardware, gpu)]
         if wrong := list(_mismatch(name, hardware, fitting, free)):
             problems += wrong
             continue
         taken = fitting[: hardware.devices_per_node]
         free = [gpu for gpu in free if gpu not in taken]
         ids = tuple(gpu.id for gpu in taken)
-        plans.append(NodePlan(name, len(ids), ids, hardware.catalogue.accelerator_type))
+        plans.append(NodePlan(name, len(ids), ids, ray_type(hardware)))
     if problems:
         raise FleetFailed("\n".join(problems))
     return plans
-
-
-def _fits(hardware: HardwareSpec, gpu: FoundGpu) -> bool:
-    return is_type(hardware.catalogue.accelerator_type, gpu.ray_type) and has_memory(gpu, hardware.device_memory_gib)
 
 
 def _mismatch(name: str, hardware: HardwareSpec, fitting: list[FoundGpu], free: list[FoundGpu]) -> Iterator[str]:

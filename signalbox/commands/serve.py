@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from cluster.spec import FleetSpec, LogLevel
+from deployments.attached.address import checked_address
+from deployments.attached.fleet import AttachedFleet
 from deployments.local.fleet import LocalFleet
 from deployments.preflight import model_problems, quality_problems
-from deployments.start_watch import FleetFailed
-from signalbox.console import FAILED, WRONG_INPUT, SpecArgument, err, exit_on, fail, load_or_exit, out
+from signalbox.console import WRONG_INPUT, SpecArgument, err, fail, load_or_exit, options, out
 from signalbox.serving import serve_until_stopped
 
 
@@ -20,15 +21,19 @@ def serve(
     ready_timeout_s: Annotated[
         float, typer.Option(help="Seconds that the pools may take to become ready.", min=1, max=1e6)
     ] = 900.0,
+    address: Annotated[
+        str | None,
+        typer.Option(help="A running Ray cluster to serve on: auto, HOST:PORT of its head, or ray://HOST:PORT."),
+    ] = None,
     log_level: Annotated[LogLevel | None, typer.Option(help="Lowest level to log, instead of the spec's.")] = None,
 ) -> None:
-    """Start a Ray cluster with the fleet on this machine, until Ctrl-C."""
+    """Serve a fleet until Ctrl-C: on a Ray cluster that is started here, or on one that runs already."""
     fleet = _changed(load_or_exit(spec), port, log_level)
+    with options():
+        place = LocalFleet(fleet) if address is None else AttachedFleet(fleet, checked_address(address))
     if problems := [*model_problems(fleet), *quality_problems(fleet)]:
         fail("\n".join(problems), WRONG_INPUT)
-    with exit_on(FleetFailed, status=FAILED):
-        local = LocalFleet(fleet)
-    raise typer.Exit(serve_until_stopped(local, ready_timeout_s, out, err))
+    raise typer.Exit(serve_until_stopped(place, ready_timeout_s, out, err))
 
 
 def _changed(spec: FleetSpec, port: int | None, log_level: LogLevel | None) -> FleetSpec:
