@@ -49,6 +49,7 @@ class LocalCluster:
         """
         import ray
 
+        logging.getLogger("ray").setLevel(logging.ERROR)  # while nodes start, too
         for tries_left in reversed(range(START_TRIES)):
             try:
                 self._add_nodes(nodes, visible_variable, said)
