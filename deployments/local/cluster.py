@@ -116,7 +116,7 @@ class LocalCluster:
 def node_arguments(node: NodePlan, visible_variable: str) -> dict[str, Any]:
     """A node's resources, label and address. Its raylet sees its own GPUs only, and a node without any sees none."""
     arguments: dict[str, Any] = {
-        "num_cpus": node.ranks,
+        "num_cpus": node.cpus,
         "num_gpus": len(node.gpus),
         "labels": {HARDWARE_LABEL: node.hardware},
         "object_store_memory": GPU_OBJECT_STORE_BYTES if node.gpus else OBJECT_STORE_BYTES,

@@ -10,6 +10,8 @@ from deployments.hardware.catalogue import device_name, in_words, is_gpu_of, ray
 from deployments.hardware.machine import FoundGpu, Machine
 from deployments.start_watch import FleetFailed
 
+RANKS_PER_GPU = 16
+"""The most pools that may share a GPU here."""
 ELSEWHERE = "or use --address of a Ray cluster that has such nodes"
 
 
@@ -18,7 +20,8 @@ class NodePlan:
     """One Ray node of the local cluster."""
 
     hardware: str
-    ranks: int
+    cpus: int
+    """CPUs of Ray, one for each rank. Nothing binds a rank to it."""
     gpus: tuple[str, ...] = ()
     """Ids of its GPUs, as in the driver's variable of visible devices."""
     accelerator_type: str | None = None
@@ -51,7 +54,7 @@ def plan_nodes(spec: FleetSpec, machine: Machine) -> list[NodePlan]:
         taken = fitting[: hardware.devices_per_node]
         free = [gpu for gpu in free if gpu not in taken]
         ids = tuple(gpu.id for gpu in taken)
-        plans.append(NodePlan(name, len(ids), ids, ray_type(hardware)))
+        plans.append(NodePlan(name, RANKS_PER_GPU * len(ids), ids, ray_type(hardware)))
     if problems:
         raise FleetFailed("\n".join(problems))
     return plans

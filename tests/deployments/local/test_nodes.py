@@ -40,16 +40,16 @@ def test_each_kind_of_gpu_hardware_is_a_node_with_gpus_of_its_own() -> None:
         c={"device": "RTX-4090"},
     )
     assert plan_nodes(fleet, machine(*[H100] * 3, RTX, *[H100] * 4)) == [
-        NodePlan("a", 2, ("0", "1"), "H100"),
+        NodePlan("a", 32, ("0", "1"), "H100"),
         *[NodePlan("cpu", 3)] * 2,
-        NodePlan("b", 4, ("2", "4", "5", "6"), "H100"),
-        NodePlan("c", 1, ("3",), "GeForce-RTX-4090"),
+        NodePlan("b", 64, ("2", "4", "5", "6"), "H100"),
+        NodePlan("c", 16, ("3",), "GeForce-RTX-4090"),
     ]
 
 
 def test_a_card_with_more_memory_than_the_spec_says_will_do() -> None:
     plan = plan_nodes(spec(a={"device": "A100-40G"}), machine(("A100", 79.3)))
-    assert plan == [NodePlan("a", 1, ("0",), "A100-40G")]
+    assert plan == [NodePlan("a", 16, ("0",), "A100-40G")]
 
 
 @pytest.mark.parametrize(
