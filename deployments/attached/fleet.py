@@ -34,14 +34,14 @@ class AttachedFleet:
         self.address = address
         self.url = ""
         self._about: dict[str, str] = {}
-        self._client: Any = None
-        self._is_ours = False
-        """Whether this command has started Ray Serve there."""
+        self._submitted = False
+        self._starts_serve = False
+        """Whether Ray Serve did not run there before."""
 
     @property
     def started(self) -> bool:
         """Whether there is something to stop."""
-        return self._client is not None
+        return self._submitted
 
     def start(self, said: Callable[[str], None] = lambda text: None) -> None:
         """Find nodes, ship the code where it is missing, and submit the fleet; `said` is called with each step.
@@ -61,7 +61,7 @@ class AttachedFleet:
             self._disconnect()
             said("shipping the code" if shipped else "Ray Serve")
             self._connect(environment)
-            self._submit(found.nodes)
+            self._submit(found.nodes, shipped)
         code = f"shipped from {PROJECT} as py_modules" if shipped else "installed on every node, the same as here"
         self._about = {"cluster": f"{len(found.nodes)} nodes", "code": code, "logs": LOGS}
 
@@ -93,34 +93,31 @@ class AttachedFleet:
             variables |= {"RAY_SERVE_ENABLE_HA_PROXY": "1"}
         return {"env_vars": variables} | ({"py_modules": [str(PROJECT / room) for room in ROOMS]} if ships else {})
 
-    def _submit(self, nodes: tuple[RayNode, ...]) -> None:
+    def _submit(self, nodes: tuple[RayNode, ...], shipped: bool) -> None:
+        """Declare the fleet to Serve, which is started if it does not run there."""
         from ray.serve._private.api import serve_start
-        from ray.serve.context import _get_global_client
-        from ray.serve.exceptions import RayServeException
         from ray.serve.schema import ServeDeploySchema
 
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
-        choices = choose_nodes(self.spec, nodes)
         head = next((node.address for node in nodes if node.is_head), nodes[0].address)
         config = serve_config(self.spec, self._target(head))
-        config["applications"][0]["args"]["nodes"] = as_argument(choices)
-        with suppress(RayServeException):
-            self._client = _get_global_client()
-        details = self._client.get_serve_details() if self._client else {}
-        try:
-            require_room(details, self.spec.name)
-        except FleetFailed:
-            self._client = None  # nothing of ours is there
-            raise
-        if self._client is None:
-            self._is_ours = True
-            self._client = serve_start(
-                http_options={**config["http_options"]},
-                proxy_location=config["proxy_location"],
-                global_logging_config=config["logging_config"],
+        config["applications"][0]["args"]["nodes"] = as_argument(choose_nodes(self.spec, nodes))
+        client = _serve_client()
+        details = client.get_serve_details() if client else {}
+        require_room(details, self.spec.name)
+        if client and shipped and self.spec.name not in details["applications"]:
+            raise FleetFailed(
+                "Ray Serve runs on this cluster without the code of Signalbox, which its controller needs: install the "
+                "same code on every node, or end Ray Serve there"
             )
-        self.url = f"http://{head}:{self._client.http_config.port}"
-        self._client.deploy_apps(ServeDeploySchema.model_validate(merged(config, details, self.spec.name)))
+        self._submitted, self._starts_serve = True, client is None
+        client = client or serve_start(
+            http_options={**config["http_options"]},
+            proxy_location=config["proxy_location"],
+            global_logging_config=config["logging_config"],
+        )
+        self.url = f"http://{head}:{client.http_config.port}"
+        client.deploy_apps(ServeDeploySchema.model_validate(merged(config, details, self.spec.name)))
 
     def _target(self, head: str) -> Target:
         """The endpoint is on the head, on all its interfaces unless the whole cluster is on loopback."""
@@ -148,7 +145,7 @@ class AttachedFleet:
         except Exception as error:  # the cluster may be gone
             said = f"the application could not be ended ({type(error).__name__}): is the cluster still there?"
         ray.shutdown()
-        self._client = None
+        self._submitted = False
         return f"{said}; the Ray cluster runs on"
 
     def _end_application(self) -> str:
@@ -156,8 +153,10 @@ class AttachedFleet:
         from ray import serve
         from ray.serve.schema import ServeDeploySchema
 
-        details = self._client.get_serve_details()
-        self._client.deploy_apps(ServeDeploySchema.model_validate(without(details, self.spec.name)))
+        if (client := _serve_client()) is None:
+            return "stopped before Ray Serve ran"
+        details = client.get_serve_details()
+        client.deploy_apps(ServeDeploySchema.model_validate(without(details, self.spec.name)))
         deadline = time.monotonic() + END_TIMEOUT_S
         while self.spec.name in serve.status().applications:
             if time.monotonic() > deadline:
@@ -165,7 +164,14 @@ class AttachedFleet:
             time.sleep(0.5)
         with suppress(ValueError):  # no gateway had started it
             ray.kill(ray.get_actor(f"board-{self.spec.name}", namespace=NAMESPACE))
-        if self._is_ours and not serve.status().applications:
+        if self._starts_serve and not serve.status().applications:
             serve.shutdown()
             return "stopped: the application and the Ray Serve that this command started have ended"
         return "stopped: the application has ended"
+
+
+def _serve_client() -> Any:
+    """The client of the Ray Serve that runs on the connected cluster; None if none does."""
+    from ray.serve.context import _get_global_client
+
+    return _get_global_client(raise_if_no_controller_running=False)

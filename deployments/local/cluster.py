@@ -49,7 +49,7 @@ class LocalCluster:
         """
         import ray
 
-        logging.getLogger("ray").setLevel(logging.ERROR)  # while nodes start, too
+        logging.getLogger("ray").setLevel(logging.CRITICAL)  # what goes wrong is raised, too
         for tries_left in reversed(range(START_TRIES)):
             try:
                 self._add_nodes(nodes, visible_variable, said)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.config import RETRYING_ENVIRONMENT, SERVING_ENVIRONMENT
+from deployments.local.cluster import NODE_WAIT_S
 from deployments.local.ports import PortClaims
 
 TOKEN_FILE = "ray_token"
@@ -45,6 +46,8 @@ def environment(temp_dir: Path, ports: PortClaims, offline: bool) -> dict[str, s
         # know this fleet's secret may talk to them. The file keeps the secret out of every environment and log.
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(temp_dir / TOKEN_FILE),
+        # A minute by default, which a busy machine exceeds.
+        "RAY_DASHBOARD_STARTUP_TIMEOUT_S": f"{NODE_WAIT_S:.0f}",
         # Also where Ray notes the address of "the" cluster of a machine: ours stays out of everybody's way.
         "RAY_TMPDIR": str(temp_dir),
         # Keeps Ray's addresses on loopback: without it Ray turns 127.0.0.1 into the machine's outer address.
