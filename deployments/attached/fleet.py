@@ -91,7 +91,8 @@ class AttachedFleet:
         variables = SERVING_ENVIRONMENT | RETRYING_ENVIRONMENT
         if has_haproxy:
             variables |= {"RAY_SERVE_ENABLE_HA_PROXY": "1"}
-        return {"env_vars": variables} | ({"py_modules": [str(PROJECT / room) for room in ROOMS]} if ships else {})
+        code = {"py_modules": [str(PROJECT / room) for room in ROOMS], "excludes": ["__pycache__"]}
+        return {"env_vars": variables} | (code if ships else {})
 
     def _submit(self, nodes: tuple[RayNode, ...], shipped: bool) -> None:
         """Declare the fleet to Serve, which is started if it does not run there."""
