@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 GATEWAY = "gateway"
+ENDS = ("ready", "failing")
 POLL_S = 0.5
 FAILED = ("A replica failed to start", "The deployment failed to start")
 """How Serve's messages about failed starts begin. It has other messages, such as about replicas that wait for room."""
@@ -59,6 +60,14 @@ def part_state(deployment: Any) -> PartState:
     return PartState("waiting" if "to be scheduled" in message else "loading")
 
 
+def states_after(before: Mapping[str, PartState], app: Any) -> dict[str, PartState]:
+    """The state of each part, from Serve's ApplicationStatusOverview. A part that has failed is failing until it is
+    ready: while it is tried again, Serve's message is that its start is slow."""
+    now = {name: part_state(each) for name, each in app.deployments.items()} if app else {}
+    failed = {name for name, part in before.items() if part.state == "failing"}
+    return {name: part if part.state in ENDS or name not in failed else before[name] for name, part in now.items()}
+
+
 def reason_in(message: str) -> str:
     """The reason in Serve's message about a failed start, without Serve's introduction and Python's traceback."""
     introduction, _, reason = message.partition("Error:\n")
@@ -92,9 +101,10 @@ def watch_start(read: Callable[[], Any], timeout_s: float, logs: str) -> Iterato
         FleetFailed: no pool can serve, or none did within `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
+    parts: dict[str, PartState] = {}
     while True:
         app = read()
-        parts = {name: part_state(each) for name, each in app.deployments.items()} if app else {}
+        parts = states_after(parts, app)
         yield parts
         _require_hope(app, parts, logs)
         if parts and _settled(parts):
@@ -122,8 +132,7 @@ def _require_hope(app: Any, parts: Mapping[str, PartState], logs: str) -> None:
 
 
 def _settled(parts: Mapping[str, PartState]) -> bool:
-    waited_for = ("loading", "waiting")
-    return parts[GATEWAY].state == "ready" and all(part.state not in waited_for for part in parts.values())
+    return parts[GATEWAY].state == "ready" and all(part.state in ENDS for part in parts.values())
 
 
 def _serves(parts: Mapping[str, PartState]) -> bool:

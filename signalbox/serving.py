@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from deployments.start_watch import FleetFailed, PartState, part_state
+from deployments.start_watch import FleetFailed, PartState, states_after
 from signalbox.console import FAILED
 from signalbox.main import INTERRUPTED
 from signalbox.stop_signals import StopSignals
@@ -154,8 +154,7 @@ def _report_changes(fleet: Fleet, shown: dict[str, PartState], stop: Event, out:
             answers = False
             continue
         answers = True
-        for name, deployment in app.deployments.items() if app else ():
-            part = part_state(deployment)
+        for name, part in states_after(shown, app).items():
             if part != shown.get(name):
                 text = f": {part.problem}" if part.problem else ""
                 out.print(f"{name}: {SAYS[part.state]}{text}", markup=False, highlight=False, soft_wrap=True)

@@ -9,7 +9,15 @@ from ray.serve._private.common import ReplicaState
 from ray.serve.schema import ApplicationStatus, DeploymentStatus
 
 from deployments import start_watch
-from deployments.start_watch import FleetFailed, PartState, part_state, reason_in, watch_start, without_traceback
+from deployments.start_watch import (
+    FleetFailed,
+    PartState,
+    part_state,
+    reason_in,
+    states_after,
+    watch_start,
+    without_traceback,
+)
 
 TRACEBACK = """\
 ray::ServeReplica:signalbox:small.initialize() (pid=25, ip=127.0.0.1)
@@ -110,6 +118,18 @@ def test_a_pool_that_fails_leaves_the_others_serving(watch):
     assert states(seen[0]) == {"gateway": "ready", "a": "loading", "b": "failing"}
     assert states(seen[-1]) == {"gateway": "ready", "a": "ready", "b": "failing"}
     assert seen[0]["b"].problem == REASON
+
+
+def test_a_pool_that_is_tried_again_is_failing_until_it_is_ready(watch):
+    slow = deployment(message=SLOW + "initialize.")
+    seen = watch(
+        app(gateway=READY, a=LOADING, b=BROKEN),
+        app(gateway=READY, a=LOADING, b=slow),
+        app(gateway=READY, a=READY, b=slow),
+    )
+    assert [states(parts)["b"] for parts in seen] == ["failing"] * 3
+    assert seen[-1]["b"].problem == REASON
+    assert states_after(seen[-1], app(b=READY))["b"] == PartState("ready")
 
 
 @pytest.mark.parametrize(
