@@ -54,13 +54,18 @@ async def _ask_all(
     endpoint: Endpoint, tasks: Sequence[Task], model: str, concurrency: int, out: Console
 ) -> list[Graded]:
     gate = asyncio.Semaphore(concurrency)
-    async with httpx.AsyncClient(base_url=endpoint.url, timeout=TIMEOUT_S, headers=dict(endpoint.headers)) as client:
+    headers = dict(endpoint.headers)
+    # The group ends inside the client: after Ctrl-C, no task asks a client that is closed.
+    async with (
+        httpx.AsyncClient(base_url=endpoint.url, timeout=TIMEOUT_S, headers=headers) as client,
+        asyncio.TaskGroup() as group,
+    ):
 
         async def ask(task: Task) -> Graded:
             async with gate:
                 return await ask_one(client, task, model, endpoint.prices)
 
-        pending = [asyncio.create_task(ask(task)) for task in tasks]
+        pending = [group.create_task(ask(task)) for task in tasks]
         for one in track(asyncio.as_completed(pending), f"asking {model}", total=len(tasks), console=out):
             await one
         return [task.result() for task in pending]

@@ -19,6 +19,7 @@ from cluster.spec import FleetSpec
 from demo.tasks import generate_tasks
 from deployments.local.fleet import LocalFleet
 from deployments.local.ports import free_port
+from deployments.start_watch import FleetFailed
 
 ENGINES = ("transformers", "deepspeed", "vllm")
 PROMPT_TASKS = (1, 1, 1, 4, 4, 12)
@@ -110,8 +111,10 @@ def run(
     total, done, rows = sum(_requests(concurrency) for _, concurrency in plan), 0, []
     try:
         fleet.start(on_step)
-        for states in fleet.progress(600.0):
-            on_step(", ".join(f"{name} {state.lower()}" for name, state in states.items()))
+        for parts in fleet.progress(600.0):
+            on_step(", ".join(f"{name} {part.state}" for name, part in parts.items()))
+            if problems := [f"{name}: {part.problem}" for name, part in parts.items() if part.state == "failing"]:
+                raise FleetFailed("\n".join(problems))
         for engine, concurrency in plan:
             on_step(f"{engine}, {concurrency} at a time")
 

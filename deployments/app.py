@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from ray import serve
@@ -10,6 +11,7 @@ from ray.serve import Application, Deployment
 from cluster.spec import FleetSpec
 from deployments.caches import cache_environment
 from deployments.gateway.deployment import GatewayDeployment
+from deployments.node_choice import NodeChoice, from_argument, on_nodes
 from deployments.placement import actor_options, placement_options
 from deployments.replica.replica import PoolReplica
 
@@ -22,15 +24,26 @@ def build(args: dict[str, Any]) -> Application:
 
     Args:
         args: `{"spec": deployments.running_spec.needs_restart(spec)}`; no file is read here. Also `start_attempts`
-            (`deployments.config.Target`), where the target limits them. All else is in `deployments.config`.
+            (`deployments.config.Target`), where the target limits them, and `nodes`
+            (`deployments.node_choice.as_argument`), where nodes do not carry Signalbox's label. All else is in
+            `deployments.config`.
     """
     spec = FleetSpec.model_validate(args["spec"])
     data = args["spec"]
     attempts = {"max_constructor_retry_count": args["start_attempts"]} if "start_attempts" in args else {}
     replica = cast(Deployment, serve.deployment(PoolReplica)).options(**attempts)
     gateway = cast(Deployment, serve.deployment(GatewayDeployment))
-    pools = {name: replica.options(name=name, **_pool_options(spec, name)).bind(data, name) for name in spec.pools}
+    choices = from_argument(args.get("nodes", {}))
+    pools = {name: replica.options(name=name, **_placed(spec, name, choices)).bind(data, name) for name in spec.pools}
     return gateway.options(name="gateway", **_gateway_options()).bind(pools)
+
+
+def _placed(spec: FleetSpec, name: str, choices: Mapping[str, NodeChoice]) -> dict[str, Any]:
+    """Options of a pool, on the nodes that were chosen for its hardware."""
+    options = _pool_options(spec, name)
+    if not choices or not spec.pools[name].devices:
+        return options
+    return on_nodes(options, choices[spec.hardware_name(name)])
 
 
 def _pool_options(spec: FleetSpec, name: str) -> dict[str, Any]:

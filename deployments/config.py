@@ -26,11 +26,14 @@ class Target:
     gateway_nodes: Mapping[str, str] | None
     """Label of the nodes for gateways and for replicas without devices, one gateway on each; None is any node."""
     start_attempts: int | None
-    """How often a pool's first replicas may fail before the fleet has failed; None leaves it to Serve."""
+    """How often a pool's first replicas may fail before Serve gives it up; None leaves it to Serve."""
 
 
-LAPTOP = Target(host="127.0.0.1", proxy_location="HeadOnly", has_room=False, gateway_nodes=None, start_attempts=1)
-"""Somebody waits for the reason, and a second attempt of the same engine on the same machine ends alike."""
+WITHOUT_END = 1_000_000
+LAPTOP = Target(
+    host="127.0.0.1", proxy_location="HeadOnly", has_room=False, gateway_nodes=None, start_attempts=WITHOUT_END
+)
+"""A pool whose remote is down, or whose model somebody repairs, comes back without a restart of the fleet."""
 KUBERNETES = Target(
     host="0.0.0.0", proxy_location="EveryNode", has_room=True, gateway_nodes=GATEWAY_NODES, start_attempts=None
 )
@@ -52,6 +55,8 @@ SERVING_ENVIRONMENT = {
     "RAY_worker_niceness": "0",
 }
 """What every process of a cluster has to know before it imports Ray, wherever it runs."""
+RETRYING_ENVIRONMENT = {"RAY_SERVE_MAX_PER_REPLICA_RETRY_COUNT": str(WITHOUT_END)}
+"""For Serve's controller: without it, `start_attempts` counts up to three only."""
 METRICS_EVERY_MS = 5_000
 """Ray's default is 10 s; every process of every node pushes that often, idle or not."""
 

@@ -67,6 +67,13 @@ def _serves_handlers() -> list[MemoryHandler]:
     return [each for each in logging.getLogger(SERVE_LOGGER).handlers if isinstance(each, MemoryHandler)]
 
 
+def log_file() -> str | None:
+    """Path of the file that this process of Serve logs to; None outside one."""
+    return next(
+        (str(path) for each in _serves_handlers() if (path := getattr(each.target, "baseFilename", None))), None
+    )
+
+
 @contextmanager
 def kept_open() -> Iterator[None]:
     """Give Serve's log handlers their targets back, whatever happens to them inside.

@@ -9,6 +9,7 @@ from signalbox.commands.bench import bench
 from signalbox.commands.check import check
 from signalbox.commands.collect import collect
 from signalbox.commands.dashboards import dashboards
+from signalbox.commands.init import init
 from signalbox.commands.logs import logs
 from signalbox.commands.metrics import metrics
 from signalbox.commands.models import models
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
+    init,
     serve,
     apply,
     check,

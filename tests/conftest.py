@@ -34,7 +34,9 @@ _LAPTOP_NAMES = (
 )
 LAPTOP = frozenset(f"tests/e2e/test_{name}.py" for name in _LAPTOP_NAMES.split())
 """Files that talk to the laptop fleet: one worker runs them all, so that it starts once."""
-_OWN_FLEETS = "scaling_fleet decoding_fleet escalation_fleet learning_loop monitor parallel_fleet"
+_OWN_FLEETS = (
+    "attached_fleet simulated_gpus scaling_fleet decoding_fleet escalation_fleet learning_loop monitor parallel_fleet"
+)
 FLEETS = frozenset(f"tests/e2e/test_{name}.py" for name in _OWN_FLEETS.split()) | {
     "tests/deployments/engines/test_same_answers.py"
 }

@@ -8,7 +8,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from deployments.config import SERVING_ENVIRONMENT
+from deployments.config import RETRYING_ENVIRONMENT, SERVING_ENVIRONMENT
+from deployments.local.cluster import NODE_WAIT_S
 from deployments.local.ports import PortClaims
 
 TOKEN_FILE = "ray_token"
@@ -29,22 +30,29 @@ def write_token(temp_dir: Path) -> Path:
     return path
 
 
-def environment(temp_dir: Path, ports: PortClaims) -> dict[str, str]:
+def environment(temp_dir: Path, ports: PortClaims, offline: bool) -> dict[str, str]:
     """What every process of the cluster needs to know before it imports Ray.
+
+    Args:
+        offline: whether every model is a folder, so that no hub is needed.
 
     Raises:
         NoFreePort: the machine has too few free TCP ports.
     """
-    env = SERVING_ENVIRONMENT | {
+    env = {
+        **SERVING_ENVIRONMENT,
+        **RETRYING_ENVIRONMENT,
         # Ray's ports run the code that they receive, and some of them listen on every interface: only processes that
         # know this fleet's secret may talk to them. The file keeps the secret out of every environment and log.
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(temp_dir / TOKEN_FILE),
+        # A minute by default, which a busy machine exceeds.
+        "RAY_DASHBOARD_STARTUP_TIMEOUT_S": f"{NODE_WAIT_S:.0f}",
         # Also where Ray notes the address of "the" cluster of a machine: ours stays out of everybody's way.
         "RAY_TMPDIR": str(temp_dir),
         # Keeps Ray's addresses on loopback: without it Ray turns 127.0.0.1 into the machine's outer address.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "HF_HUB_OFFLINE": "1",
+        **({"HF_HUB_OFFLINE": "1"} if offline else {}),
         # vLLM's sockets between its processes, which stay behind where a process is killed.
         "VLLM_RPC_BASE_PATH": str(temp_dir / "ipc"),
     }

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from deployments.start_watch import FleetFailed
+
 PARENT = Path("/tmp")
 """Not the system's temp folder: sockets need a short path."""
 PREFIX = "signalbox-"
@@ -37,8 +39,15 @@ class FleetFolder:
 
 
 def make_folder() -> Path:
-    """A new folder that only this user can read."""
-    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=PARENT))
+    """A new folder that only this user can read.
+
+    Raises:
+        FleetFailed: it cannot be made.
+    """
+    try:
+        return Path(tempfile.mkdtemp(prefix=PREFIX, dir=PARENT))
+    except OSError as error:
+        raise FleetFailed(f"no folder can be made in {PARENT} ({error.strerror}): free some space there") from error
 
 
 def describe(path: Path, url: str, ray: str = "") -> None:
@@ -53,14 +62,20 @@ def logs_folder(path: Path) -> Path:
 
 def fleet_folders() -> list[FleetFolder]:
     """The folders of this user's fleets on this machine: those that run first, then the newest first."""
-    paths = [path for path in PARENT.glob(f"{PREFIX}*/{ABOUT}") if path.stat().st_uid == os.getuid()]
-    newest_first = sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
-    return sorted(map(_read, newest_first), key=lambda folder: not folder.runs)
+    found = [each for path in PARENT.glob(f"{PREFIX}*/{ABOUT}") if (each := _read(path))]
+    found.sort(key=lambda each: each[0], reverse=True)
+    return sorted((folder for _, folder in found), key=lambda folder: not folder.runs)
 
 
-def _read(path: Path) -> FleetFolder:
-    about = json.loads(path.read_text())
-    return FleetFolder(path.parent, str(about["url"]), int(about["pid"]), str(about.get("ray", "")))
+def _read(path: Path) -> tuple[float, FleetFolder] | None:
+    """The folder with the time it was made; None for somebody else's, and for one that begins, ends or is broken."""
+    try:
+        stat = path.stat()
+        about = json.loads(path.read_text())
+        folder = FleetFolder(path.parent, str(about["url"]), int(about["pid"]), str(about["ray"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return (stat.st_mtime, folder) if stat.st_uid == os.getuid() else None
 
 
 def is_endpoint(folder: FleetFolder, url: str) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 LAST_BYTES = 2**20
@@ -50,7 +50,10 @@ class LogReader:
 
     def new_entries(self) -> list[Entry]:
         """Complete entries since the last call, the oldest first."""
-        found = chain.from_iterable(_entries(self._new_lines(path)) for path in self.files())
+        found: list[Entry] = []
+        for path in self.files():
+            with suppress(FileNotFoundError):  # the fleet ends, or Serve begins a new file
+                found += _entries(self._new_lines(path))
         return sorted(found, key=lambda entry: entry.time)
 
     def _new_lines(self, path: Path) -> list[str]:

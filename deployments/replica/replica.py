@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +21,10 @@ from deployments.board.periods import REPORT_EVERY_S
 from deployments.caches import require_cache
 from deployments.engines.base import make_engine
 from deployments.replica.engine_export import EngineExport
-from deployments.wire.errors import EngineDead
+from deployments.replica.start_pauses import StartPauses
+from deployments.wire.errors import EngineDead, StartFailed
 from deployments.wire.frames import MAX_CHUNK_BYTES, Chunk, EngineRequest, Frame, in_parts
-from deployments.wire.start_phases import StartClock, in_order
+from deployments.wire.start_phases import Phase, StartClock, in_order
 
 STOP_TIMEOUT_S = 10.0
 """How long a dead engine may take to stop before its process ends."""
@@ -35,21 +36,24 @@ class PoolReplica:
     """The Serve deployment behind each pool. Its construction ends when its engine has answered a warm-up request."""
 
     async def __init__(self, spec: dict[str, Any], pool: str) -> None:  # type: ignore[misc]  # Serve awaits it
-        began, clock = time.perf_counter(), StartClock()
         fleet = FleetSpec.model_validate(spec)
         serve_logs.start_logging(fleet.log_level, pool)
-        require_cache(fleet)
+        pauses = StartPauses(fleet.name, pool)
+        await pauses.wait()
+        began, clock = time.perf_counter(), StartClock()
         self.pool = pool
         self.replica_id = serve.get_replica_context().replica_id.unique_id
         self.node_id = ray.get_runtime_context().get_node_id()
         self.board = BoardLink(fleet)
         self.exported = EngineExport(pool, self.replica_id)
         self.dying: asyncio.Task[None] | None = None
-        with serve_logs.kept_open():
-            with clock.phase("import"):
-                self.engine = make_engine(fleet, pool)
-            async with asyncio.timeout(fleet.pools[pool].engine.start_timeout_s):
-                phases_s = {**clock.seconds, **await self.engine.start()}
+        try:
+            phases_s = await self._start_engine(fleet, clock)
+        except Exception as error:
+            pauses.failed()
+            log.exception("%s did not start", pool)
+            raise StartFailed(_reason(error, fleet.pools[pool].engine.start_timeout_s)) from None
+        pauses.succeeded()
         self.start_s = time.perf_counter() - began
         self.start_phases_s = in_order(phases_s)
         phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.start_phases_s)
@@ -59,6 +63,15 @@ class PoolReplica:
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Take over what changes in place; called by Serve."""
         serve_logs.start_logging(user_config["log_level"], self.pool)
+
+    async def _start_engine(self, fleet: FleetSpec, clock: StartClock) -> Mapping[Phase, float]:
+        """Make and start the engine. Returns the seconds of each phase."""
+        require_cache(fleet)
+        with serve_logs.kept_open():
+            with clock.phase("import"):
+                self.engine = make_engine(fleet, self.pool)
+            async with asyncio.timeout(fleet.pools[self.pool].engine.start_timeout_s):
+                return {**clock.seconds, **await self.engine.start()}
 
     async def generate(self, request: EngineRequest) -> AsyncIterator[Frame]:
         """The engine's frames. Ending the iteration early cancels the request in the engine."""
@@ -134,3 +147,13 @@ class PoolReplica:
             await self.board.leave(self.replica_id)
         if hasattr(self, "engine"):
             await self.engine.stop()
+
+
+def _reason(error: Exception, timeout_s: float) -> str:
+    """Why a start failed, and where its log is."""
+    if isinstance(error, TimeoutError) and not str(error):
+        why = f"did not start within {timeout_s:.0f} s (engine.start_timeout_s)"
+    else:
+        why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    path = serve_logs.log_file()
+    return f"{why}\nlog: {path} on {ray.util.get_node_ip_address()}" if path else why

@@ -23,6 +23,9 @@ from deployments.scaling.cold_starts import ColdStarts
 from deployments.serve_logs import start_logging
 
 GATEWAY = "gateway"
+START_S = 60.0
+"""The policy waits for the board so long after its own start, before it reports that the board is unreachable. The
+board starts with the first replica, on a busy machine for half a minute."""
 
 log = logging.getLogger("signalbox.scaling")
 
@@ -31,6 +34,7 @@ log = logging.getLogger("signalbox.scaling")
 class Memory:
     """What the policy keeps between two calls."""
 
+    began_s: float = field(default_factory=time.time)
     decided_s: float = 0.0
     desired: dict[str, int] = field(default_factory=dict)
     wanted: dict[str, int] = field(default_factory=dict)
@@ -81,7 +85,8 @@ class FleetScaling:
         pools = {name: target for name, target in targets.items() if name in self.spec.pools}
         view = self.watch.view
         if view is None or now_s - view.as_of_s > OLDEST_VIEW_S:
-            self._publish_problem(targets, now_s, "the fleet board is unreachable")
+            if view is not None or now_s - self.memory.began_s > START_S:
+                self._publish_problem(targets, now_s, "the fleet board is unreachable")
             return {}
         if _read(view.spec) != _read(self.spec):
             self._use(view.spec)

@@ -26,6 +26,10 @@ class EngineDead(Exception):
     """The engine or one of its ranks is gone and will not come back; the replica has to be replaced."""
 
 
+class StartFailed(Exception):
+    """A replica did not start. The message says why and names its log file, because Serve shows only the message."""
+
+
 MAX_CHARACTERS = 2_000
 """Engines repeat what was wrong with a request, which may be most of a large body."""
 

@@ -13,7 +13,7 @@ from rich.progress import Progress, TimeElapsedColumn
 from benchmarks.demo_report import comparison_table, level_table
 from benchmarks.demo_tasks import Endpoint, ask_tasks, summary
 from demo.tasks import generate_tasks
-from deployments.local.fleet import FleetFailed
+from deployments.start_watch import FleetFailed
 from signalbox.client import DEFAULT_URL, EndpointError, authorization, fleet_pools
 from signalbox.console import FAILED, WRONG_INPUT, JsonOption, UrlOption, exit_on, fail
 

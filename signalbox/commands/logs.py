@@ -28,7 +28,10 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new entries, until Ctrl-C.")] = False,
 ) -> None:
     """Show the log of a fleet that `signalbox serve` started here: gateway, replicas, fleet board and controller."""
-    reader = LogReader(logs_folder(folder or _folder_of(url)), pool)
+    files = logs_folder(folder or _folder_of(url))
+    if not files.is_dir():
+        fail(f"--folder: no logs in {files}: use the folder in /tmp that belongs to a fleet", WRONG_INPUT)
+    reader = LogReader(files, pool)
     entries = reader.new_entries()
     if pool is not None and not reader.files():
         fail(f"--pool: invalid value '{pool}', known values: {', '.join(reader.pools()) or 'none yet'}", WRONG_INPUT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -22,6 +21,8 @@ from signalbox.console import (
     load_or_exit,
     out,
 )
+from signalbox.main import INTERRUPTED
+from signalbox.stop_signals import StopSignals
 
 
 def monitor(
@@ -39,12 +40,21 @@ def monitor(
     with exit_on(EndpointError, status=FAILED):
         get_json(url, "/health")
     watching = Monitor(rule_groups(fleet), url, port, webhook)
-    try:
-        with exit_on(MonitorFailed, status=FAILED), exit_on(PortTaken, status=FAILED, before="--port: "):
-            _run_until_stopped(watching)
-    finally:
-        watching.stop()
+    status = INTERRUPTED
+    with StopSignals() as signals:
+        try:
+            with exit_on(MonitorFailed, status=FAILED), exit_on(PortTaken, status=FAILED, before="--port: "):
+                watching.start()
+                _introduce(watching)
+                status = 0
+                _watch(watching, signals.stop)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            signals.stop.set()
+            watching.stop()
     out.print("stopped")
+    raise typer.Exit(status)
 
 
 def _is_http_url(text: str) -> bool:
@@ -52,17 +62,12 @@ def _is_http_url(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _run_until_stopped(monitor: Monitor) -> None:
-    """Start, and wait for SIGINT or SIGTERM.
+def _watch(monitor: Monitor, stop: threading.Event) -> None:
+    """Wait until `stop` is set.
 
     Raises:
-        MonitorFailed: a program does not start, or has ended by itself.
+        MonitorFailed: a program has ended by itself.
     """
-    stop = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda signum, frame: stop.set())
-    monitor.start()
-    _introduce(monitor)
     while not stop.wait(1.0):
         if name := monitor.ended():
             raise MonitorFailed(f"{name} has ended: {monitor.last_lines(name)}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 
 import httpx
 import pytest
+from rich.console import Console
 
+from benchmarks import demo_tasks
 from benchmarks.demo_report import comparison_table, level_table
 from benchmarks.demo_tasks import Graded, ask_one, summary
 from demo.tasks import Task, generate_tasks
@@ -100,3 +103,35 @@ def test_nothing_answered_is_a_report_too():
     assert report["all"]["failed"] == 6
     assert report["accuracy_of_dearest"] is report["saving_of_perfect"] is None
     assert comparison_table(report, "auto").row_count == 3
+
+
+def test_tasks_end_before_their_client(monkeypatch):
+    """A task that outlives the client ends with a traceback: "the client has been closed"."""
+    asked, ended = [], []
+
+    async def ask_one(client, task, model, prices):
+        asked.append(task)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(client.is_closed)
+
+    async def interrupted():
+        asking = asyncio.create_task(
+            demo_tasks._ask_all(
+                demo_tasks.Endpoint("http://127.0.0.1:1", {}, {}),
+                TASKS,
+                "auto",
+                3,
+                Console(file=io.StringIO()),
+            )
+        )
+        while len(asked) < 3:
+            await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        return list(ended)
+
+    monkeypatch.setattr(demo_tasks, "ask_one", ask_one)
+    assert asyncio.run(interrupted()) == [False] * 3

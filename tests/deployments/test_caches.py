@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from cluster.spec import FleetSpec
 from deployments.app import build
 from deployments.caches import FOLDERS, CacheUnusable, cache_environment, require_cache
-from deployments.local.fleet import FleetFailed, LocalFleet
+from deployments.local.fleet import LocalFleet
 from deployments.local.ports import free_port
+from deployments.start_watch import FleetFailed
 
 POOLS = {"small": {"tier": "small", "model": "m"}}
 

@@ -47,6 +47,9 @@ HARNESS = {
     "signalbox collect": "the command's name; docs/routing.md runs it with prompts",
     "signalbox simulate": "the command's name; tests/signalbox/commands/test_simulate.py runs it",
     "signalbox serve examples/laptop.yaml": "the session's fleet",
+    "signalbox serve examples/laptop.yaml --address auto": "tests/e2e/test_attached_fleet.py",
+    "signalbox init": "tests/signalbox/commands/test_init.py",
+    "signalbox init -o fleet.yaml": "tests/signalbox/commands/test_init.py",
 }
 
 

@@ -21,6 +21,9 @@ def test_untouched_output_passes(overlay):
     assert reported(check_serve_config, l4_overlay(overlay)) == []
 
 
+GATEWAY = f"{APP} deployments 0"
+
+
 def findings(path, value):
     config = copy.deepcopy(serve_config(gpu_overlay().spec, KUBERNETES))
     put(config, path, value)
@@ -50,7 +53,7 @@ def findings(path, value):
         (f"{APP} deployments", [{"name": "small", "autoscaling_config": BOUNDS}], "max_replicas"),
         (f"{APP} args spec pools small", DELETE, "args.spec.pools.small: is missing, render again"),
         (f"{APP} args spec pools tiny", {}, "args.spec.pools.tiny: is not a pool of the spec"),
-        (f"{APP} args spec gateway request_timeout_s", 5, "is 5 instead of 600.0 as in the spec, render again"),
+        (f"{GATEWAY} user_config spec gateway request_timeout_s", 5, "is 5 instead of 600.0 as in the spec, render"),
         (f"{APP} args spec kubernetes", {}, "kubernetes: is not in the spec"),
         ("applications +", {"name": "second", "import_path": "a:b", "route_prefix": "/b"}, "is a list of 2"),
     ],

@@ -45,6 +45,14 @@ def test_a_folder_without_a_description_is_none(parent: Path) -> None:
     assert fleet_folders() == []
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"url": 1}', '{"url": "http://h", "pid": "x"}'])
+def test_a_broken_description_hides_no_other_fleet(text: str) -> None:
+    broken, whole = make_folder(), make_folder()
+    (broken / ABOUT).write_text(text)
+    describe(whole, "http://127.0.0.1:8000")
+    assert [each.path for each in fleet_folders()] == [whole]
+
+
 @pytest.mark.parametrize(
     ("url", "same"),
     [

@@ -71,3 +71,10 @@ def test_one_pool_is_that_pool_only(logs: Path) -> None:
     reader = LogReader(logs, "small")
     assert texts(reader.new_entries()) == ["small"]
     assert reader.pools() == ["gateway", "small"]
+
+
+def test_a_file_that_vanishes_is_skipped(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(logs, SMALL, line(1, "there"))
+    reader = LogReader(logs)
+    monkeypatch.setattr(reader, "files", lambda: [logs / "serve" / "gone.log", logs / "serve" / SMALL])
+    assert texts(reader.new_entries()) == ["there"]

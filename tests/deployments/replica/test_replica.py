@@ -13,7 +13,7 @@ from cluster.state import RankState
 from deployments.engines.base import EngineStats
 from deployments.replica import replica as module
 from deployments.replica.replica import PoolReplica
-from deployments.wire.errors import EngineDead
+from deployments.wire.errors import EngineDead, StartFailed
 from deployments.wire.frames import MAX_CHUNK_BYTES, Chunk, Closed, EngineRequest, Opened
 
 SPEC = FleetSpec.model_validate({"pools": {"small": {"tier": "small", "model": "a", "engine": {"kind": "simulated"}}}})
@@ -60,6 +60,22 @@ class Engine:
         return (RankState(0, "", 1), RankState(1, "elsewhere", 2))
 
 
+class Pauses:
+    """Notes what is counted."""
+
+    def __init__(self):
+        self.noted = []
+
+    async def wait(self):
+        self.noted.append("wait")
+
+    def failed(self):
+        self.noted.append("failed")
+
+    def succeeded(self):
+        self.noted.append("succeeded")
+
+
 class Replica(PoolReplica):
     """As Serve makes it, but tests end it themselves."""
 
@@ -70,7 +86,7 @@ class Replica(PoolReplica):
 @pytest.fixture
 def world(monkeypatch, tmp_path):
     """Engine, board and exits of a replica."""
-    made = SimpleNamespace(engine=Engine(), board=FakeBoard(tmp_path), exits=[])
+    made = SimpleNamespace(engine=Engine(), board=FakeBoard(tmp_path), exits=[], pauses=Pauses())
     made.board.listened()
     context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="small-1"))
     monkeypatch.setattr(module.serve, "get_replica_context", lambda: context)
@@ -78,6 +94,7 @@ def world(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "BoardLink", lambda spec: made.board)
     monkeypatch.setattr(module, "EngineExport", lambda pool, replica: SimpleNamespace(set=lambda state: None))
     monkeypatch.setattr(module, "make_engine", lambda spec, pool: made.engine)
+    monkeypatch.setattr(module, "StartPauses", lambda fleet, pool: made.pauses)
     monkeypatch.setattr(module.os, "_exit", made.exits.append)
     monkeypatch.setattr(module, "REPORT_EVERY_S", 0.001)
     return made
@@ -199,3 +216,33 @@ def test_a_replica_that_serve_stops_leaves_the_board_and_stops_its_engine(world)
     asyncio.run(run())
     assert reports(world) == []
     assert world.engine.stopped == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("no such file"), "ValueError: no such file"),
+        (KeyError(), "KeyError"),
+        (TimeoutError(), r"did not start within 600 s (engine.start_timeout_s)"),
+    ],
+)
+def test_a_failed_start_says_why_and_where_its_log_is(world, monkeypatch, error, reason):
+    async def start_engine():
+        raise error
+
+    monkeypatch.setattr(world.engine, "start", start_engine)
+    monkeypatch.setattr(module.serve_logs, "log_file", lambda: "/logs/replica.log")
+    monkeypatch.setattr(module.ray.util, "get_node_ip_address", lambda: "10.0.0.7")
+    with pytest.raises(StartFailed) as caught:
+        asyncio.run(start())
+    assert str(caught.value) == f"{reason}\nlog: /logs/replica.log on 10.0.0.7"
+    assert caught.value.__suppress_context__  # Serve's message would repeat the whole chain
+    assert world.pauses.noted == ["wait", "failed"]
+
+
+def test_a_start_that_succeeds_ends_the_pauses(world):
+    async def run():
+        await end(await start())
+
+    asyncio.run(run())
+    assert world.pauses.noted == ["wait", "succeeded"]

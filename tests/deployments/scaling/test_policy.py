@@ -110,12 +110,19 @@ def test_between_two_decisions_the_last_one_stands(scaling):
 
 @pytest.mark.parametrize("seen", [None, view(age_s=OLDEST_VIEW_S + 1, small=1, large=1)])
 def test_without_a_fresh_view_every_target_stays(scaling, seen):
+    scaling.memory.began_s -= scaling_policy.START_S
     scaling.watch.view = seen
     desired, _ = scaling(contexts(small=2, large=4))
     assert desired == {Id("small"): 2, Id("large"): 4}
     assert {(one.problem, one.signal) for one in scaling.watch.published} == {
         ("the fleet board is unreachable", "problem")
     }
+
+
+def test_a_board_that_has_not_started_yet_is_no_problem(scaling):
+    desired, _ = scaling(contexts(small=2, large=4))
+    assert desired == {Id("small"): 2, Id("large"): 4}
+    assert scaling.watch.published == []
 
 
 def test_a_bug_in_the_policy_changes_nothing_and_is_reported(scaling):

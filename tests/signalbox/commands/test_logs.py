@@ -69,3 +69,9 @@ def test_what_there_is_not_is_said_with_what_there_is(folder: Path) -> None:
     unknown = run("--folder", str(folder), "--pool", "smal")
     assert unknown.exit_code == 2
     assert "'smal', known values: gateway, small" in unknown.output
+
+
+def test_a_folder_without_logs_is_said(tmp_path: Path) -> None:
+    done = run("--folder", str(tmp_path / "nowhere"))
+    assert done.exit_code == 2
+    assert "--folder: no logs in" in done.output

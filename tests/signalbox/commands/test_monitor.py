@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 
 import pytest
@@ -35,10 +36,22 @@ def test_a_taken_port_names_the_option(monkeypatch):
         sock.listen()
         port = sock.getsockname()[1]
         monkeypatch.setattr(command, "get_json", lambda url, path: {})
-        monkeypatch.setattr(command.signal, "signal", lambda *_: None)  # pytest keeps its own Ctrl-C
         monkeypatch.setattr(prometheus, "find", lambda name: name)
         result = CliRunner().invoke(app, ["monitor", "--port", str(port)])
     assert result.exit_code == 1
     assert (
         result.output == f"--port: port {port} for prometheus is taken: stop what listens there, or use another port\n"
     )
+
+
+def test_ctrl_c_while_it_starts_ends_what_has_started(monkeypatch):
+    ended = []
+
+    def start(self):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(command, "get_json", lambda url, path: {})
+    monkeypatch.setattr(command.Monitor, "start", start)
+    monkeypatch.setattr(command.Monitor, "stop", lambda self: ended.append(1))
+    result = CliRunner().invoke(app, ["monitor"])
+    assert (result.exit_code, result.output, ended) == (130, "stopped\n", [1])

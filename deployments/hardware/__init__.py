@@ -1,0 +1,1 @@
+"""What hardware there is, found through Ray, and how a spec's hardware is found in it."""
