@@ -16,7 +16,7 @@ from deployments.attached.address import connecting, is_loopback
 from deployments.attached.applications import merged, require_room, without
 from deployments.attached.nodes import RayNode, choose_nodes
 from deployments.attached.probe import ROOMS, digest
-from deployments.config import RETRYING_ENVIRONMENT, SERVING_ENVIRONMENT, Target, serve_config
+from deployments.config import LAPTOP, RETRYING_ENVIRONMENT, SERVING_ENVIRONMENT, Target, serve_config
 from deployments.node_choice import as_argument
 from deployments.start_watch import FleetFailed, PartState, application_status, watch_start
 
