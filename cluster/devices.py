@@ -1,28 +1,68 @@
-"""Catalogue of device types: the name Ray knows them by, and memory as the driver reports it, not as the name says."""
+"""What a device is: its memory and speed, and the names by which Ray and Kubernetes know it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from cluster.part import Part, Text
+
+CPU = "cpu"
+"""Kubernetes' resource of devices that are no accelerators: their unit is one rank."""
+RAY_RESOURCES = {"habana.ai": "HPU", "google.com": "TPU"}
+"""Ray's resource by the maker's domain, where it is not `GPU`. Source: `ray._private.accelerators` in Ray 2.56."""
+SERVED = ("nvidia.com", "amd.com")
+"""Makers whose devices the engines here can use: vLLM's worker for CUDA and ROCm, and torch's `cuda` device."""
 
 
-@dataclass(frozen=True)
-class Device:
-    """One accelerator type (or `cpu`, whose unit is one rank)."""
-
-    memory_gib: float
-    """Memory of one device in GiB."""
-    accelerator_type: str | None
-    """Ray's `accelerator_type` for it; None where no GPU is requested."""
+def _plain_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
+        raise ValueError(f"invalid value '{value}', use letters, digits, dots and hyphens, such as RTX-3090-Ti")
+    return value
 
 
-DEVICES: dict[str, Device] = {
-    "cpu": Device(memory_gib=4.0, accelerator_type=None),
-    "RTX-4090": Device(memory_gib=24.0, accelerator_type="GeForce-RTX-4090"),
-    "L4": Device(memory_gib=22.5, accelerator_type="L4"),
-    "A10G": Device(memory_gib=22.5, accelerator_type="A10G"),
-    "A100-40G": Device(memory_gib=40.0, accelerator_type="A100-40G"),
-    "A100-80G": Device(memory_gib=80.0, accelerator_type="A100-80G"),
-    "H100": Device(memory_gib=79.6, accelerator_type="H100"),
-    "H200": Device(memory_gib=140.4, accelerator_type="H200"),
-    "MI300X": Device(memory_gib=192.0, accelerator_type="AMD-Instinct-MI300X-OAM"),
-}
+def _resource_name(value: str) -> str:
+    if value != CPU and not re.fullmatch(r"[a-z0-9.-]{1,253}/[A-Za-z0-9._-]{1,63}", value):
+        raise ValueError(f"invalid value '{value}', use the device plugin's resource: nvidia.com/gpu or amd.com/gpu")
+    return value
+
+
+class DeviceSpec(Part):
+    """An accelerator that you describe yourself. The names in docs/accelerators.md need no description."""
+
+    name: Annotated[str, AfterValidator(_plain_name)]
+    """A name for tables and messages."""
+    memory_gib: float = Field(gt=0, le=10_000)
+    """Memory of one device in GiB as its driver reports it: the MiB of `nvidia-smi` or `amd-smi` / 1024."""
+    resource: Annotated[str, AfterValidator(_resource_name)]
+    """Kubernetes' resource name of the device: `nvidia.com/gpu`, `amd.com/gpu`, or a MIG slice such as
+    `nvidia.com/mig-3g.40gb`. It also tells who made the device."""
+    ray_type: Text | None = None
+    """Ray's accelerator type: what follows `accelerator_type:` in the resources of `ray status -v`. None: pools ask
+    for any GPU on nodes of this hardware."""
+    bandwidth_gb_s: float | None = Field(default=None, gt=0)
+    """Memory bandwidth in 10**9 bytes per second, for `signalbox simulate`."""
+    tflops: float | None = Field(default=None, gt=0)
+    """Dense 16-bit arithmetic in 10**12 operations per second, for `signalbox simulate`."""
+
+    @property
+    def domain(self) -> str:
+        """The maker's domain, such as `nvidia.com`; `cpu` if it is no accelerator."""
+        return self.resource.split("/")[0]
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is an accelerator: a pool then asks Ray for one per rank."""
+        return self.resource != CPU
+
+    @property
+    def ray_resource(self) -> str:
+        """Ray's resource: `CPU`, `GPU`, `HPU` or `TPU`."""
+        return RAY_RESOURCES.get(self.domain, "GPU") if self.is_gpu else "CPU"
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the engines here can use it; others are known to `signalbox plan` only."""
+        return not self.is_gpu or self.domain in SERVED

@@ -116,10 +116,10 @@ def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
         return int(asked)
     if (rows := pool.engine.traits.batch_rows) is not None:
         return rows
-    device = hardware.catalogue.accelerator_type
-    if device is None:
+    if not hardware.is_gpu:
         return 128 * pool.parallel.tensor * pool.parallel.pipeline
-    return 1024 if hardware.device_memory_gib >= 70 and not device.startswith("A100") else 256
+    gib, is_a100 = hardware.device_memory_gib, hardware.device.ray_type == "A100"
+    return 1024 if gib >= 160 or (gib >= 70 and not is_a100) else 256
 
 
 def _sequences(kv_tokens: float, tokens: int, facts: ModelFacts, pool: PoolSpec, batch: int) -> int:

@@ -12,10 +12,12 @@ HARDWARE_LABEL = "signalbox/hardware"
 
 def bundle(hardware: HardwareSpec) -> dict[str, float]:
     """Ray resources of one rank."""
-    if not hardware.is_gpu:
+    device = hardware.device
+    if not device.is_gpu:
         return {"CPU": 1}
+    resources = {"CPU": 1, device.ray_resource: 1}
     # A token amount of the accelerator type: without it Ray's autoscaler may launch a node of another GPU.
-    return {"CPU": 1, "GPU": 1, f"accelerator_type:{hardware.catalogue.accelerator_type}": 0.001}
+    return resources | ({f"accelerator_type:{device.ray_type}": 0.001} if device.ray_type else {})
 
 
 def labels(spec: FleetSpec, pool: str) -> dict[str, str]:

@@ -47,13 +47,12 @@ def node_size(spec: FleetSpec, hardware: str) -> NodeSize:
         memory = max(MEMORY_GIB_PER_DEVICE, round(kind.device_memory_gib / 2)) * count
     else:
         cpus, memory = count, round(kind.device_memory_gib * count) + 2
-    default_resource = "amd.com/gpu" if kind.device.startswith("MI") else "nvidia.com/gpu"
     return NodeSize(
         cpus=section.cpus or cpus,
         memory_gib=section.memory_gib or memory,
         shm_gib=section.shm_gib or (SHM_GIB_PER_DEVICE * count + 1 if kind.is_gpu else 1),
         devices=count if kind.is_gpu else 0,
-        device_resource=section.device_resource or default_resource,
+        device_resource=section.device_resource or kind.device.resource,
     )
 
 

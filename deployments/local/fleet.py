@@ -53,7 +53,7 @@ def plan_nodes(spec: FleetSpec) -> list[NodePlan]:
     Raises:
         FleetFailed: the spec asks for GPUs, which a local cluster does not simulate.
     """
-    gpus = [name for name, hardware in spec.hardware.items() if hardware.catalogue.accelerator_type]
+    gpus = [name for name, hardware in spec.hardware.items() if hardware.is_gpu]
     if gpus:
         raise FleetFailed(
             f"hardware {', '.join(gpus)} is GPU hardware: `signalbox serve` starts CPU fleets on this machine; "

@@ -77,9 +77,10 @@ def _devices(pod: Pod, hardware: HardwareSpec, resource: str) -> Iterator[tuple[
     if quantity(found) != hardware.devices_per_node:
         problem = f"{resource}: {invalid(found, f'all {hardware.devices_per_node} devices of a node')}"
         yield "template.spec.containers[0].resources.limits", problem
-    token = f"accelerator_type:{hardware.catalogue.accelerator_type}"
+    token = f"accelerator_type:{hardware.device.ray_type}"
     declared = mapping(pod.group, "resources")
-    if token not in declared and token not in text(pod.group, "rayStartParams", "resources"):
+    started_with = text(pod.group, "rayStartParams", "resources")
+    if hardware.device.ray_type and token not in declared and token not in started_with:
         problem = f'lacks \'{token}\', add "{token}": "1", or Ray never launches this group for a pool'
         yield "resources", problem
     if "GPU" in declared and quantity(declared["GPU"]) != hardware.devices_per_node:
