@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cluster.devices import DeviceSpec
+from cluster.device import DeviceSpec
 from cluster.facts import ModelFacts, UnknownModel, facts_of
 from cluster.memory import kv_bytes_per_token, max_num_seqs, pool_memory, weight_bytes
 from cluster.pool import PoolSpec

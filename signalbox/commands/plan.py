@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.accelerators import device_hint
+from cluster.devices import device_hint
 from cluster.facts import UnknownModel, facts_of
 from cluster.plan import TARGETS, USUAL_TARGETS
 from signalbox.console import WRONG_INPUT, JsonOption, exit_on, fail, out
