@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from cluster.devices import DEVICES
 from cluster.device import CPU, DeviceSpec
+from cluster.devices import DEVICES
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts
 from cluster.memory import PoolMemory, pool_memory
 from cluster.parallel import ParallelSpec

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from cluster.devices import DEVICES, device_hint
 from cluster.device import DeviceSpec
+from cluster.devices import DEVICES, device_hint
 from cluster.kubernetes import KubernetesSpec
 from cluster.part import Name, Part, Text
 from cluster.pool import TIERS, PoolSpec, ReplicasSpec, pool_names

@@ -7,8 +7,8 @@ from ray._private.accelerators.amd_gpu import amd_product_dict
 from ray._private.accelerators.nvidia_gpu import NvidiaGPUAcceleratorManager
 from ray.util.accelerators import accelerators as ray_types
 
-from cluster.devices import DEVICES, SOURCES, device_hint
 from cluster.device import DeviceSpec
+from cluster.devices import DEVICES, SOURCES, device_hint
 from cluster.loading import PROJECT_ROOT
 from cluster.spec import FleetSpec, HardwareSpec
 
