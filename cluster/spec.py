@@ -18,6 +18,7 @@ from cluster.pool import TIERS, PoolSpec, ReplicasSpec, pool_names
 from cluster.problems import Problems, did_you_mean, shown
 from cluster.routing import RoutingSpec, Wishes
 from cluster.scaling import ScalingSpec as ScalingSpec
+from cluster.sharing import devices_taken
 from cluster.wish import AUTO, is_auto
 
 MAX_BODY_BYTES = 64_000_000
@@ -183,15 +184,19 @@ class FleetSpec(Part):
 
     @model_validator(mode="after")
     def _devices_are_served(self) -> Self:
-        """Engines run on GPUs that torch's `cuda` device covers."""
+        """Engines run on CPUs and on GPUs that torch's `cuda` device covers, and only GPUs are shared."""
         problems = {}
         for name, pool in self.pools.items():
-            if pool.devices and pool.engine.traits.hosts_weights and not self.hardware_of(name).device.is_served:
-                device = self.hardware_of(name).device.name
+            if not pool.devices:
+                continue
+            device = self.hardware_of(name).device
+            if pool.engine.traits.hosts_weights and not device.is_served:
                 problems[f"pools.{name}.hardware"] = (
-                    f"no engine here runs on a {device}: use NVIDIA or AMD GPUs, or start vLLM's own server there and "
-                    "use kind remote"
+                    f"no engine here runs on a {device.name}: use NVIDIA or AMD GPUs, or start vLLM's own server there "
+                    "and use kind remote"
                 )
+            if pool.gpu_fraction < 1 and device.ray_resource != "GPU":
+                problems[f"pools.{name}.gpu_fraction"] = f"replicas cannot share a {device.name}: remove it"
         if problems:
             raise Problems(problems)
         return self
@@ -217,7 +222,11 @@ class FleetSpec(Part):
             if name not in self.pools:
                 problems[f"scaling.priorities.{name}"] = f"no such pool, {did_you_mean(name, self.pools)}"
         budget = self.scaling.device_budget
-        floor = sum(pool.replicas.min * pool.devices for pool in self.pools.values())
+        floor = devices_taken(
+            (self.hardware_name(name), pool.device_share, pool.replicas.min)
+            for name, pool in self.pools.items()
+            if pool.devices
+        )
         if budget is not None and budget < floor:
             problems["scaling.device_budget"] = (
                 f"invalid value {budget}, use at least {floor}: replicas.min of all pools takes {floor} devices"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from cluster.adapters import BadAdapter, adapter_problems
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, NotAModel, UnknownModel, facts_of
 from cluster.memory import PoolMemory, pool_memory
-from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
+from cluster.placing import draft_problems, hardware_demand, placement_problems, pools_on, unplaced
 from cluster.pool import TIERS
+from cluster.sharing import devices_taken, fit_smallest_first
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
 from router.confidence.artifact import ConfidenceError
@@ -118,8 +119,9 @@ def _does_not_fit(spec: FleetSpec, name: str, memory: PoolMemory) -> str:
     if sized:
         sizes += f", {memory.kv_gib:.1f} requested by engine.options.{sized.pop()}"
         return f"{short} ({sizes}): lower that size or engine.options.max_model_len"
+    more = "parallel.tensor" if spec.pools[name].gpu_fraction == 1 else "gpu_fraction"
     return (
-        f"{short} ({sizes}): raise parallel.tensor, lower engine.options.max_model_len, quantise, or use hardware "
+        f"{short} ({sizes}): raise {more}, lower engine.options.max_model_len, quantise, or use hardware "
         "with more memory"
     )
 
@@ -131,19 +133,32 @@ def _devices(spec: FleetSpec) -> tuple[list[str], list[str]]:
     """Problems and warnings about the number of devices."""
     problems, warnings = [], []
     for name, (low, high, there) in hardware_demand(spec).items():
+        shares = _shares(spec, name)
         if low > there:
+            written = f" ({' + '.join(f'{share:g}' for share in shares)} of a device)" if shares else ""
             problems.append(
-                f"hardware.{name}: minimum replicas need {low} devices, the nodes have {there}: add nodes, or lower "
-                "replicas.min"
+                f"hardware.{name}: minimum replicas need {low} devices{written}, the nodes have {there}: add nodes, or "
+                f"lower {'gpu_fraction or ' if shares else ''}replicas.min"
             )
         elif left := unplaced(spec, name):
             problems.append(
                 f"hardware.{name}: no room for the minimum replicas of {', '.join(left)} next to the other pools: "
                 "add nodes, lower replicas.min, or change placement"
             )
+        elif not fit_smallest_first(shares, there - low + devices_taken((name, share, 1) for share in shares)):
+            warnings.append(
+                f"hardware.{name}: the shares of devices fit if the largest start first, but not if the smallest do, "
+                "and Ray promises no order: use equal shares, or separate hardware"
+            )
         elif high > there:
             warnings.append(f"hardware.{name}: maximum replicas would need {high} devices, the nodes have {there}")
     return problems, warnings
+
+
+def _shares(spec: FleetSpec, hardware: str) -> list[float]:
+    """The shares of a device that minimum replicas take."""
+    pools = pools_on(spec, hardware).values()
+    return [pool.gpu_fraction for pool in pools if pool.gpu_fraction < 1 for _ in range(pool.replicas.min)]
 
 
 def quality_problems(spec: FleetSpec) -> list[str]:

@@ -75,7 +75,10 @@ def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
 def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int) -> StepTimes:
     """Step times of a replica. Data-parallel copies share the sequences and step together. Pipeline stages count as if
     they split every layer."""
-    (bandwidth, flops), constants = _rates(hardware.device), CONSTANTS.get(hardware.device.name, A100)
+    (bandwidth, flops), constants = (
+        _rates(hardware.device, pool.gpu_fraction),
+        CONSTANTS.get(hardware.device.name, A100),
+    )
     copies, split = pool.parallel.data, pool.parallel.tensor * pool.parallel.pipeline
     layers_s = facts.layers * (constants.layer_s + constants.layer_doubling_s * math.log2(split))
     arithmetic = constants.arithmetic_factor / (split * copies * flops)
@@ -97,11 +100,11 @@ def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int
     )
 
 
-def _rates(device: DeviceSpec) -> tuple[float, float]:
-    """Bytes and operations per second of a device."""
+def _rates(device: DeviceSpec, share: float) -> tuple[float, float]:
+    """Bytes and operations per second on a share of a device, as if the replicas that share it were always busy."""
     if device.bandwidth_gb_s is None or device.tflops is None:
         raise NotSimulated(f"device {device.name}: has no known speed, add bandwidth_gb_s and tflops to it")
-    return device.bandwidth_gb_s * 1e9, device.tflops * 1e12
+    return share * device.bandwidth_gb_s * 1e9, share * device.tflops * 1e12
 
 
 def _unread(facts: ModelFacts, sequences: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cluster.placing import ranks_per_device
 from cluster.pool import PoolSpec
 from cluster.problems import did_you_mean, invalid
 from cluster.spec import FleetSpec, HardwareSpec
@@ -45,7 +46,8 @@ def _problems(pod: Pod, spec: FleetSpec, name: str) -> Iterator[tuple[str, str]]
         yield from _devices(pod, hardware, node_size(spec, name).device_resource)
     if any(pool.parallel.devices > 1 for pool in _pools_on(spec, name)):
         yield from _shared_memory(pod)
-    cpus, needed = mapping(pod.ray_container, "resources", "limits").get("cpu"), hardware.devices_per_node
+    cpus = mapping(pod.ray_container, "resources", "limits").get("cpu")
+    needed = hardware.devices_per_node * ranks_per_device(spec, name)
     if (quantity(cpus) or 0) < needed:
         problem = invalid(cpus, f"at least {needed}: each rank needs a CPU")
         yield "template.spec.containers[0].resources.limits.cpu", problem
