@@ -184,6 +184,19 @@ def _comfortable(facts: ModelFacts, layout: Layout, context: int) -> Layout:
     return layout
 
 
+def _least_fraction(facts: ModelFacts, layout: Layout, context: int) -> float | None:
+    """The smallest share of the layout's only GPU, in twentieths, that is comfortable; None if it needs all of it."""
+    hardware = TARGETS[layout.target].hardware
+    if layout.devices > 1 or hardware.device.ray_resource != "GPU":
+        return None
+    pool = _pool(layout.precision, 1, 1, context)
+    for twentieths in range(1, 20):
+        shared = pool.model_copy(update={"gpu_fraction": twentieths / 20})
+        if pool_memory(facts, shared, hardware).sequences >= COMFORTABLE_SEQUENCES:
+            return shared.gpu_fraction
+    return None
+
+
 def _engine(facts: ModelFacts, target: str) -> tuple[str, list[str]]:
     if target == "apple":
         return "remote", ["remote: vLLM does not use Apple's GPU; run llama.cpp or MLC-LLM there"]
@@ -200,6 +213,8 @@ def _why(facts: ModelFacts, layout: Layout, context: int) -> Iterator[str]:
         f"{layout.precision}: {weights:.1f} GB of weights on {layout.devices} x {layout.target} leave room for "
         f"{memory.sequences} sequences of {context:,} tokens"
     )
+    if fraction := _least_fraction(facts, layout, context):
+        yield f"a part of the card is enough: gpu_fraction: {fraction:g} leaves the rest to other pools"
     if layout.precision != "bf16":
         yield "quantised, because 16 bits need more than a node; measure the quality on your own tasks"
     if facts.experts and layout.tensor > 1:
