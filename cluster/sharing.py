@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 UNITS = 10_000
 """Units of a device: Ray counts in ten-thousandths (`kResourceUnitScaling` in its src/ray/common/constants.h)."""
-
-
 CONTEXT_GIB = 0.5
 """Memory of a process's CUDA context on a large GPU. It is outside what vLLM counts as its `gpu_memory_utilization`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -135,11 +136,7 @@ def _devices(spec: FleetSpec) -> tuple[list[str], list[str]]:
     for name, (low, high, there) in hardware_demand(spec).items():
         shares = _shares(spec, name)
         if low > there:
-            written = f" ({' + '.join(f'{share:g}' for share in shares)} of a device)" if shares else ""
-            problems.append(
-                f"hardware.{name}: minimum replicas need {low} devices{written}, the nodes have {there}: add nodes, or "
-                f"lower {'gpu_fraction or ' if shares else ''}replicas.min"
-            )
+            problems.append(_too_few_devices(name, shares, low, there))
         elif left := unplaced(spec, name):
             problems.append(
                 f"hardware.{name}: no room for the minimum replicas of {', '.join(left)} next to the other pools: "
@@ -153,6 +150,17 @@ def _devices(spec: FleetSpec) -> tuple[list[str], list[str]]:
         elif high > there:
             warnings.append(f"hardware.{name}: maximum replicas would need {high} devices, the nodes have {there}")
     return problems, warnings
+
+
+def _too_few_devices(hardware: str, shares: list[float], needed: int, there: int) -> str:
+    written = " + ".join(
+        f"{count} x {share:g}" if count > 1 else f"{share:g}" for share, count in Counter(shares).items()
+    )
+    of_which, lower = (f" ({written} of a device)", "gpu_fraction or replicas.min") if shares else ("", "replicas.min")
+    return (
+        f"hardware.{hardware}: minimum replicas need {needed} devices{of_which}, the nodes have {there}: add nodes, or "
+        f"lower {lower}"
+    )
 
 
 def _shares(spec: FleetSpec, hardware: str) -> list[float]:

@@ -70,9 +70,10 @@ def shared(*shares, cards=1):
 def test_the_shares_of_a_device_are_held():
     assert check_fleet(shared(0.4, 0.5)) == replace(check_fleet(shared(0.4, 0.5)), problems=(), warnings=())
     assert check_fleet(shared(0.6, 0.6)).problems == (
-        "hardware.card: minimum replicas need 2 devices (0.6 + 0.6 of a device), the nodes have 1: add nodes, or lower "
+        "hardware.card: minimum replicas need 2 devices (2 x 0.6 of a device), the nodes have 1: add nodes, or lower "
         "gpu_fraction or replicas.min",
     )
+    assert "need 2 devices (0.6 + 0.5 of a device)" in check_fleet(shared(0.6, 0.5)).problems[0]
     (problem,) = check_fleet(shared(0.1)).problems
     assert problem.startswith(
         "pools.p0: short by 9.6 GiB per device (14.2 weights, 2.2 runtime, 7.2 usable): raise gpu"
