@@ -142,11 +142,8 @@ def _devices(spec: FleetSpec) -> tuple[list[str], list[str]]:
                 f"hardware.{name}: no room for the minimum replicas of {', '.join(left)} next to the other pools: "
                 "add nodes, lower replicas.min, or change placement"
             )
-        elif not fit_smallest_first(shares, there - low + devices_taken((name, share, 1) for share in shares)):
-            warnings.append(
-                f"hardware.{name}: the shares of devices fit if the largest start first, but not if the smallest do, "
-                "and Ray promises no order: use equal shares, or separate hardware"
-            )
+        elif note := _unlucky_order(spec, name, shares, there - low):
+            warnings.append(f"hardware.{name}: {note}")
         elif high > there:
             warnings.append(f"hardware.{name}: maximum replicas would need {high} devices, the nodes have {there}")
     return problems, warnings
@@ -161,6 +158,23 @@ def _too_few_devices(hardware: str, shares: list[float], needed: int, there: int
         f"hardware.{hardware}: minimum replicas need {needed} devices{of_which}, the nodes have {there}: add nodes, or "
         f"lower {lower}"
     )
+
+
+def _unlucky_order(spec: FleetSpec, hardware: str, shares: list[float], spare: int) -> str:
+    """Why minimum replicas that fit may find no room all the same; `spare` devices are left if they are packed."""
+    packed = devices_taken((hardware, share, 1) for share in shares)
+    if not fit_smallest_first(shares, spare + packed):
+        return (
+            "the shares of devices fit if the largest start first, but not if the smallest do, and Ray promises no "
+            "order: use equal shares, or separate hardware"
+        )
+    whole = any(pool.gpu_fraction == 1 for pool in pools_on(spec, hardware).values())
+    if whole and spec.hardware[hardware].nodes > 1 and len(shares) > spare + packed:
+        return (
+            "Serve spreads replicas over nodes, so shares may take a device each and leave none for whole replicas: "
+            "use separate hardware, or one node"
+        )
+    return ""
 
 
 def _shares(spec: FleetSpec, hardware: str) -> list[float]:

@@ -59,11 +59,11 @@ def test_problems_name_the_field_and_what_to_change(spec, parts):
         assert any(part in problem for problem in check.problems), check.problems
 
 
-def shared(*shares, cards=1):
+def shared(*shares, cards=1, nodes=1):
     """A pool for each share of 80 GB cards."""
     model = {"tier": "small", "model": "Qwen/Qwen2.5-7B-Instruct", "engine": {"options": {"max_model_len": 8192}}}
     pools = {f"p{n}": model | {"served_name": f"m{n}", "gpu_fraction": share} for n, share in enumerate(shares)}
-    hardware = {"card": {"device": "A100-80G", "devices_per_node": cards}}
+    hardware = {"card": {"device": "A100-80G", "devices_per_node": cards, "nodes": nodes}}
     return FleetSpec.model_validate({"pools": pools, "hardware": hardware})
 
 
@@ -78,6 +78,13 @@ def test_the_shares_of_a_device_are_held():
     assert problem.startswith(
         "pools.p0: short by 9.6 GiB per device (14.2 weights, 2.2 runtime, 7.2 usable): raise gpu"
     )
+
+
+def test_shares_that_may_take_the_devices_of_whole_replicas_are_noted():
+    (note,) = check_fleet(shared(0.4, 0.5, 1.0, nodes=2)).warnings
+    assert "shares may take a device each and leave none for whole replicas" in note
+    assert check_fleet(shared(0.4, 0.5, 1.0, cards=2)).warnings == ()  # on one node, Ray fills a card first
+    assert check_fleet(shared(0.4, 0.5, 1.0, nodes=3)).warnings == ()
 
 
 def test_shares_that_fit_in_some_orders_only_are_noted():
