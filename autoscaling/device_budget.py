@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cluster.sharing import devices_taken
 from cluster.spec import FleetSpec
 
 USUAL_PRIORITY = 10
@@ -16,8 +17,8 @@ class Claim:
     """What one pool claims of the budgets."""
 
     pool: str
-    devices: int
-    """Devices of one replica."""
+    devices: float
+    """Devices of one replica: a whole number, or its share of one."""
     floor: int
     """Replicas that no other pool may take: the minimum, or all replicas while the pool is paused."""
     needed: int
@@ -27,6 +28,8 @@ class Claim:
     target: int
     """Replicas that it has or was granted before."""
     priority: int = USUAL_PRIORITY
+    hardware: str = ""
+    """Kind of the devices. Replicas that take less than one share only devices of their kind."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ class _Grants:
         """The budget that has no devices left for one more replica."""
         for budget in self.budgets:
             if claim.devices and claim.pool in budget.pools:
-                used = sum(claims[pool].devices * count for pool, count in self.granted.items() if pool in budget.pools)
-                if used + claim.devices > budget.devices:
+                counts = self.granted | {claim.pool: self.granted[claim.pool] + 1}
+                on_it = ((claims[pool], count) for pool, count in counts.items() if pool in budget.pools)
+                if devices_taken((each.hardware, each.devices, count) for each, count in on_it) > budget.devices:
                     return budget
         return None
 

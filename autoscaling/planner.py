@@ -110,7 +110,9 @@ class Planner:
         plan = plan or _Plan(target, target, "", "held", paused=True)
         floor = plan.wanted if plan.paused else pool.replicas.min
         priority = self.scaling.priorities.get(name, USUAL_PRIORITY)
-        return Claim(name, pool.devices, floor, min(plan.needed, plan.wanted), plan.wanted, target, priority)
+        needed = min(plan.needed, plan.wanted)
+        hardware = self.spec.hardware_name(name) if pool.devices else ""
+        return Claim(name, pool.device_share, floor, needed, plan.wanted, target, priority, hardware)
 
 
 def _within(bounds: PoolReplicasSpec, replicas: int) -> int:

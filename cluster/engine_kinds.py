@@ -64,6 +64,8 @@ class EngineTraits:
     """Whether tensor parallelism splits the matrices of experts."""
     data_copies_share_node: bool = False
     """True: data-parallel copies are processes next to each other, so one node holds the whole replica."""
+    shares_devices: bool = False
+    """Whether a replica of one rank can keep to a share of a GPU (`gpu_fraction`)."""
     replica_is_rank: bool = True
     """Whether the replica's own process is the first of its ranks, so that it takes a device."""
     has_cpu_limits: bool = False
@@ -196,6 +198,7 @@ ENGINE_KINDS: Mapping[EngineKind, EngineTraits] = {
         batch_rows=None,
         frees_window=True,
         data_copies_share_node=True,
+        shares_devices=True,
         replica_is_rank=False,
         has_cpu_limits=True,
         exports_vllm_metrics=True,
@@ -228,5 +231,6 @@ ENGINE_KINDS: Mapping[EngineKind, EngineTraits] = {
         options=SIMULATED_OPTIONS,
         hosts_weights=False,
         judgeable=False,
+        shares_devices=True,
     ),
 }

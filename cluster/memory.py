@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cluster.adapters import adapter_bytes
 from cluster.facts import ModelFacts
 from cluster.pool import PoolSpec
+from cluster.sharing import highest_utilization
 from cluster.spec import HardwareSpec
 from cluster.widths import dtype_bytes, kv_bytes, weight_bytes_each
 
@@ -66,7 +67,7 @@ def pool_memory(
     """The arithmetic of one pool's device; `draft` is the model that drafts for the pool's, on the same devices."""
     options = pool.engine.options
     on_gpu = hardware.is_gpu
-    utilization = float(options.get("gpu_memory_utilization", GPU_MEMORY_UTILIZATION)) if on_gpu else 1.0
+    utilization = memory_utilization(pool, hardware) if on_gpu else 1.0
     usable = hardware.device_memory_gib * utilization
     offloads = on_gpu and options.get("zero_offload") == "cpu"
     weights = (_resident_bytes(facts, pool) if offloads else weight_bytes(facts, pool)) / GIB
@@ -76,8 +77,9 @@ def pool_memory(
     runtime = GPU_RUNTIME_GIB if on_gpu else CPU_RUNTIME_GIB
     room = usable - weights - runtime
     asked = _kv_bytes_asked(facts, pool)
-    # vLLM takes a size that is asked for at its word and looks at no share then: what bounds it is the whole device.
-    spare_room = math.inf if asked is None else hardware.device_memory_gib - weights - runtime - asked / GIB
+    # vLLM takes a size that is asked for at its word and looks at no share then: what bounds it is the pool's device.
+    whole = hardware.device_memory_gib * pool.gpu_fraction
+    spare_room = math.inf if asked is None else whole - weights - runtime - asked / GIB
     kv = room if asked is None else asked / GIB
     per_token = kv_bytes_per_token(facts, pool) + (kv_bytes_per_token(draft, pool) if draft else 0.0)
     context = int(options.get("max_model_len") or facts.max_context_tokens)
@@ -98,6 +100,16 @@ def pool_memory(
     )
 
 
+def memory_utilization(pool: PoolSpec, hardware: HardwareSpec) -> float:
+    """Share of a GPU's memory that the engine may use: the spec's option, else most of the pool's share of the GPU."""
+    if (asked := pool.engine.options.get("gpu_memory_utilization")) is not None:
+        return float(asked)
+    default = GPU_MEMORY_UTILIZATION * pool.gpu_fraction
+    if pool.gpu_fraction < 1:
+        default = min(default, highest_utilization(pool.gpu_fraction, hardware.device_memory_gib))
+    return round(max(default, 0.0), 4)
+
+
 def _kv_bytes_asked(facts: ModelFacts, pool: PoolSpec) -> float | None:
     """The KV cache's size on one device where the spec says it: in bytes for vLLM, in tokens for the other engines."""
     options = pool.engine.options
@@ -116,10 +128,10 @@ def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
         return int(asked)
     if (rows := pool.engine.traits.batch_rows) is not None:
         return rows
-    device = hardware.catalogue.accelerator_type
-    if device is None:
+    if not hardware.is_gpu:
         return 128 * pool.parallel.tensor * pool.parallel.pipeline
-    return 1024 if hardware.device_memory_gib >= 70 and not device.startswith("A100") else 256
+    gib, is_a100 = hardware.device_memory_gib, hardware.device.ray_type == "A100"
+    return 1024 if gib >= 160 or (gib >= 70 and not is_a100) else 256
 
 
 def _sequences(kv_tokens: float, tokens: int, facts: ModelFacts, pool: PoolSpec, batch: int) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from cluster.cpu_limits import cpu_problems
 from cluster.facts import ModelFacts
 from cluster.pool import PlacementStrategy, PoolSpec
+from cluster.sharing import CONTEXT_GIB, UNITS, SharedDevices, devices_taken, highest_utilization, units
 from cluster.spec import FleetSpec, HardwareSpec
 
 
@@ -38,9 +41,23 @@ def placement_problems(spec: FleetSpec, name: str, facts: ModelFacts | None) -> 
             f"data-parallel copies share a node: a replica needs {ranks} devices, a node has "
             f"{hardware.devices_per_node}: use more replicas instead"
         )
+    problems |= _sharing_problems(pool, hardware)
     if not hardware.is_gpu and pool.engine.traits.has_cpu_limits:
         problems |= cpu_problems(pool, facts)
     return problems | (layout_problems(pool, facts) if facts else {})
+
+
+def _sharing_problems(pool: PoolSpec, hardware: HardwareSpec) -> dict[str, str]:
+    """Why an engine would use more than its share of a GPU."""
+    asked = pool.engine.options.get("gpu_memory_utilization")
+    highest = highest_utilization(pool.gpu_fraction, hardware.device_memory_gib)
+    if pool.gpu_fraction == 1 or asked is None or asked <= highest:
+        return {}
+    text = (
+        f"{asked} leaves less than {CONTEXT_GIB} GiB of gpu_fraction {pool.gpu_fraction} for the CUDA context: remove "
+        f"it, use at most {math.floor(highest * 100) / 100}, or raise gpu_fraction"
+    )
+    return {"engine.options.gpu_memory_utilization": text}
 
 
 def layout_problems(pool: PoolSpec, facts: ModelFacts) -> dict[str, str]:
@@ -86,27 +103,39 @@ def draft_problems(facts: ModelFacts, draft: ModelFacts) -> dict[str, str]:
 
 def hardware_demand(spec: FleetSpec) -> dict[str, tuple[int, int, int]]:
     """Per hardware: devices that all pools' minimum replicas take, that their maximum would take, and that exist."""
-    demand = {name: [0, 0, h.nodes * h.devices_per_node] for name, h in spec.hardware.items()}
-    for name, pool in spec.pools.items():
-        if not pool.devices:
-            continue
-        row = demand[spec.hardware_name(name)]
-        row[0] += pool.replicas.min * pool.devices
-        row[1] += pool.replicas.max * pool.devices
-    return {name: (low, high, there) for name, (low, high, there) in demand.items()}
+    demand = {}
+    for name, hardware in spec.hardware.items():
+        pools = pools_on(spec, name).values()
+        low = devices_taken((name, pool.device_share, pool.replicas.min) for pool in pools)
+        high = devices_taken((name, pool.device_share, pool.replicas.max) for pool in pools)
+        demand[name] = (low, high, hardware.nodes * hardware.devices_per_node)
+    return demand
+
+
+def pools_on(spec: FleetSpec, hardware_name: str) -> dict[str, PoolSpec]:
+    """The pools that run on a kind of hardware, by name."""
+    pools = spec.pools.items()
+    return {name: pool for name, pool in pools if pool.devices and spec.hardware_name(name) == hardware_name}
+
+
+def ranks_per_device(spec: FleetSpec, hardware_name: str) -> int:
+    """The most ranks that a device of a kind of hardware may host."""
+    return max((UNITS // units(pool.gpu_fraction) for pool in pools_on(spec, hardware_name).values()), default=1)
 
 
 def unplaced(spec: FleetSpec, hardware_name: str) -> list[str]:
     """Pools whose minimum replicas find no room together, though their devices may suffice in number.
 
     Replicas with the most ranks are placed first, those bound to one node before the others, each on the fullest nodes
-    that take it. For sizes that divide one another, as device counts do, nothing is lost by this order.
+    that take it. For sizes that divide one another, as device counts do, nothing is lost by this order. Replicas that
+    share devices come last, the largest first, as their devices may be on any node.
     """
     nodes = _free_nodes(spec.hardware[hardware_name])
+    pools = pools_on(spec, hardware_name)
     replicas = [
         (name, pool)
-        for name, pool in spec.pools.items()
-        if pool.devices and spec.hardware_name(name) == hardware_name
+        for name, pool in pools.items()
+        if pool.gpu_fraction == 1
         for _ in range(min(pool.replicas.min, sum(nodes) // pool.parallel.devices + 1))
     ]
     replicas.sort(key=lambda each: (not each[1].placement.startswith("strict"), -each[1].parallel.devices))
@@ -115,7 +144,17 @@ def unplaced(spec: FleetSpec, hardware_name: str) -> list[str]:
         strategy = "strict_pack" if pool.copies_share_a_node else pool.placement
         if not _place(nodes, pool.parallel.devices, strategy) and name not in left:
             left.append(name)
-    return left
+    return left + _unshared(pools, sum(nodes))
+
+
+def _unshared(pools: dict[str, PoolSpec], devices: int) -> list[str]:
+    """Pools whose minimum replicas find no share on so many devices."""
+    shared = SharedDevices(devices)
+    sharing = [(name, pool) for name, pool in pools.items() if pool.gpu_fraction < 1]
+    sharing.sort(key=lambda each: -each[1].gpu_fraction)
+    return [
+        name for name, pool in sharing if not all(shared.place(pool.gpu_fraction) for _ in range(pool.replicas.min))
+    ]
 
 
 def _free_nodes(hardware: HardwareSpec) -> list[int]:

@@ -7,8 +7,10 @@ cannot be faster than reading the weights and the KV cache of the batch from mem
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cluster.device import CPU, DeviceSpec
+from cluster.devices import DEVICES
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts
 from cluster.memory import PoolMemory, pool_memory
 from cluster.parallel import ParallelSpec
@@ -43,25 +45,21 @@ class Target:
     """Nodes that one replica may span."""
 
 
-def _gpu(device: str, bandwidth_gb_s: float, tflops: float, per_node: int = 8) -> Target:
-    return Target(HardwareSpec(device=device), per_node, bandwidth_gb_s, tflops)
+def _target(device: DeviceSpec) -> Target:
+    assert device.bandwidth_gb_s  # every row of the table has both speeds
+    assert device.tflops
+    per_node = 4 if device.name.startswith("RTX") or device.name in FOUR_PER_NODE else 8
+    return Target(HardwareSpec(device=device), per_node, device.bandwidth_gb_s, device.tflops)
 
 
-# Bandwidth and dense 16-bit rates from the makers' data sheets (NVIDIA L4, A10, A100, H100 SXM, H200, Ada; AMD MI300X;
-# Apple M2 Ultra). `cpu` is one socket with eight channels of DDR5-4800 and AMX.
-TARGETS: dict[str, Target] = {
-    "RTX-4090": _gpu("RTX-4090", 1008, 165, per_node=4),
-    "L4": _gpu("L4", 300, 121),
-    "A10G": _gpu("A10G", 600, 70),
-    "A100-40G": _gpu("A100-40G", 1555, 312),
-    "A100-80G": _gpu("A100-80G", 2039, 312),
-    "H100": _gpu("H100", 3350, 989),
-    "H200": _gpu("H200", 4800, 989),
-    "MI300X": _gpu("MI300X", 5300, 1307),
-    "cpu": Target(HardwareSpec(device="cpu", memory_gib=128.0), 2, 307, 50),
-    # Three quarters of 192 GB, which is what macOS lets the GPU have.
-    "apple": Target(HardwareSpec(device="cpu", memory_gib=144.0), 1, 800, 27, nodes=1),
+FOUR_PER_NODE = ("GH200", "GB200", "TPU-v5p")
+TARGETS: dict[str, Target] = {name: _target(device) for name, device in DEVICES.items() if device.is_gpu} | {
+    "cpu": replace(_target(DEVICES[CPU]), hardware=HardwareSpec(memory_gib=128.0), per_node=2),
+    # M2 Ultra. Three quarters of 192 GB, which is what macOS lets the GPU have.
+    "apple": Target(HardwareSpec(memory_gib=144.0), 1, 800, 27, nodes=1),
 }
+USUAL_TARGETS = ("RTX-4090", "L4", "A10G", "A100-40G", "A100-80G", "H100", "H200", "MI300X", "cpu", "apple")
+"""The device types that `signalbox plan` shows unless it is asked for others."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +184,24 @@ def _comfortable(facts: ModelFacts, layout: Layout, context: int) -> Layout:
     return layout
 
 
+def _least_fraction(facts: ModelFacts, layout: Layout, context: int) -> float | None:
+    """The smallest share of the layout's only GPU, in twentieths, that is comfortable; None if it needs all of it."""
+    hardware = TARGETS[layout.target].hardware
+    if layout.devices > 1 or hardware.device.ray_resource != "GPU":
+        return None
+    pool = _pool(layout.precision, 1, 1, context)
+    for twentieths in range(1, 20):
+        shared = pool.model_copy(update={"gpu_fraction": twentieths / 20})
+        if pool_memory(facts, shared, hardware).sequences >= COMFORTABLE_SEQUENCES:
+            return shared.gpu_fraction
+    return None
+
+
 def _engine(facts: ModelFacts, target: str) -> tuple[str, list[str]]:
     if target == "apple":
         return "remote", ["remote: vLLM does not use Apple's GPU; run llama.cpp or MLC-LLM there"]
+    if not TARGETS[target].hardware.device.is_served:
+        return "remote", [f"remote: Signalbox starts no engine on {target}; run vLLM's plugin for it there"]
     if facts.architecture not in KNOWN_ARCHITECTURES:
         return "vllm", [f"{facts.architecture} is counted like a Llama: see whether vLLM lists it, else transformers"]
     return "vllm", ["vllm: knows the architecture, and batches continuously"]
@@ -200,6 +213,8 @@ def _why(facts: ModelFacts, layout: Layout, context: int) -> Iterator[str]:
         f"{layout.precision}: {weights:.1f} GB of weights on {layout.devices} x {layout.target} leave room for "
         f"{memory.sequences} sequences of {context:,} tokens"
     )
+    if fraction := _least_fraction(facts, layout, context):
+        yield f"a part of the card is enough: gpu_fraction: {fraction:g} leaves the rest to other pools"
     if layout.precision != "bf16":
         yield "quantised, because 16 bits need more than a node; measure the quality on your own tasks"
     if facts.experts and layout.tensor > 1:

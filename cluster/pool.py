@@ -136,6 +136,9 @@ class PoolSpec(Part):
     """LoRA adapters: folder or hub id by the name that requests use as `model`."""
     parallel: ParallelSpec = ParallelSpec()
     """Layout of one replica over devices."""
+    gpu_fraction: float = Field(default=1.0, ge=0.01, le=1)
+    """Share of a GPU that a replica takes: Ray's fractional `num_gpus`. Other replicas, also of other pools, use the
+    rest. vLLM's `gpu_memory_utilization` follows from it (docs/accelerators.md). Below 1 only without `parallel`."""
     placement: Annotated[PlacementStrategy, BeforeValidator(_whole_strategy)] = "pack"
     """Where the ranks of a replica go: pack (few nodes), spread (many), strict_pack (or `strict`: one node),
     strict_spread (a node for each rank)."""
@@ -152,6 +155,11 @@ class PoolSpec(Part):
         return self.parallel.devices if self.engine.traits.takes_devices else 0
 
     @property
+    def device_share(self) -> float:
+        """Devices that one replica occupies: a whole number, or a share of one device."""
+        return self.devices * self.gpu_fraction
+
+    @property
     def copies_share_a_node(self) -> bool:
         """Whether the replica's data-parallel copies bind it to one node."""
         return self.engine.traits.data_copies_share_node and self.parallel.data > 1
@@ -166,15 +174,34 @@ class PoolSpec(Part):
         for field in ("speculation", "adapters"):
             if getattr(self, field) and field not in traits.pool_features:
                 problems[field] = f"the {kind} engine has none: remove it, or use kind vllm"
-        problems |= traits.layout(self.parallel, self.engine.options)
+        problems |= traits.layout(self.parallel, self.engine.options) | self._sharing_problems()
         if problems:
             raise Problems(problems)
         return self
 
+    def _sharing_problems(self) -> dict[str, str]:
+        """Why a replica cannot live on a share of a GPU, by field."""
+        if self.gpu_fraction == 1:
+            return {}
+        if not self.engine.traits.shares_devices:
+            return {"gpu_fraction": f"the {self.engine.kind} engine takes whole devices: remove it, or use kind vllm"}
+        if self.parallel.devices > 1:
+            text = "is impossible for replicas of several ranks: NCCL refuses two ranks on one GPU: remove parallel"
+            return {"gpu_fraction": text}
+        utilization = self.engine.options.get("gpu_memory_utilization", 0)
+        if utilization > self.gpu_fraction:
+            text = f"{utilization} exceeds gpu_fraction {self.gpu_fraction}: remove it, or raise gpu_fraction"
+            return {"engine.options.gpu_memory_utilization": text}
+        return {}
+
     @model_validator(mode="after")
     def _elsewhere_has_no_hardware(self) -> Self:
         if not self.engine.traits.takes_devices:
-            given = {"hardware": self.hardware is not None, "parallel": self.parallel != ParallelSpec()}
+            given = {
+                "hardware": self.hardware is not None,
+                "parallel": self.parallel != ParallelSpec(),
+                "gpu_fraction": self.gpu_fraction != 1,
+            }
             if wrong := [field for field, is_given in given.items() if is_given]:
                 text = f"a {self.engine.kind} pool uses no hardware of this fleet: remove it"
                 raise Problems(dict.fromkeys(wrong, text))

@@ -6,17 +6,19 @@ Everything is frozen and refuses unknown keys. Units are in the names: `_s` seco
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from cluster.devices import DEVICES, Device
+from cluster.device import DeviceSpec
+from cluster.devices import DEVICES, device_hint
 from cluster.kubernetes import KubernetesSpec
 from cluster.part import Name, Part, Text
 from cluster.pool import TIERS, PoolSpec, ReplicasSpec, pool_names
-from cluster.problems import Problems, did_you_mean
+from cluster.problems import Problems, did_you_mean, shown
 from cluster.routing import RoutingSpec, Wishes
 from cluster.scaling import ScalingSpec as ScalingSpec
+from cluster.sharing import devices_taken
 from cluster.wish import AUTO, is_auto
 
 MAX_BODY_BYTES = 64_000_000
@@ -29,38 +31,45 @@ def _whole_path(value: str) -> str:
     return value
 
 
-def _known_device(value: str) -> str:
+def _known_device(value: Any) -> Any:
+    """The device that a name means; a description is validated by its own fields."""
+    if isinstance(value, (dict, DeviceSpec)):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"invalid value {shown(value)}, use a name such as L4, or a mapping that describes a device")
     if value not in DEVICES:
-        raise ValueError(f"invalid value '{value}', {did_you_mean(value, DEVICES)}")
-    return value
+        own = f"or describe it: device: {{name: {value}, memory_gib: 24, resource: nvidia.com/gpu}}"
+        hint = device_hint(value)
+        raise ValueError(f"invalid value '{value}', {hint if hint.startswith('did') else f'{hint}; {own}'}")
+    return DEVICES[value]
+
+
+def _written_device(device: DeviceSpec) -> str | dict[str, Any]:
+    """A known device is written as its name."""
+    return device.name if DEVICES.get(device.name) == device else device.model_dump()
 
 
 class HardwareSpec(Part):
     """One kind of node. Pools name the device type they need, never a node."""
 
-    device: Annotated[str, AfterValidator(_known_device)] = "cpu"
-    """Device type, a name from the catalogue in `cluster.devices`."""
+    device: Annotated[DeviceSpec, BeforeValidator(_known_device), PlainSerializer(_written_device)] = DEVICES["cpu"]
+    """Device type: a name from the table in docs/accelerators.md, or a description of a device that is not in it."""
     devices_per_node: int = Field(default=1, ge=1, le=1_000)
     """Devices of that type in one node. For `cpu`: ranks that one node hosts."""
     nodes: int = Field(default=1, ge=1, le=1_000)
     """Nodes of this kind: started on a laptop, the upper bound on Kubernetes."""
     memory_gib: float | None = Field(default=None, gt=0)
-    """Memory of one device; default: the catalogue's. For `cpu`: memory that one rank may use."""
-
-    @property
-    def catalogue(self) -> Device:
-        """The device's facts."""
-        return DEVICES[self.device]
+    """Memory of one device; default: the device's. For `cpu`: memory that one rank may use."""
 
     @property
     def is_gpu(self) -> bool:
-        """Whether the device is one that Ray knows as a GPU."""
-        return self.catalogue.accelerator_type is not None
+        """Whether the device is an accelerator."""
+        return self.device.is_gpu
 
     @property
     def device_memory_gib(self) -> float:
         """Memory of one device in GiB."""
-        return self.memory_gib or self.catalogue.memory_gib
+        return self.memory_gib or self.device.memory_gib
 
 
 class ApiKeySpec(Part):
@@ -174,6 +183,25 @@ class FleetSpec(Part):
         return self
 
     @model_validator(mode="after")
+    def _devices_are_served(self) -> Self:
+        """Engines run on CPUs and on GPUs that torch's `cuda` device covers, and only GPUs are shared."""
+        problems = {}
+        for name, pool in self.pools.items():
+            if not pool.devices:
+                continue
+            device = self.hardware_of(name).device
+            if pool.engine.traits.hosts_weights and not device.is_served:
+                problems[f"pools.{name}.hardware"] = (
+                    f"no engine here runs on a {device.name}: use NVIDIA or AMD GPUs, or start vLLM's own server there "
+                    "and use kind remote"
+                )
+            if pool.gpu_fraction < 1 and device.ray_resource != "GPU":
+                problems[f"pools.{name}.gpu_fraction"] = f"replicas cannot share a {device.name}: remove it"
+        if problems:
+            raise Problems(problems)
+        return self
+
+    @model_validator(mode="after")
     def _budget_means_something(self) -> Self:
         """A share needs a large tier, and a cost needs prices."""
         budget, pools = self.routing.budget, self.pools.values()
@@ -194,7 +222,11 @@ class FleetSpec(Part):
             if name not in self.pools:
                 problems[f"scaling.priorities.{name}"] = f"no such pool, {did_you_mean(name, self.pools)}"
         budget = self.scaling.device_budget
-        floor = sum(pool.replicas.min * pool.devices for pool in self.pools.values())
+        floor = devices_taken(
+            (self.hardware_name(name), pool.device_share, pool.replicas.min)
+            for name, pool in self.pools.items()
+            if pool.devices
+        )
         if budget is not None and budget < floor:
             problems["scaling.device_budget"] = (
                 f"invalid value {budget}, use at least {floor}: replicas.min of all pools takes {floor} devices"

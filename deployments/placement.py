@@ -13,12 +13,14 @@ GATEWAY_NODES = {"signalbox/role": "gateway"}
 """Node label of the pods for gateways, and for replicas whose model runs elsewhere."""
 
 
-def bundle(hardware: HardwareSpec) -> dict[str, float]:
-    """Ray resources of one rank."""
-    if not hardware.is_gpu:
+def bundle(hardware: HardwareSpec, share: float = 1) -> dict[str, float]:
+    """Ray resources of one rank, which takes a device or a share of one. Ray puts shares that fit on one device."""
+    device = hardware.device
+    if not device.is_gpu:
         return {"CPU": 1}
+    resources = {"CPU": 1, device.ray_resource: share}
     # A token amount of the accelerator type: without it Ray's autoscaler may launch a node of another GPU.
-    return {"CPU": 1, "GPU": 1, f"accelerator_type:{hardware.catalogue.accelerator_type}": 0.001}
+    return resources | ({f"accelerator_type:{device.ray_type}": 0.001} if device.ray_type else {})
 
 
 def labels(spec: FleetSpec, pool: str) -> dict[str, str]:
@@ -33,7 +35,8 @@ def actor_options(spec: FleetSpec, pool: str) -> dict[str, Any]:
     if uses_group(spec, pool) and not spec.pools[pool].engine.traits.replica_is_rank:
         return {"num_cpus": 1}
     ranks = 1 if uses_group(spec, pool) else spec.pools[pool].parallel.devices
-    resources = {name: amount * ranks for name, amount in bundle(spec.hardware_of(pool)).items()}
+    of_rank = bundle(spec.hardware_of(pool), spec.pools[pool].gpu_fraction)
+    resources = {name: amount * ranks for name, amount in of_rank.items()}
     return {
         "num_cpus": resources.pop("CPU"),
         "num_gpus": resources.pop("GPU", 0),

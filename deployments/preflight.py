@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from cluster.adapters import BadAdapter, adapter_problems
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, NotAModel, UnknownModel, facts_of
 from cluster.loading import absent_folders
 from cluster.memory import PoolMemory, pool_memory
-from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
+from cluster.placing import draft_problems, hardware_demand, placement_problems, pools_on, unplaced
 from cluster.pool import TIERS
+from cluster.sharing import devices_taken, fit_smallest_first
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
 from router.confidence.artifact import ConfidenceError
@@ -121,8 +123,9 @@ def _does_not_fit(spec: FleetSpec, name: str, memory: PoolMemory) -> str:
     if sized:
         sizes += f", {memory.kv_gib:.1f} requested by engine.options.{sized.pop()}"
         return f"{short} ({sizes}): lower that size or engine.options.max_model_len"
+    more = "parallel.tensor" if spec.pools[name].gpu_fraction == 1 else "gpu_fraction"
     return (
-        f"{short} ({sizes}): raise parallel.tensor, lower engine.options.max_model_len, quantise, or use hardware "
+        f"{short} ({sizes}): raise {more}, lower engine.options.max_model_len, quantise, or use hardware "
         "with more memory"
     )
 
@@ -134,19 +137,53 @@ def _devices(spec: FleetSpec) -> tuple[list[str], list[str]]:
     """Problems and warnings about the number of devices."""
     problems, warnings = [], []
     for name, (low, high, there) in hardware_demand(spec).items():
+        shares = _shares(spec, name)
         if low > there:
-            problems.append(
-                f"hardware.{name}: minimum replicas need {low} devices, the nodes have {there}: add nodes, or lower "
-                "replicas.min"
-            )
+            problems.append(_too_few_devices(name, shares, low, there))
         elif left := unplaced(spec, name):
             problems.append(
                 f"hardware.{name}: no room for the minimum replicas of {', '.join(left)} next to the other pools: "
                 "add nodes, lower replicas.min, or change placement"
             )
+        elif note := _unlucky_order(spec, name, shares, there - low):
+            warnings.append(f"hardware.{name}: {note}")
         elif high > there:
             warnings.append(f"hardware.{name}: maximum replicas would need {high} devices, the nodes have {there}")
     return problems, warnings
+
+
+def _too_few_devices(hardware: str, shares: list[float], needed: int, there: int) -> str:
+    written = " + ".join(
+        f"{count} x {share:g}" if count > 1 else f"{share:g}" for share, count in Counter(shares).items()
+    )
+    of_which, lower = (f" ({written} of a device)", "gpu_fraction or replicas.min") if shares else ("", "replicas.min")
+    return (
+        f"hardware.{hardware}: minimum replicas need {needed} devices{of_which}, the nodes have {there}: add nodes, or "
+        f"lower {lower}"
+    )
+
+
+def _unlucky_order(spec: FleetSpec, hardware: str, shares: list[float], spare: int) -> str:
+    """Why minimum replicas that fit may find no room all the same; `spare` devices are left if they are packed."""
+    packed = devices_taken((hardware, share, 1) for share in shares)
+    if not fit_smallest_first(shares, spare + packed):
+        return (
+            "the shares of devices fit if the largest start first, but not if the smallest do, and Ray promises no "
+            "order: use equal shares, or separate hardware"
+        )
+    whole = any(pool.gpu_fraction == 1 for pool in pools_on(spec, hardware).values())
+    if whole and spec.hardware[hardware].nodes > 1 and len(shares) > spare + packed:
+        return (
+            "Serve spreads replicas over nodes, so shares may take a device each and leave none for whole replicas: "
+            "use separate hardware, or one node"
+        )
+    return ""
+
+
+def _shares(spec: FleetSpec, hardware: str) -> list[float]:
+    """The shares of a device that minimum replicas take."""
+    pools = pools_on(spec, hardware).values()
+    return [pool.gpu_fraction for pool in pools if pool.gpu_fraction < 1 for _ in range(pool.replicas.min)]
 
 
 def quality_problems(spec: FleetSpec) -> list[str]:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from cluster.kubernetes.pods import NodesSpec, TolerationSpec
-from cluster.placing import unplaced
+from cluster.placing import ranks_per_device, unplaced
 from cluster.spec import FleetSpec
 from deployments.placement import HARDWARE_LABEL
 from k8s.errors import RenderError
@@ -15,6 +15,7 @@ CPUS_PER_DEVICE = 3
 """A cloud machine with one small GPU has four CPUs, and Kubernetes reserves a part of them."""
 MEMORY_GIB_PER_DEVICE = 12
 """Such a machine has 16 GiB. A rank needs about 5 GiB, because it loads its weights file by file."""
+MEMORY_GIB_PER_RANK = 6
 SHM_GIB_PER_DEVICE = 2
 OBJECT_STORE_BYTES = 500 * 10**6
 """Size of Ray's object store. Ray's default is 30% of the memory, but frames travel over gRPC and hardly use it."""
@@ -43,17 +44,17 @@ def node_size(spec: FleetSpec, hardware: str) -> NodeSize:
     kind, section = spec.hardware[hardware], nodes_section(spec, hardware)
     count = kind.devices_per_node
     if kind.is_gpu:
-        cpus = CPUS_PER_DEVICE * count
-        memory = max(MEMORY_GIB_PER_DEVICE, round(kind.device_memory_gib / 2)) * count
+        ranks = ranks_per_device(spec, hardware)
+        cpus = max(CPUS_PER_DEVICE, ranks) * count
+        memory = max(MEMORY_GIB_PER_DEVICE, MEMORY_GIB_PER_RANK * ranks, round(kind.device_memory_gib / 2)) * count
     else:
         cpus, memory = count, round(kind.device_memory_gib * count) + 2
-    default_resource = "amd.com/gpu" if kind.device.startswith("MI") else "nvidia.com/gpu"
     return NodeSize(
         cpus=section.cpus or cpus,
         memory_gib=section.memory_gib or memory,
         shm_gib=section.shm_gib or (SHM_GIB_PER_DEVICE * count + 1 if kind.is_gpu else 1),
         devices=count if kind.is_gpu else 0,
-        device_resource=section.device_resource or default_resource,
+        device_resource=section.device_resource or kind.device.resource,
     )
 
 

@@ -97,7 +97,7 @@ def _head(spec: FleetSpec) -> dict[str, Any]:
 def _workers(spec: FleetSpec, hardware: str) -> dict[str, Any]:
     """A group whose replicas are nodes of one kind, or sets of nodes that start together."""
     kind, hosts = spec.hardware[hardware], hosts_per_replica(spec, hardware)
-    accelerator = kind.catalogue.accelerator_type
+    accelerator = kind.device.ray_type
     resources = {f"accelerator_type:{accelerator}": "1"} if accelerator else {}
     resources_key = Key("resources", "Ray detects the type only on running nodes; without this line it starts none.")
     return {

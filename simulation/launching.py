@@ -6,6 +6,7 @@ import random
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from cluster.sharing import devices_taken
 from cluster.spec import FleetSpec
 
 
@@ -38,7 +39,13 @@ class Devices:
 
     total: int
     per_node: int
-    used: int = 0
+    replicas: Counter[float] = field(default_factory=Counter)
+    """Placed replicas, by the devices that one of them occupies."""
+
+    def used(self, and_one_of: float | None = None) -> int:
+        """Devices in use, also by one more replica that occupies so many."""
+        counts = self.replicas + Counter([] if and_one_of is None else [and_one_of])
+        return devices_taken(("", each, count) for each, count in counts.items())
 
     def nodes(self, used: int) -> int:
         """Nodes for a number of used devices."""
@@ -80,13 +87,13 @@ class Launcher:
         """
         placed = []
         for launch in list(self._queue):
-            devices, needed = self._needs(launch.pool)
-            if devices.used + needed > devices.total:
+            devices, each = self._needs(launch.pool)
+            if devices.used(and_one_of=each) > devices.total:
                 continue
             cold = self._rng[launch.pool].uniform(self.cold_start.shortest_s, self.cold_start.longest_s)
-            if devices.nodes(devices.used + needed) > devices.nodes(devices.used):
+            if devices.nodes(devices.used(and_one_of=each)) > devices.nodes(devices.used()):
                 cold += self.cold_start.node_s
-            devices.used += needed
+            devices.replicas[each] += 1
             launch.placed_s, launch.ready_s = now_s, now_s + (0.0 if at_once else cold)
             self._queue.remove(launch)
             placed.append(launch)
@@ -101,8 +108,8 @@ class Launcher:
 
     def release(self, pool: str) -> None:
         """Free the devices of one replica."""
-        devices, needed = self._needs(pool)
-        devices.used -= needed
+        devices, each = self._needs(pool)
+        devices.replicas[each] -= 1
 
-    def _needs(self, pool: str) -> tuple[Devices, int]:
-        return self.devices[self.spec.hardware_name(pool)], self.spec.pools[pool].devices
+    def _needs(self, pool: str) -> tuple[Devices, float]:
+        return self.devices[self.spec.hardware_name(pool)], self.spec.pools[pool].device_share

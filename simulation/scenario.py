@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cluster.sharing import devices_taken
 from cluster.spec import FleetSpec
 from router.quality import QualityModel
 from router.types import RoutingRequest
@@ -70,7 +71,8 @@ def make_scenario(
 def _check_devices(spec: FleetSpec) -> None:
     for name, kind in spec.hardware.items():
         pools = [pool for pool in spec.pools if spec.hardware_name(pool) == name]
-        needed = sum(max(spec.pools[pool].replicas.min, 1) * spec.pools[pool].devices for pool in pools)
+        of_pools = [spec.pools[pool] for pool in pools]
+        needed = devices_taken((name, pool.device_share, max(pool.replicas.min, 1)) for pool in of_pools)
         available = kind.nodes * kind.devices_per_node
         if needed > available:
             raise NotSimulated(

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from cluster.device import DeviceSpec
 from cluster.facts import ModelFacts, UnknownModel, facts_of
 from cluster.memory import kv_bytes_per_token, max_num_seqs, pool_memory, weight_bytes
-from cluster.plan import TARGETS
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec, HardwareSpec
 from cluster.widths import weight_bytes_each
@@ -35,7 +35,8 @@ def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
     """The shape of one replica of a pool.
 
     Raises:
-        NotSimulated: the pool is remote, its model is unknown, or its model does not fit its devices.
+        NotSimulated: the pool is remote, its model is unknown, its model does not fit its devices, or their
+            speed is unknown.
     """
     pool = spec.pools[name]
     if not pool.devices:
@@ -74,9 +75,11 @@ def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
 def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int) -> StepTimes:
     """Step times of a replica. Data-parallel copies share the sequences and step together. Pipeline stages count as if
     they split every layer."""
-    target, constants = TARGETS[hardware.device], CONSTANTS.get(hardware.device, A100)
+    (bandwidth, flops), constants = (
+        _rates(hardware.device, pool.gpu_fraction),
+        CONSTANTS.get(hardware.device.name, A100),
+    )
     copies, split = pool.parallel.data, pool.parallel.tensor * pool.parallel.pipeline
-    bandwidth, flops = target.bandwidth_gb_s * 1e9, target.tflops * 1e12
     layers_s = facts.layers * (constants.layer_s + constants.layer_doubling_s * math.log2(split))
     arithmetic = constants.arithmetic_factor / (split * copies * flops)
     hidden = facts.layers * facts.heads * facts.head_size
@@ -95,6 +98,13 @@ def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int
         per_long_token_s=hidden * constants.long_s / copies,
         long_from_tokens=LONG_STEP_TOKENS * copies,
     )
+
+
+def _rates(device: DeviceSpec, share: float) -> tuple[float, float]:
+    """Bytes and operations per second on a share of a device, as if the replicas that share it were always busy."""
+    if device.bandwidth_gb_s is None or device.tflops is None:
+        raise NotSimulated(f"device {device.name}: has no known speed, add bandwidth_gb_s and tflops to it")
+    return share * device.bandwidth_gb_s * 1e9, share * device.tflops * 1e12
 
 
 def _unread(facts: ModelFacts, sequences: int) -> float:

@@ -81,16 +81,18 @@ def summarise(spec: FleetSpec, workload: Workload, run: Run) -> Summary:
         ttft_p99_s=ttft[1],
         tpot_p50_s=tpot[0],
         tpot_p99_s=tpot[1],
-        device_hours=sum(hours[name] * pool.devices for name, pool in spec.pools.items()),
+        device_hours=sum(hours[name] * pool.device_share for name, pool in spec.pools.items()),
         cost=sum(hours[name] * pool.prices.replica_per_hour for name, pool in spec.pools.items()),
         scale_events=sum(event.at_s >= 0 for event in run.series.events),
         requests=int(measured.sum()),
         shed=int(shed.sum()),
         unfinished=int((~answered & ~shed).sum()),
         preemptions=run.preemptions,
-        floor_device_hours=sum(pool.replicas.min * pool.devices for pool in spec.pools.values()) * duration_s / 3600,
+        floor_device_hours=sum(pool.replicas.min * pool.device_share for pool in spec.pools.values())
+        * duration_s
+        / 3600,
         by_pool={
-            name: _of_pool(name, place, pool.devices * hours[name], measured, run)
+            name: _of_pool(name, place, pool.device_share * hours[name], measured, run)
             for place, (name, pool) in enumerate(spec.pools.items())
         },
     )

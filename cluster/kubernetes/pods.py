@@ -35,7 +35,7 @@ class NodesSpec(Part):
     shm_gib: int | None = Field(default=None, ge=1, le=10_000)
     """Size limit of /dev/shm in GiB, where ranks exchange tensors and Ray keeps objects. None: 2 per device and 1."""
     device_resource: DeviceResource | None = None
-    """The device plugin's resource. None: `nvidia.com/gpu`, for MI300X `amd.com/gpu`."""
+    """The device plugin's resource. None: the device's, such as `nvidia.com/gpu`."""
     node_selector: dict[Key, LabelValue] | None = None
     """Labels of the Kubernetes nodes to run on. None: `signalbox/hardware` with the hardware's name, a label that you
     give your node pool (docs/deploy.md)."""

@@ -15,7 +15,7 @@ TOLERANCE = 0.03
 
 def ray_type(hardware: HardwareSpec) -> str | None:
     """Ray's accelerator type of a spec's hardware; None without GPUs."""
-    return hardware.catalogue.accelerator_type
+    return hardware.device.ray_type
 
 
 def is_type(asked: str | None, found: str) -> bool:
@@ -35,9 +35,7 @@ def has_memory(gpu: FoundGpu, memory_gib: float) -> bool:
 
 def device_name(gpu: FoundGpu) -> str | None:
     """The catalogue's name of a GPU: of its type, the one with the most memory that the GPU has."""
-    known = {
-        name: device.memory_gib for name, device in DEVICES.items() if is_type(device.accelerator_type, gpu.ray_type)
-    }
+    known = {name: device.memory_gib for name, device in DEVICES.items() if is_type(device.ray_type, gpu.ray_type)}
     fitting = [name for name, memory_gib in known.items() if has_memory(gpu, memory_gib)]
     return max(fitting, key=lambda name: known[name], default=None)
 

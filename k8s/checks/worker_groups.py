@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cluster.placing import ranks_per_device
 from cluster.pool import PoolSpec
 from cluster.problems import did_you_mean, invalid
 from cluster.spec import FleetSpec, HardwareSpec
@@ -45,7 +46,8 @@ def _problems(pod: Pod, spec: FleetSpec, name: str) -> Iterator[tuple[str, str]]
         yield from _devices(pod, hardware, node_size(spec, name).device_resource)
     if any(pool.parallel.devices > 1 for pool in _pools_on(spec, name)):
         yield from _shared_memory(pod)
-    cpus, needed = mapping(pod.ray_container, "resources", "limits").get("cpu"), hardware.devices_per_node
+    cpus = mapping(pod.ray_container, "resources", "limits").get("cpu")
+    needed = hardware.devices_per_node * ranks_per_device(spec, name)
     if (quantity(cpus) or 0) < needed:
         problem = invalid(cpus, f"at least {needed}: each rank needs a CPU")
         yield "template.spec.containers[0].resources.limits.cpu", problem
@@ -77,9 +79,10 @@ def _devices(pod: Pod, hardware: HardwareSpec, resource: str) -> Iterator[tuple[
     if quantity(found) != hardware.devices_per_node:
         problem = f"{resource}: {invalid(found, f'all {hardware.devices_per_node} devices of a node')}"
         yield "template.spec.containers[0].resources.limits", problem
-    token = f"accelerator_type:{hardware.catalogue.accelerator_type}"
+    token = f"accelerator_type:{hardware.device.ray_type}"
     declared = mapping(pod.group, "resources")
-    if token not in declared and token not in text(pod.group, "rayStartParams", "resources"):
+    started_with = text(pod.group, "rayStartParams", "resources")
+    if hardware.device.ray_type and token not in declared and token not in started_with:
         problem = f'lacks \'{token}\', add "{token}": "1", or Ray never launches this group for a pool'
         yield "resources", problem
     if "GPU" in declared and quantity(declared["GPU"]) != hardware.devices_per_node:

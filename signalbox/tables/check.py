@@ -38,7 +38,7 @@ def _pool_cells(spec: FleetSpec, name: str, check: FleetCheck) -> dict[str, str]
         "model": pool.public_name.split("/")[-1],
         "engine": pool.engine.kind,
         "layout": f"{layout}, {pool.placement}" if pool.devices else "remote",
-        "devices": f"{p.devices} x {spec.hardware_of(name).device}" if pool.devices else "elsewhere",
+        "devices": f"{pool.device_share:g} x {spec.hardware_of(name).device.name}" if pool.devices else "elsewhere",
         "replicas": f"{pool.replicas.min} to {pool.replicas.max}",
         "weights": f"{_size(known.weights_gib)} of {_size(known.usable_gib)}" if known else "not checked",
         "KV cache": _size(known.kv_gib) if known else "",
@@ -64,5 +64,5 @@ def _hardware_table(spec: FleetSpec) -> Table:
     for column in ("hardware", "device", "devices", "minimum replicas need", "maximum replicas need"):
         table.add_column(column)
     for name, (low, high, there) in hardware_demand(spec).items():
-        table.add_row(name, spec.hardware[name].device, str(there), str(low), str(high))
+        table.add_row(name, spec.hardware[name].device.name, str(there), str(low), str(high))
     return table

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -35,7 +35,8 @@ def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
             below = f"{path}.{name}".lstrip(".") + (".NAME" if _is_mapping(field.annotation) else "")
             inner.append((below, part))
         meaning = " ".join((field.description or "").split())
-        yield f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {meaning} |"
+        kind = _type(field.annotation)
+        yield f"| `{name}` | {f'text or {kind}' if _short_form(field) else kind} | {_default(field)} | {meaning} |"
     yield ""
     for below, part in inner:
         yield from _section(below, part)
@@ -50,6 +51,11 @@ def _part(annotation: Any) -> type[BaseModel] | None:
 
 def _is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is dict
+
+
+def _short_form(field: FieldInfo) -> PlainSerializer | None:
+    """What writes a section as a single word, where it has such a form."""
+    return next((each for each in field.metadata if isinstance(each, PlainSerializer)), None)
 
 
 PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", type(None): "null", Any: "anything"}
@@ -78,6 +84,9 @@ def _default(field: FieldInfo) -> str:
         return "by the engine"
     if field.default is PydanticUndefined:
         return "required"
+    if short := _short_form(field):
+        written: Any = short.func
+        return f"`{json.dumps(written(field.default))}`"
     if _part(field.annotation) and field.default is not None:
         return "its fields' defaults"
     return f"`{json.dumps(field.default)}`"

@@ -43,6 +43,17 @@ def test_sharing(budget, claims, given_out):
     assert {pool: count for pool, (count, _) in shared(budget, *claims).items()} == given_out
 
 
+def test_shares_of_a_device_are_granted_as_long_as_they_fit_on_one():
+    # 1.8 devices in sum, but two replicas of 0.6 do not fit on one device.
+    assert shared(2, claim("a", 1, 3, 3, 1, devices=0.6))["a"][0] == 2
+    assert shared(2, claim("a", 1, 4, 4, 1, devices=0.5), claim("b", 0, 1, 1, 0, devices=1, priority=0)) == {
+        "a": (2, "gets 2 of 4: scaling.device_budget of 2 devices is spent"),
+        "b": (1, ""),
+    }
+    both = shared(1, claim("a", 1, 1, 1, 1, devices=0.4), claim("b", 0, 2, 2, 0, devices=0.5))
+    assert {pool: count for pool, (count, _) in both.items()} == {"a": 1, "b": 1}
+
+
 def test_both_sides_of_a_move_say_so():
     result = shared(4, claim("a", 1, 1, 3, 3), claim("b", 1, 3, 3, 1))
     assert result["a"][1] == "yields to b, needing 1 itself: scaling.device_budget of 4 devices is spent"

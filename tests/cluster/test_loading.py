@@ -48,6 +48,8 @@ def test_the_good_spec_is_good(tmp_path):
 KEY = "a" * 64
 
 # (what is replaced in GOOD, by what, every part the message has to have)
+OWN = "{name: RX-7900, memory_gib: 24, resource: amd.com/gpu}"
+
 BROKEN = [
     # unknown keys, at each level
     ("pools:", "pool:", ["pool: unknown key", "did you mean 'pools'?"]),
@@ -148,8 +150,27 @@ BROKEN = [
     ),
     ("hardware:\n", "name: My Fleet\nhardware:\n", ["name: invalid value 'My Fleet'", "lower-case letters"]),
     # hardware
-    ("device: L4", "device: L40", ["hardware.l4.device: invalid value 'L40'", "did you mean 'L4'?"]),
-    ("device: L4", "device: Gaudi", ["hardware.l4.device: invalid value 'Gaudi'", "use one of cpu, RTX-4090, L4"]),
+    ("device: L4", "device: l4", ["hardware.l4.device: invalid value 'l4'", "did you mean 'L4'?"]),
+    ("device: L4", "device: L41", ["hardware.l4.device: invalid value 'L41'", "use one of cpu; NVIDIA T4, A10"]),
+    ("device: L4", "device: 4", ["hardware.l4.device: invalid value 4", "use a name such as L4, or a mapping"]),
+    (
+        "device: L4",
+        "device: {}",
+        ["hardware.l4.device.memory_gib: is missing", "hardware.l4.device.resource: is missing"],
+    ),
+    (
+        "device: L4",
+        f"device: {OWN.replace('24', '-1')}",
+        ["hardware.l4.device.memory_gib: invalid value -1", "above 0"],
+    ),
+    ("device: L4", f"device: {OWN.replace('amd.com/', '')}", ["device.resource: invalid value 'gpu'", "amd.com/gpu"]),
+    ("device: L4", f"device: {OWN.replace('RX-7900', 'R X')}", ["device.name: invalid value 'R X'", "use letters"]),
+    (
+        "device: L4",
+        f"device: {OWN.replace('memory_gib', 'memory')}",
+        ["device.memory: unknown key: did you mean 'memory_gib'?"],
+    ),
+    ("device: H100", "device: TPU-v5e", ["pools.large.hardware: no engine here runs on a TPU-v5e", "kind remote"]),
     ("nodes: 2", "nodes: 1000000", ["hardware.h100.nodes: invalid value 1000000", "at most 1000"]),
     ("hardware: h100", "hardware: h10", ["pools.large.hardware: invalid value 'h10'", "did you mean 'h100'?"]),
     ("    hardware: h100\n", "", ["pools.large.hardware: is missing: use one of h100, l4"]),

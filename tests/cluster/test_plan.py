@@ -44,6 +44,21 @@ def test_two_80_gb_cards_hold_a_70b_in_16_bits_and_almost_no_kv_cache():
     assert (advice.layout.precision, advice.layout.devices) == ("bf16", 4)
 
 
+def test_a_7b_needs_only_a_part_of_a_large_card():
+    # 13.5 GiB of weights, eight times half a GiB of KV cache and 2.2 GiB beside them: a quarter of the card, and a
+    # tenth of the share for what vLLM does not count.
+    (part,) = [reason for reason in advise(MISTRAL, "A100-80G", 4096).reasons if "gpu_fraction" in reason]
+    assert part.startswith("a part of the card is enough: gpu_fraction: 0.3 leaves")
+    assert not any("gpu_fraction" in reason for reason in advise(LLAMA3_70B, "A100-80G", 8192).reasons)
+    assert not any("gpu_fraction" in reason for reason in advise(MISTRAL, "cpu", 4096).reasons)
+
+
+def test_devices_without_an_engine_here_are_planned_as_remote():
+    advice = advise(MISTRAL, "TPU-v6e", 4096)
+    assert advice.engine == "remote"
+    assert "Signalbox starts no engine on TPU-v6e" in advice.reasons[0]
+
+
 @pytest.mark.parametrize("card", ["RTX-4090", "L4", "A10G"])
 def test_a_7b_in_fp32_does_not_fit_a_24_gb_card_and_in_4_bits_does(card):
     assert smallest_layout(MISTRAL, card, "fp32", 4096).devices == 2

@@ -53,6 +53,23 @@ def test_a_group_holds_the_devices_of_vllms_ranks_but_the_replica_is_deepspeeds_
     assert "label_selector" not in options
 
 
+def test_a_replica_on_a_share_of_a_gpu_asks_for_that_share():
+    small = {"tier": "small", "model": "a", "hardware": "gpu", "gpu_fraction": 0.4}
+    fleet = spec(pools={"small": small})
+    assert placement.placement_options(fleet, "small") == {}
+    options = placement.actor_options(fleet, "small")
+    assert (options["num_cpus"], options["num_gpus"]) == (1, 0.4)
+    assert options["resources"] == {"accelerator_type:L4": 0.001}
+
+
+def test_a_device_without_rays_type_is_any_gpu_with_the_label():
+    own = {"name": "own", "memory_gib": 24.0, "resource": "amd.com/gpu"}
+    fleet = spec(pools={"p": {"tier": "small", "model": "a"}}, hardware={"own": {"device": own}})
+    options = placement.actor_options(fleet, "p")
+    assert (options["num_gpus"], options["resources"]) == (1, {})
+    assert options["label_selector"] == {"signalbox/hardware": "own"}
+
+
 def test_a_pool_without_devices_reserves_nothing():
     engine = {"kind": "remote", "options": {"base_url": "http://127.0.0.1:1"}}
     fleet = spec(pools={"far": {"tier": "small", "model": "a", "engine": engine}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,40 @@ def test_problems_name_the_field_and_what_to_change(spec, parts):
     assert not check.ok
     for part in parts:
         assert any(part in problem for problem in check.problems), check.problems
+
+
+def shared(*shares, cards=1, nodes=1):
+    """A pool for each share of 80 GB cards."""
+    model = {"tier": "small", "model": "Qwen/Qwen2.5-7B-Instruct", "engine": {"options": {"max_model_len": 8192}}}
+    pools = {f"p{n}": model | {"served_name": f"m{n}", "gpu_fraction": share} for n, share in enumerate(shares)}
+    hardware = {"card": {"device": "A100-80G", "devices_per_node": cards, "nodes": nodes}}
+    return FleetSpec.model_validate({"pools": pools, "hardware": hardware})
+
+
+def test_the_shares_of_a_device_are_held():
+    assert check_fleet(shared(0.4, 0.5)) == replace(check_fleet(shared(0.4, 0.5)), problems=(), warnings=())
+    assert check_fleet(shared(0.6, 0.6)).problems == (
+        "hardware.card: minimum replicas need 2 devices (2 x 0.6 of a device), the nodes have 1: add nodes, or lower "
+        "gpu_fraction or replicas.min",
+    )
+    assert "need 2 devices (0.6 + 0.5 of a device)" in check_fleet(shared(0.6, 0.5)).problems[0]
+    (problem,) = check_fleet(shared(0.1)).problems
+    assert problem.startswith(
+        "pools.p0: short by 9.6 GiB per device (14.2 weights, 2.2 runtime, 7.2 usable): raise gpu"
+    )
+
+
+def test_shares_that_may_take_the_devices_of_whole_replicas_are_noted():
+    (note,) = check_fleet(shared(0.4, 0.5, 1.0, nodes=2)).warnings
+    assert "shares may take a device each and leave none for whole replicas" in note
+    assert check_fleet(shared(0.4, 0.5, 1.0, cards=2)).warnings == ()  # on one node, Ray fills a card first
+    assert check_fleet(shared(0.4, 0.5, 1.0, nodes=3)).warnings == ()
+
+
+def test_shares_that_fit_in_some_orders_only_are_noted():
+    (note,) = check_fleet(shared(0.6, 0.4, 0.6, 0.4, cards=2)).warnings
+    assert "fit if the largest start first, but not if the smallest do" in note
+    assert check_fleet(shared(0.5, 0.5, 0.5, 0.5, cards=2)).warnings == ()
 
 
 @pytest.mark.parametrize(

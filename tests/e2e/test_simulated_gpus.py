@@ -59,7 +59,7 @@ def nodes(spec):
         {
             "num_cpus": hardware.devices_per_node,
             "num_gpus": hardware.devices_per_node,
-            "resources": {f"accelerator_type:{hardware.catalogue.accelerator_type}": 1},
+            "resources": {f"accelerator_type:{hardware.device.ray_type}": 1},
             "labels": {HARDWARE_LABEL: name},
         }
         for name, hardware in spec.hardware.items()

@@ -143,6 +143,17 @@ def test_other_hardware_of_the_same_gpu_is_not_launched():
     assert any("pool large cannot start" in line and "none has the label" in line for line in found), found
 
 
+def test_pools_that_share_a_card_launch_one_node():
+    pool = {"tier": "small", "model": "org/a", "replicas": {"min": 0, "max": 1}}
+    pools = {"a": pool | {"gpu_fraction": 0.4}, "b": pool | {"model": "org/b", "gpu_fraction": 0.5}}
+    hardware = {"card": {"device": "L4", "nodes": 1}}
+    spec = FleetSpec.model_validate({"pools": pools, "hardware": hardware, "kubernetes": SILENT})
+    rendered = overlay(spec)
+    assert reported(check_scale_from_zero, rendered) == []
+    assert [nodes(rendered, name) for name in pools] == [{"card": 1}, {"card": 1}]
+    assert demand_of(deployed_spec(spec, "prod"), "a").single.request.resources_bundle["GPU"] == 0.4
+
+
 def test_demands_are_those_of_the_deployments():
     spec = deployed_spec(two_gpus(), "prod")
     single = demand_of(spec, "small").single.request

@@ -24,6 +24,17 @@ def test_nodes_for_the_minimum_replicas(pool, nodes, needed):
     assert nodes_needed(fleet(pool, nodes), "gpu") == needed
 
 
+def test_pools_share_devices():
+    # Three replicas on each of the four cards of a node.
+    assert nodes_needed(fleet({"gpu_fraction": 0.3, "replicas": {"min": 12, "max": 12}}), "gpu") == 1
+    assert nodes_needed(fleet({"gpu_fraction": 0.3, "replicas": {"min": 13, "max": 13}}), "gpu") == 2
+
+
+def test_a_node_has_a_cpu_and_memory_for_each_rank_of_a_shared_device():
+    size = node_size(fleet({"gpu_fraction": 0.2}, {"devices_per_node": 1}), "gpu")
+    assert (size.cpus, size.memory_gib, size.devices) == (5, 30, 1)
+
+
 def test_pools_share_nodes():
     # One card for small, two nodes' cards for moe, four cards of one node for large: two nodes hold them all.
     assert nodes_needed(example("h100"), "h100") == 2

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from simulated_fleets import fleet_spec
 
+from cluster.spec import FleetSpec
 from simulation.job import Job
 from simulation.launching import ColdStart, Launcher
 from simulation.pools import Pool
@@ -70,6 +71,17 @@ def test_launches_wait_for_devices_in_order_and_can_be_cancelled():
     launcher.cancel(launches[0])
     assert launcher.place(3.0) == [launches[9]]
     assert launches[9].ready_s >= 13.0
+
+
+def test_replicas_share_a_device_only_if_their_shares_fit_on_one():
+    pools = {name: {"tier": "small", "model": name, "engine": {"kind": "simulated"}, "gpu_fraction": share}
+             for name, share in (("a", 0.6), ("b", 0.4))}  # fmt: skip
+    spec = FleetSpec.model_validate({"pools": pools, "hardware": {"card": {"device": "L4", "devices_per_node": 2}}})
+    launcher = Launcher(spec, ColdStart(10.0, 10.0), 0)
+    launches = [launcher.request(name) for name in "aaabb"]
+    assert [launch.pool for launch in launcher.place(0.0)] == ["a", "a", "b", "b"]
+    launcher.release("a")
+    assert launcher.place(1.0) == [launches[2]]
 
 
 @pytest.mark.parametrize(("node_s", "later"), [(0.0, 0), (100.0, 2)])

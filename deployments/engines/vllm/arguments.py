@@ -11,7 +11,7 @@ from vllm.entrypoints.launchers.cli_args import BaseFrontendArgs, FrontendArgs
 from vllm.entrypoints.openai.models.protocol import LoRAModulePath
 
 from cluster.adapters import max_lora_rank
-from cluster.memory import max_num_seqs
+from cluster.memory import max_num_seqs, memory_utilization
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec, HardwareSpec
 
@@ -41,6 +41,7 @@ def vllm_arguments(spec: FleetSpec, pool_name: str) -> tuple[AsyncEngineArgs, Na
             # Explicit, because vLLM cannot inspect the device if its ranks run on other nodes.
             "max_num_seqs": max_num_seqs(pool, hardware),
         }
+        | _share(pool, hardware)
         | _speculation(pool, spec.draft_of(pool_name))
         | _adapters(pool)
         | options
@@ -61,6 +62,11 @@ def _executor(pool: PoolSpec, hardware: HardwareSpec) -> str | type:
     from deployments.engines.vllm.cpu_ray_executor import CpuRayExecutor
 
     return CpuRayExecutor
+
+
+def _share(pool: PoolSpec, hardware: HardwareSpec) -> dict[str, Any]:
+    """The memory of a share of a GPU; on a whole one, vLLM's own default."""
+    return {"gpu_memory_utilization": memory_utilization(pool, hardware)} if pool.gpu_fraction < 1 else {}
 
 
 def _speculation(pool: PoolSpec, draft: str | None) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
 from deployments.engines.vllm.arguments import vllm_arguments
+from deployments.engines.vllm.device_turn import device_turn
 from deployments.engines.vllm.ranks import unlink_shared_memory
 from deployments.engines.vllm.tap import CURRENT_TAP, LatestStats, Tap, TappedLLM
 
@@ -65,7 +66,8 @@ class VllmEngine:
         """Load the model and answer a warm-up request, whose first run compiles and allocates."""
         clock = StartClock()
         with clock.phase("launch"):
-            self.engine = await self._launch()
+            async with device_turn(self.pool.gpu_fraction):
+                self.engine = await self._launch()
         with clock.phase("warm_up"):
             await warm_up(self, self.pool.public_name)
         # Every data-parallel copy is asked; AsyncLLM.collective_rpc would ask the first one only.

@@ -82,7 +82,7 @@ def test_every_example_finds_its_nodes_on_a_cluster_of_its_hardware(name):
     fleet = load_spec(PROJECT_ROOT / "examples" / f"{name}.yaml")
     found = {"A100-80G": "A100", "A100-40G": "A100"}
     nodes = [
-        node(f"{kind}-{index}", hardware.devices_per_node, found.get(hardware.device, hardware.device))
+        node(f"{kind}-{index}", hardware.devices_per_node, found.get(hardware.device.name, hardware.device.name))
         for kind, hardware in fleet.hardware.items()
         for index in range(hardware.nodes)
     ]

@@ -35,7 +35,8 @@ def test_json_has_the_same_for_every_device_type():
     ("arguments", "said"),
     [
         (("nobody/knows",), "download its config.json and use the folder's path"),
-        ((LLAMA, "--gpu", "H10"), "did you mean 'H100'"),
+        ((LLAMA, "--gpu", "h100"), "did you mean 'H100'"),
+        ((LLAMA, "--gpu", "B100"), "use one of cpu, apple; NVIDIA T4, "),
         ((LLAMA, "--context", "9999"), "exceeds the model's context length (8192 tokens)"),
     ],
 )
