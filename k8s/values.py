@@ -68,8 +68,8 @@ def _images(spec: FleetSpec) -> Iterator[tuple[str, str]]:
         if size.devices and not size.device_resource.startswith("nvidia.com/") and not nodes_section(spec, name).image:
             yield (
                 f"kubernetes.hardware.{name}.image",
-                f"is missing: the image of k8s/Dockerfile runs on NVIDIA GPUs only, and {spec.hardware[name].device.name} "
-                f"({size.device_resource}) needs one with its own libraries",
+                f"is missing: the image of k8s/Dockerfile runs on NVIDIA GPUs only, and "
+                f"{spec.hardware[name].device.name} ({size.device_resource}) needs one with its own libraries",
             )
 
 

@@ -74,7 +74,8 @@ def _mismatch(name: str, hardware: HardwareSpec, fitting: list[FoundGpu], free: 
 
 
 def _instead(hardware: HardwareSpec, free: list[FoundGpu]) -> str:
-    asked = f"{hardware.device.name} with {hardware.device_memory_gib:g} GiB is asked for, this machine has {in_words(free)}"
+    wanted = f"{hardware.device.name} with {hardware.device_memory_gib:g} GiB"
+    asked = f"{wanted} is asked for, this machine has {in_words(free)}"
     if not free:
         return f"{asked}: use cpu with a small model (`signalbox init` writes such a spec), {ELSEWHERE}"
     name = device_name(free[0])
