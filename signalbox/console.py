@@ -16,8 +16,9 @@ from cluster.problems import Problems
 from cluster.spec import FleetSpec
 
 DEFAULT_SPEC = PROJECT_ROOT / "examples" / "laptop.yaml"
-FAILED, WRONG_INPUT = 1, 2
-"""Exit statuses: the work failed; an argument, an option or a file cannot be used."""
+FAILED, WRONG_INPUT, NOT_CHECKED = 1, 2, 3
+"""Exit statuses: the work failed; an argument, an option or a file cannot be used; with `check --strict`, something
+could not be checked."""
 
 SpecArgument = Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.")]
 UrlOption = Annotated[str, typer.Option(help="The endpoint of a running fleet.")]
