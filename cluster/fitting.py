@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.facts import ModelFacts
 from cluster.memory import GIB, PoolMemory, pool_memory
+from cluster.model_facts import ModelFacts
 from cluster.placing import layout_problems
 from cluster.pool import PoolSpec
 from cluster.spec import HardwareSpec
@@ -111,6 +111,7 @@ def _tensor(pool: PoolSpec, devices: Devices) -> int:
 
 def _in_8_bits(pool: PoolSpec, devices: Devices) -> bool:
     """Whether vLLM can halve a checkpoint of 16 bits while it loads it, which it does on GPUs only."""
-    if pool.engine.kind != "vllm" or not devices.hardware.is_gpu or quantisation(devices.facts, pool.engine.options):
+    can = devices.hardware.is_gpu and "quantization" in pool.engine.traits.options.names
+    if not can or quantisation(devices.facts, pool.engine.options):
         return False
     return devices.fits(_with(pool, quantization="fp8"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster.cpu_limits import cpu_problems
-from cluster.facts import ModelFacts
+from cluster.model_facts import ModelFacts
 from cluster.pool import PlacementStrategy, PoolSpec
 from cluster.spec import FleetSpec, HardwareSpec
 

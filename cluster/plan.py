@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts
 from cluster.memory import PoolMemory, pool_memory
+from cluster.model_facts import ModelFacts
 from cluster.parallel import ParallelSpec
 from cluster.placing import layout_problems
 from cluster.pool import EngineSpec, PoolSpec
@@ -110,8 +110,13 @@ def weights_gb(facts: ModelFacts, precision: str) -> float:
 
 
 def kv_kib_per_token(facts: ModelFacts, precision: str = "bf16") -> float:
-    """KV cache of one token of the whole model in KiB."""
-    return facts.kv_width * facts.layers * kv_bytes(facts, PRECISIONS[precision]) / 1024
+    """What each token of a sequence adds to the KV cache of the whole model, in KiB."""
+    return facts.kv_growth * kv_bytes(facts, PRECISIONS[precision]) / 1024
+
+
+def kv_mib_per_sequence(facts: ModelFacts, precision: str = "bf16") -> float:
+    """What a sequence of any length keeps at most in windows and states, in MiB."""
+    return facts.kv_bounded * kv_bytes(facts, PRECISIONS[precision]) / 2**20
 
 
 def smallest_layout(facts: ModelFacts, target: str, precision: str, context: int) -> Layout | None:
@@ -148,9 +153,8 @@ def _tokens_per_s(facts: ModelFacts, target: str, pool: PoolSpec, memory: PoolMe
     """
     devices, batch = TARGETS[target], max(memory.sequences, 1)
     missed = (1 - facts.experts_per_token / facts.experts) ** batch if facts.experts else 0.0
-    routed = facts.moe_layers * facts.experts * facts.expert
     each = weight_bytes_each(facts, pool.engine.options)
-    read = memory.weights_gib * 2**30 - routed * missed * each / pool.parallel.devices
+    read = memory.weights_gib * 2**30 - facts.routed * missed * each / pool.parallel.devices
     read += batch * memory.max_context_tokens / 2 * memory.kv_bytes_per_token  # half a context on average
     arithmetic = 2 * facts.active_parameters * batch / pool.parallel.devices
     return batch / max(read / (devices.bandwidth_gb_s * 1e9), arithmetic / (devices.tflops * 1e12))
@@ -189,7 +193,7 @@ def _comfortable(facts: ModelFacts, layout: Layout, context: int) -> Layout:
 def _engine(facts: ModelFacts, target: str) -> tuple[str, list[str]]:
     if target == "apple":
         return "remote", ["remote: vLLM does not use Apple's GPU; run llama.cpp or MLC-LLM there"]
-    if facts.architecture not in KNOWN_ARCHITECTURES:
+    if not facts.is_counted:
         return "vllm", [f"{facts.architecture} is counted like a Llama: see whether vLLM lists it, else transformers"]
     return "vllm", ["vllm: knows the architecture, and batches continuously"]
 
@@ -204,5 +208,5 @@ def _why(facts: ModelFacts, layout: Layout, context: int) -> Iterator[str]:
         yield "quantised, because 16 bits need more than a node; measure the quality on your own tasks"
     if facts.experts and layout.tensor > 1:
         yield f"experts: set parallel.expert: {layout.tensor} to give each rank whole experts instead of slices"
-    if facts.sliding_window:
-        yield f"sliding window: a sequence holds at most {facts.sliding_window:,} tokens of KV cache"
+    if bounded := kv_mib_per_sequence(facts):
+        yield f"windows and states: {bounded:,.0f} MiB of KV cache per sequence do not grow with its length"

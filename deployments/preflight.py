@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cluster.adapters import BadAdapter, adapter_problems
-from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, NotAModel, UnknownModel, facts_of
+from cluster.facts import ModelFacts, NotAModel, UnknownModel, facts_of
 from cluster.fitting import SIZES, Devices, settings_that_fit
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
@@ -114,7 +114,7 @@ def model_problems(spec: FleetSpec) -> list[str]:
 
 def _guesses(spec: FleetSpec, name: str, facts: ModelFacts) -> Iterator[str]:
     """Where the arithmetic rests on an assumption."""
-    if facts.architecture not in KNOWN_ARCHITECTURES:
+    if not facts.is_counted:
         yield f"pools.{name}: {facts.architecture} is counted like a Llama: the memory is an estimate"
     method = quantisation(facts, spec.pools[name].engine.options)
     if method and method not in QUANTISED_BYTES and not facts.quantised_bits:

@@ -9,7 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.facts import ModelFacts
-from cluster.plan import PRECISIONS, Advice, Layout, advise, kv_kib_per_token, smallest_layout, weights_gb
+from cluster.plan import (
+    PRECISIONS,
+    Advice,
+    Layout,
+    advise,
+    kv_kib_per_token,
+    kv_mib_per_sequence,
+    smallest_layout,
+    weights_gb,
+)
 
 
 def plan_data(facts: ModelFacts, targets: list[str], context: int, price: float | None) -> dict[str, Any]:
@@ -21,7 +30,7 @@ def plan_data(facts: ModelFacts, targets: list[str], context: int, price: float 
         "context_tokens": context,
         "weights_gb": {name: round(weights_gb(facts, name), 2) for name in PRECISIONS},
         "kv_kib_per_token": kv_kib_per_token(facts),
-        "sliding_window": facts.sliding_window,
+        "kv_mib_per_sequence": round(kv_mib_per_sequence(facts), 2),
         "layouts": [
             _layout_data(layout, price)
             for target in targets
@@ -55,7 +64,8 @@ def _advice_data(advice: Advice, price: float | None) -> dict[str, Any]:
 def render_plan(model: str, data: dict[str, Any]) -> RenderableType:
     """`plan_data` as tables and sentences."""
     weights = "  ".join(f"{name} {size:,.1f} GB" for name, size in data["weights_gb"].items())
-    window = f"; a sequence keeps at most {data['sliding_window']:,} tokens" if data["sliding_window"] else ""
+    bounded = data["kv_mib_per_sequence"]
+    window = f", and at most {bounded:,.0f} MiB per sequence in windows and states" if bounded else ""
     active = data["active_parameters"]
     head = [
         f"{model}: {data['parameters'] / 1e9:.1f} B parameters, {active / 1e9:.1f} B of them active",
