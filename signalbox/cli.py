@@ -8,6 +8,7 @@ from signalbox.commands.bench import bench
 from signalbox.commands.check import check
 from signalbox.commands.collect import collect
 from signalbox.commands.dashboards import dashboards
+from signalbox.commands.facts import facts
 from signalbox.commands.logs import logs
 from signalbox.commands.metrics import metrics
 from signalbox.commands.models import models
@@ -31,7 +32,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, check, plan, status, models, logs, route, monitor, render, simulate, collect, spec, metrics):
+for command in (
+    serve,
+    check,
+    plan,
+    facts,
+    status,
+    models,
+    logs,
+    route,
+    monitor,
+    render,
+    simulate,
+    collect,
+    spec,
+    metrics,
+):
     app.command()(command)
 for group in (router, bench, dashboards):
     app.add_typer(group)
