@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from cluster.advice import advise
 from cluster.facts import facts_of
-from cluster.plan import TARGETS, advise, kv_kib_per_token, smallest_layout, weights_gb
+from cluster.plan import TARGETS, kv_kib_per_token, precisions, smallest_layout, weights_gb
 
 MISTRAL = facts_of("mistralai/Mistral-7B-Instruct-v0.3")
 LLAMA2_7B = facts_of("meta-llama/Llama-2-7b-chat-hf")
@@ -42,6 +45,7 @@ def test_two_80_gb_cards_hold_a_70b_in_16_bits_and_almost_no_kv_cache():
     # Too little to serve with: the advice takes the next bigger layout.
     advice = advise(LLAMA3_70B, "A100-80G", 8192)
     assert (advice.layout.precision, advice.layout.devices) == ("bf16", 4)
+    assert any("not 2 x A100-80G: they hold the weights, and 3 such sequences" in text for text in advice.reasons)
 
 
 @pytest.mark.parametrize("card", ["RTX-4090", "L4", "A10G"])
@@ -63,9 +67,8 @@ def test_when_nothing_fits_the_advice_is_to_offload():
     advice = advise(LLAMA3_70B, "RTX-4090", 8192)
     assert advice.layout.precision == "int8"
     assert smallest_layout(facts, "L4", "bf16", 8192).devices == 2
-    tiny = TARGETS | {"card": TARGETS["RTX-4090"].__class__(TARGETS["RTX-4090"].hardware, 1, 1008, 165, nodes=1)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cluster.plan.TARGETS", tiny)
+        patch.setitem(TARGETS, "card", replace(TARGETS["RTX-4090"], per_node=1, nodes=1))
         nothing = advise(MIXTRAL, "card", 8192)
     assert (nothing.layout, nothing.engine) == (None, "deepspeed")
     assert "offloading" in nothing.reasons[-1]
@@ -88,3 +91,11 @@ def test_a_batch_of_a_mixture_of_experts_reads_only_the_experts_it_uses():
     assert batch < 12
     kv_reads = batch * 16_384 * 128 * 1024
     assert batch / layout.tokens_per_s < (dense_reads + kv_reads) / 4800e9
+
+
+def test_a_quantised_checkpoint_is_planned_as_it_is():
+    facts = facts_of("openai/gpt-oss-120b")
+    assert list(precisions(facts)) == ["mxfp4"]
+    # The published checkpoint has 65 GB.
+    assert weights_gb(facts, "mxfp4") == pytest.approx(65, rel=0.05)
+    assert advise(facts, "H100", 8192).layout.precision == "mxfp4"
