@@ -82,7 +82,7 @@ def facts_in(model: str, config: Mapping[str, Any], checkpoint_bytes: int | None
 
 
 def _with_checkpoint(facts: ModelFacts, checkpoint_bytes: int) -> ModelFacts:
-    """Of a checkpoint in one type its size says how many parameters it has; of a quantised one, how wide they are."""
+    """The size of a checkpoint in one type gives its parameter count; that of a quantised one, its bytes per weight."""
     if facts.quantised:
         return replace(facts, checkpoint_bytes=checkpoint_bytes)
     if facts.is_counted:
