@@ -76,6 +76,12 @@ class ModelFacts:
     """The first of the config's architectures."""
     published: int | None = None
     """All parameters as published; None: the sum of the parts, which is exact for KNOWN_ARCHITECTURES."""
+    quantised_group: int = 128
+    """Weights that share a scale, where their bits are known."""
+    quantises_experts_only: bool = False
+    """Whether the checkpoint leaves all other matrices in the computing type."""
+    expert_padding: float = 1.0
+    """How much larger a routed expert is in memory than its parameters, because kernels want whole tiles."""
     checkpoint_bytes: int | None = None
     """Bytes of all weights in the checkpoint, as its index or its files say."""
 
