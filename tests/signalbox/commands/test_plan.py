@@ -78,6 +78,15 @@ def test_columns_are_titled_in_plain_words():
         assert word in text
 
 
+def test_the_table_is_whole_in_a_narrow_terminal():
+    lines = plan(LLAMA).output.splitlines()
+    table = [line for line in lines if line.startswith(("┏", "│", "└"))]
+    assert len(table) > 10
+    assert {len(line) for line in table} == {len(table[0])}
+    assert len(table[0]) <= 80
+    assert "…" not in "".join(lines)
+
+
 def test_small_models_are_not_rounded_to_nothing():
     output = plan("demo/models/large", "--gpu", "L4").output
     assert " 0.0 " not in output
