@@ -99,7 +99,7 @@ def _layout_table(data: dict[str, Any]) -> Table:
         "tokens of KV cache",
         f"sequences of {data['context_tokens']:,} tokens",
         "tokens per second, at most",
-        f"{'price' if priced else 'device-hours'} per million tokens, at least",
+        f"{'price' if priced else 'device hours'} per million tokens, at least",
     )
     rows = [_layout_cells(row) for row in data["layouts"]]
     # Titles break between their words, so that the numbers stay whole in a narrow terminal.
