@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,9 @@ def facts_from_config(config: Mapping[str, Any]) -> ModelFacts:
         dtype=str(config.get("torch_dtype") or config.get("dtype") or "bfloat16"),
         quantised=quantised.get("quant_method"),
         quantised_bits=_bits(quantised),
+        quantised_group=_group(quantised),
+        quantises_experts_only=bool(moe) and any("self_attn" in name for name in _kept_plain(quantised)),
+        expert_padding=_padding(config) if moe and quantised.get("quant_method") == "mxfp4" else 1.0,
         architecture=str((config.get("architectures") or ["unknown"])[0]),
         published=config.get("parameters"),
     )
@@ -130,3 +134,24 @@ def _bits(quantised: Mapping[str, Any]) -> int | None:
         return int(quantised["bits"])
     groups = [group.get("weights") or {} for group in (quantised.get("config_groups") or {}).values()]
     return max((int(weights["num_bits"]) for weights in groups if weights.get("num_bits")), default=None)
+
+
+def _group(quantised: Mapping[str, Any]) -> int:
+    """Weights that share a scale; 128 where it is not said."""
+    groups = [group.get("weights") or {} for group in (quantised.get("config_groups") or {}).values()]
+    sizes = [int(quantised.get("group_size") or 0), *(int(weights.get("group_size") or 0) for weights in groups)]
+    return min((size for size in sizes if size > 0), default=128)
+
+
+def _kept_plain(quantised: Mapping[str, Any]) -> list[str]:
+    """Names of the modules that a checkpoint does not quantise."""
+    return [str(name) for name in quantised.get("modules_to_not_convert") or quantised.get("ignore") or ()]
+
+
+def _padding(config: Mapping[str, Any]) -> float:
+    """Of an expert of MXFP4 in Marlin's tiles.
+
+    Source: `mxfp4_round_up_hidden_size_and_intermediate_size` in vLLM 0.32.
+    """
+    hidden, width = config["hidden_size"], config.get("moe_intermediate_size") or config["intermediate_size"]
+    return float(math.ceil(hidden / 256) * 256 * math.ceil(width / 128) * 128 / (hidden * width))

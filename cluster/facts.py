@@ -108,5 +108,13 @@ def _config_in(folder: Path) -> dict[str, Any]:
 
 
 def _weights_in(folder: Path) -> int | None:
-    """Bytes of the folder's safetensors files; None without any."""
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors")) or None
+    """Bytes of the weights in a folder's safetensors files; None without any.
+
+    Such a file begins with the length of its header in 8 bytes, and the header; the weights are the rest.
+    """
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            header = int.from_bytes(file.read(8), "little")
+        total += max(0, path.stat().st_size - 8 - header)
+    return total or None

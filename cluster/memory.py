@@ -12,7 +12,7 @@ from cluster.model_facts import ModelFacts
 from cluster.pool import PoolSpec
 from cluster.sharing import highest_utilization
 from cluster.spec import HardwareSpec
-from cluster.widths import dtype_bytes, weight_bytes_each
+from cluster.widths import dtype_bytes, expert_bytes_each, matrix_bytes_each
 
 GIB = 2**30
 GPU_RUNTIME_GIB = 2.2
@@ -140,15 +140,17 @@ def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
     parallel = pool.parallel
     stage = math.ceil(facts.layers / parallel.pipeline) / facts.layers
     spread = parallel.tensor * (parallel.data if parallel.expert > 1 else 1)
-    matrices = facts.matrices / parallel.tensor + facts.routed / spread
-    each, plain = weight_bytes_each(facts, pool.engine.options), dtype_bytes(facts, pool.engine.options)
-    if "zero_offload" in pool.engine.options:
+    options = pool.engine.options
+    plain = dtype_bytes(facts, options)
+    matrices = facts.matrices / parallel.tensor * matrix_bytes_each(facts, options)
+    matrices += facts.routed / spread * expert_bytes_each(facts, options)
+    if "zero_offload" in options:
         return facts.parameters * plain / parallel.data
     both = parallel.pipeline == 1 or facts.ties_embeddings
     embeddings = facts.embeddings / parallel.tensor / (1 if both else 2)
     if not pool.engine.traits.splits_input_embeddings:
         embeddings = facts.embeddings * (1 + 1 / parallel.tensor) / 2
-    return stage * (matrices * each + facts.small * plain) + embeddings * plain
+    return stage * (matrices + facts.small * plain) + embeddings * plain
 
 
 def _resident_bytes(facts: ModelFacts, pool: PoolSpec) -> float:

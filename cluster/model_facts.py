@@ -76,6 +76,12 @@ class ModelFacts:
     """The first of the config's architectures."""
     published: int | None = None
     """All parameters as published; None: the sum of the parts, which is exact for KNOWN_ARCHITECTURES."""
+    quantised_group: int = 128
+    """Weights that share a scale, where their bits are known."""
+    quantises_experts_only: bool = False
+    """Whether the checkpoint leaves all other matrices in the computing type."""
+    expert_padding: float = 1.0
+    """How much larger a routed expert is in memory than its parameters, because kernels want whole tiles."""
     checkpoint_bytes: int | None = None
     """Bytes of all weights in the checkpoint, as its index or its files say."""
 
@@ -85,15 +91,19 @@ class ModelFacts:
         return self.architecture in KNOWN_ARCHITECTURES or self.published is not None
 
     @property
-    def matrices(self) -> int:
-        """Parameters of all layers' matrices without routed experts.
-
-        What a family has beyond the parts that are counted here (a vision tower, gates) is in it, by `published`.
-        """
+    def attention_and_mlp(self) -> int:
+        """Parameters of all layers' attention and MLPs, with routers and shared experts, without routed experts."""
         dense = self.layers * self.attention + (self.layers - self.moe_layers) * self.dense_mlp
-        counted = dense + self.moe_layers * self.mlp
+        return dense + self.moe_layers * self.mlp
+
+    @property
+    def matrices(self) -> int:
+        """Parameters of all matrices but embeddings and routed experts.
+
+        What a family has beyond attention and MLPs (a vision tower, gates) is in it, by `published`.
+        """
         if self.published is None:
-            return counted
+            return self.attention_and_mlp
         return self.published - self.routed - self.embeddings - self.small
 
     @property

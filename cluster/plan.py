@@ -17,7 +17,7 @@ from cluster.parallel import ParallelSpec
 from cluster.placing import layout_problems
 from cluster.pool import EngineSpec, PoolSpec
 from cluster.spec import HardwareSpec
-from cluster.widths import DTYPE_BYTES, kv_bytes, weight_bytes_each
+from cluster.widths import DTYPE_BYTES, expert_bytes_each, kv_bytes, matrix_bytes_each, weight_bytes_each
 
 PRECISIONS: dict[str, dict[str, str]] = {
     "fp32": {"dtype": "float32"},
@@ -105,9 +105,8 @@ def precisions(facts: ModelFacts) -> dict[str, dict[str, str]]:
 def weights_gb(facts: ModelFacts, precision: str) -> float:
     """Weights of the whole model in 10**9 bytes: embeddings, norms and biases keep the computing type."""
     options = precisions(facts)[precision]
-    matrices = facts.parameters - facts.embeddings - facts.small
-    plain = DTYPE_BYTES[options["dtype"]]
-    return (matrices * weight_bytes_each(facts, options) + (facts.embeddings + facts.small) * plain) / 1e9
+    quantised = facts.matrices * matrix_bytes_each(facts, options) + facts.routed * weight_bytes_each(facts, options)
+    return (quantised + (facts.embeddings + facts.small) * DTYPE_BYTES[options["dtype"]]) / 1e9
 
 
 def kv_kib_per_token(facts: ModelFacts, precision: str = "bf16") -> float:
@@ -163,7 +162,7 @@ def decode_step_s(
     """
     devices = TARGETS[target]
     missed = (1 - facts.experts_per_token / facts.experts) ** batch if facts.experts else 0.0
-    each = weight_bytes_each(facts, pool.engine.options)
+    each = expert_bytes_each(facts, pool.engine.options)
     read = memory.weights_gib * 2**30 - facts.routed * missed * each / pool.parallel.devices
     read += batch * held_tokens * memory.kv_bytes_per_token
     arithmetic = 2 * facts.active_parameters * batch / pool.parallel.devices

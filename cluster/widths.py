@@ -56,8 +56,21 @@ def weight_bytes_each(facts: ModelFacts, options: Mapping[str, Any]) -> float:
         kept = (facts.embeddings + facts.small) * plain
         return max(0.0, facts.checkpoint_bytes - kept) / (facts.matrices + facts.routed)
     if facts.quantised and facts.quantised_bits:
-        return facts.quantised_bits / 8 + (FOUR_BITS - 0.5 if facts.quantised_bits <= 4 else 0.0)
+        scales = max(FOUR_BITS - 0.5, 2 / facts.quantised_group)
+        return facts.quantised_bits / 8 + (scales if facts.quantised_bits <= 4 else 0.0)
     return QUANTISED_BYTES.get(method, plain)
+
+
+def matrix_bytes_each(facts: ModelFacts, options: Mapping[str, Any]) -> float:
+    """Bytes per weight of the matrices other than routed experts, which some checkpoints do not quantise."""
+    if facts.quantises_experts_only and not facts.checkpoint_bytes:
+        return dtype_bytes(facts, options)
+    return weight_bytes_each(facts, options)
+
+
+def expert_bytes_each(facts: ModelFacts, options: Mapping[str, Any]) -> float:
+    """Bytes per weight of a routed expert in memory, with what fills up the kernels' tiles."""
+    return weight_bytes_each(facts, options) * facts.expert_padding
 
 
 def kv_bytes(facts: ModelFacts, options: Mapping[str, Any]) -> float:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from huggingface_hub.utils import disable_progress_bars
 
 from cluster.facts import NotAModel, UnknownModel, facts_in, facts_of
 from cluster.model_facts import ModelFacts
+from cluster.problems import shown
 
 INDEX, WEIGHTS = "model.safetensors.index.json", "model.safetensors"
 """A checkpoint has many parts and the index, or it is one file, of which only the size is read."""
@@ -47,7 +50,7 @@ def facts_online(model: str) -> ModelFacts:
     except NotAModel:
         raise
     except UnknownModel:
-        if Path(model).is_dir():
+        if os.path.isdir(model):
             raise
     disable_progress_bars()
     return facts_in(model, _json_of(model, "config.json"), _checkpoint_bytes(model))
@@ -86,7 +89,8 @@ def _json_of(model: str, name: str) -> dict[str, Any]:
             raise UnknownModel(
                 f"{name} of '{model}' has {size or 'unknown'} bytes: more than {MOST_BYTES} are not read"
             )
-        path = hf_hub_download(model, name, endpoint=_endpoint(), cache_dir=constants.HF_HUB_CACHE)
+        with _asking(model, name):
+            path = hf_hub_download(model, name, endpoint=_endpoint(), cache_dir=constants.HF_HUB_CACHE)
     except _Unreachable as unreachable:
         path = _cached(model, name, unreachable)
     try:
@@ -111,28 +115,47 @@ def _size(model: str, name: str) -> int | None:
     """Bytes of a file on the hub. The request is made once, so that a missing network is noticed at once.
 
     Raises:
+        UnknownModel: as in `_asking`.
+    """
+    with _asking(model, name):
+        url = hf_hub_url(model, name, endpoint=_endpoint())
+        return get_hf_file_metadata(url, endpoint=_endpoint(), timeout=TIMEOUT_S).size
+
+
+@contextmanager
+def _asking(model: str, name: str) -> Iterator[None]:
+    """The library's failures as sentences.
+
+    Raises:
         _NoSuchFile: the model has no such file.
         _Unreachable: the hub does not answer.
-        UnknownModel: the hub refuses.
+        UnknownModel: the hub refuses, or the file cannot be kept.
     """
     hub = _endpoint()
     try:
-        url = hf_hub_url(model, name, endpoint=hub)
-        return get_hf_file_metadata(url, endpoint=hub, timeout=TIMEOUT_S).size
+        yield
     except HFValidationError as error:
-        raise UnknownModel(f"'{model}' is neither a folder here nor a hub id: use ORGANISATION/NAME") from error
+        raise UnknownModel(f"{shown(model)} is neither a folder here nor a hub id: use ORGANISATION/NAME") from error
     except GatedRepoError as error:
         raise UnknownModel(f"'{model}' is gated: accept its licence on {hub}/{model}, and set HF_TOKEN") from error
     except RepositoryNotFoundError as error:
         raise UnknownModel(f"{hub} has no model '{model}': check the id, or set HF_TOKEN if it is private") from error
+    except OfflineModeIsEnabled as error:
+        raise _Unreachable(f"'{model}' is not in the cache, and HF_HUB_OFFLINE is set: unset it") from error
+    except LocalEntryNotFoundError as error:
+        raise _Unreachable(_unreachable(hub, model)) from error
     except EntryNotFoundError as error:
         raise _NoSuchFile(f"'{model}' has no {name} on {hub}: use the id of the original checkpoint") from error
     except HfHubHTTPError as error:
         raise UnknownModel(f"{hub} answered {error.response.status_code} for '{model}': try again later") from error
-    except OfflineModeIsEnabled as error:
-        raise _Unreachable(f"'{model}' is not in the cache, and HF_HUB_OFFLINE is set: unset it") from error
     except HTTPError as error:
-        raise _Unreachable(
-            f"{hub} cannot be reached for '{model}': check the network or HF_ENDPOINT, or download the model's "
-            "config.json and use the folder's path"
-        ) from error
+        raise _Unreachable(_unreachable(hub, model)) from error
+    except OSError as error:
+        raise UnknownModel(f"{name} of '{model}' cannot be kept in {constants.HF_HUB_CACHE} ({error})") from error
+
+
+def _unreachable(hub: str, model: str) -> str:
+    return (
+        f"{hub} cannot be reached for '{model}': check the network or HF_ENDPOINT, or download the model's config.json "
+        "and use the folder's path"
+    )

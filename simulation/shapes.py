@@ -16,7 +16,7 @@ from cluster.kv_cache import kv_bytes_per_token
 from cluster.memory import pool_memory, weight_bytes
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec, HardwareSpec
-from cluster.widths import weight_bytes_each
+from cluster.widths import expert_bytes_each
 from simulation.splitwise import A100, H100, LONG_STEP_TOKENS, SpeedConstants
 from simulation.timing import EngineShape, StepTimes
 
@@ -81,7 +81,7 @@ def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int
     hidden = facts.layers * facts.heads * facts.head_size
     reduce_s = hidden * (split - 1) / split * constants.reduce_s / copies
     all_s = weight_bytes(facts, pool) / bandwidth + layers_s
-    experts_s = (facts.routed * weight_bytes_each(facts, pool.engine.options)) / (pool.parallel.devices * bandwidth)
+    experts_s = (facts.routed * expert_bytes_each(facts, pool.engine.options)) / (pool.parallel.devices * bandwidth)
     return StepTimes(
         decode_weights_s=tuple(all_s - experts_s * _unread(facts, sequences) for sequences in range(batch + 1)),
         prefill_weights_s=all_s,

@@ -53,13 +53,17 @@ def _pool_cells(spec: FleetSpec, name: str, check: FleetCheck) -> dict[str, str]
         "layout": f"{layout}, {pool.placement}" if pool.devices else "remote",
         "devices": f"{pool.device_share:g} x {spec.hardware_of(name).device.name}" if pool.devices else "elsewhere",
         "replicas": f"{pool.replicas.min} to {pool.replicas.max}",
-        "weights": f"{_size(known.weights_gib)} of {_size(known.usable_gib)}" if known else "not checked",
+        "weights": f"{_size(known.weights_gib)} of {_size(known.usable_gib)}" if known else _unknown(name, check),
         "KV cache": _size(known.kv_gib) if known else "",
         "tokens of KV": f"{known.kv_tokens:,}" if known else "",
         "full sequences": f"{known.sequences} x {known.max_context_tokens:,}" if known else "",
         "typical ones": f"{known.typical_sequences} x {known.typical_tokens:,}" if known else "",
         "fits": _fit(known) if known else "",
     }
+
+
+def _unknown(name: str, check: FleetCheck) -> str:
+    return "not checked" if name in check.unchecked else "none here"
 
 
 def _size(gib: float) -> str:

@@ -99,24 +99,31 @@ def _layout_table(data: dict[str, Any]) -> Table:
         "tokens of KV cache",
         f"sequences of {data['context_tokens']:,} tokens",
         "tokens per second, at most",
-        f"{'price' if priced else 'device-hours'} per million tokens, at least",
+        f"{'price' if priced else 'device hours'} per million tokens, at least",
     )
-    # In a narrow terminal a title breaks between its words.
-    columns = (Column(title, min_width=max(map(len, title.split()))) for title in titles)
-    table = Table(*columns, title="smallest layouts")
-    for row in data["layouts"]:
-        split = " ".join(f"{key}{row[name]}" for key, name in (("TP", "tensor"), ("PP", "pipeline")) if row[name] > 1)
-        cost = row["least_cost_per_mtok"]
-        table.add_row(
-            row["gpu"],
-            row["precision"],
-            f"{row['devices']} ({split})" if split else "1",
-            f"{row['kv_tokens']:,}",
-            str(row["sequences"]),
-            f"{row['most_tokens_per_s']:,}",
-            f"{row['least_device_hours_per_mtok']:.2f}" if cost is None else f"{cost:.2f}",
-        )
+    rows = [_layout_cells(row) for row in data["layouts"]]
+    # Titles break between their words, so that the numbers stay whole in a narrow terminal.
+    cells = zip(titles, *rows, strict=True)
+    widths = [max(map(len, [*title.split(), *column])) for title, *column in cells]
+    columns = (Column(title, width=width) for title, width in zip(titles, widths, strict=True))
+    table = Table(*columns, title="smallest layouts", pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _layout_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    split = " ".join(f"{key}{row[name]}" for key, name in (("TP", "tensor"), ("PP", "pipeline")) if row[name] > 1)
+    cost = row["least_cost_per_mtok"]
+    return (
+        row["gpu"],
+        row["precision"],
+        f"{row['devices']} ({split})" if split else "1",
+        f"{row['kv_tokens']:,}",
+        str(row["sequences"]),
+        f"{row['most_tokens_per_s']:,}",
+        f"{row['least_device_hours_per_mtok']:.2f}" if cost is None else f"{cost:.2f}",
+    )
 
 
 def _advice_lines(data: dict[str, Any]) -> list[Text]:

@@ -102,6 +102,16 @@ def test_parameters_of_a_folder_are_those_of_its_weights(name):
     assert facts_of(str(folder)).parameters == stored
 
 
+def test_a_folder_of_a_new_architecture_is_counted_by_its_weights(tmp_path):
+    source = PROJECT_ROOT / "demo" / "models" / "large"
+    config = json.loads((source / "config.json").read_text()) | {"architectures": ["NewForCausalLM"]}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"intermediate_size": 1}))
+    (tmp_path / "model.safetensors").symlink_to(source / "model.safetensors")
+    facts = facts_of(str(tmp_path))
+    assert facts.is_counted
+    assert facts.parameters == facts_of(str(source)).parameters
+
+
 # -- fields that are easily read wrongly -----------------------------------------------------------------------------
 
 LLAMA = {

@@ -253,6 +253,17 @@ def test_bytes_per_weight(checkpoint, options, each):
     assert weight_bytes_each(replace(facts_of(MISTRAL), **checkpoint), options) == pytest.approx(each)
 
 
+def test_a_checkpoint_can_quantise_its_experts_only():
+    # "Model loading took 65.9651 GiB" with Marlin on an H100: https://github.com/vllm-project/vllm/issues/23278
+    memory = memory_of(fleet("openai/gpt-oss-120b", max_model_len=8192))
+    assert memory.weights_gib == pytest.approx(65.9651, rel=0.01)
+
+
+def test_the_size_of_a_checkpoint_counts_where_it_is_known():
+    facts = replace(facts_of(MISTRAL), quantised="awq", quantised_bits=4, checkpoint_bytes=5_000_000_000)
+    assert weight_bytes(facts, fleet(MISTRAL).pools["p"]) == pytest.approx(5_000_000_000)
+
+
 @pytest.mark.parametrize(
     ("options", "each"),
     [

@@ -88,6 +88,7 @@ def test_a_token_opens_a_gated_model(hub, monkeypatch):
         ("vendor/broken", "lacks hidden_size, which every decoder has"),
         ("vendor/no-size", "has no total_size: download the model and use its folder"),
         ("vendor/list", "is not a JSON object"),
+        ("x" * 5000, "neither a folder here nor a hub id"),
         ("a/b/c", "neither a folder here nor a hub id: use ORGANISATION/NAME"),
     ],
 )
@@ -103,6 +104,19 @@ def test_a_file_that_is_too_large_is_not_downloaded(hub):
     with pytest.raises(UnknownModel, match="more than 33554432 are not read"):
         facts_online("vendor/many-parts")
     assert [method for method, path in hub.asked if "/resolve/" in path] == ["HEAD"]
+
+
+def test_a_hub_that_fails_is_said_with_its_status(hub):
+    hub.failing = 503
+    with pytest.raises(UnknownModel, match="answered 503 for 'vendor/many-parts': try again later"):
+        facts_online("vendor/many-parts")
+
+
+def test_a_cache_that_cannot_be_written_is_named(hub, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UnknownModel, match=r"cannot be kept in .*cache"):
+        facts_online("vendor/many-parts")
 
 
 def test_the_cache_answers_when_the_hub_cannot_be_reached(hub):

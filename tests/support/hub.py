@@ -24,6 +24,7 @@ class Hub(ThreadingHTTPServer):
         self.gated = gated
         self.asked: list[tuple[str, str]] = []
         self.claimed_bytes: int | None = None
+        self.failing: int | None = None
 
     @property
     def url(self) -> str:
@@ -43,6 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         self.server.asked.append((self.command, self.path))
         model, _, name = self.path.lstrip("/").partition("/resolve/main/")
+        if self.server.failing:
+            return self._refuse(self.server.failing, "")
         known = {path.rpartition("/")[0] for path in self.server.files}
         if model in self.server.gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self._refuse(403, "GatedRepo")

@@ -35,7 +35,7 @@ def shard_problem(shard: Shard, facts: ModelFacts, parallel: ParallelSpec, zero:
         {"the model (ZeRO)": (shard.partitioned, facts.parameters / parallel.devices)}
         if zero
         else {
-            "attention and MLP": (shard.matrices, facts.matrices / parallel.tensor),
+            "attention and MLP": (shard.matrices, facts.attention_and_mlp / parallel.tensor),
             "experts": (shard.experts, facts.routed / (parallel.tensor * parallel.expert)),
         }
     )
