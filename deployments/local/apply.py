@@ -27,7 +27,8 @@ class RunningFleet:
         from ray.serve.context import _get_global_client
 
         ray.init(address=folder.ray, namespace="signalbox", log_to_driver=False, logging_level=logging.ERROR)
-        self._client: Any = _get_global_client(raise_if_no_controller_running=True)
+        client: Any = _get_global_client(raise_if_no_controller_running=True)
+        self._client = client
         applications = self._client.get_serve_details()["applications"].values()
         self._config = next(each["deployed_app_config"] for each in applications)
 
