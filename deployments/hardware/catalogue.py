@@ -18,6 +18,11 @@ def ray_type(hardware: HardwareSpec) -> str | None:
     return hardware.catalogue.accelerator_type
 
 
+def written(hardware: HardwareSpec) -> str:
+    """A spec's device as the spec names it."""
+    return hardware.device
+
+
 def is_type(asked: str | None, found: str) -> bool:
     """Whether a GPU that Ray has found is of an accelerator type: Ray finds `A100` where its list has `A100-80G`."""
     return asked is not None and (asked == found or asked.startswith(f"{found}-"))
