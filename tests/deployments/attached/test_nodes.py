@@ -7,6 +7,7 @@ import pytest
 from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.spec import FleetSpec
 from deployments.attached.nodes import NODE_LABEL, TYPE_LABEL, RayNode, choose_nodes
+from deployments.hardware.catalogue import written
 from deployments.hardware.machine import FoundGpu
 from deployments.node_choice import NodeChoice
 from deployments.start_watch import FleetFailed
@@ -82,7 +83,7 @@ def test_every_example_finds_its_nodes_on_a_cluster_of_its_hardware(name):
     fleet = load_spec(PROJECT_ROOT / "examples" / f"{name}.yaml")
     found = {"A100-80G": "A100", "A100-40G": "A100"}
     nodes = [
-        node(f"{kind}-{index}", hardware.devices_per_node, found.get(hardware.device.name, hardware.device.name))
+        node(f"{kind}-{index}", hardware.devices_per_node, found.get(written(hardware), written(hardware)))
         for kind, hardware in fleet.hardware.items()
         for index in range(hardware.nodes)
     ]
