@@ -89,7 +89,7 @@ class GatewaySpec(Part):
     port: int = Field(default=8000, ge=1, le=65535)
     """HTTP port of the endpoint."""
     replicas: ReplicasSpec = ReplicasSpec(min=1, max=1)
-    """Gateway replicas."""
+    """Gateway replicas. On Kubernetes two if the spec has no number."""
     max_body_bytes: int = Field(default=4_000_000, ge=1_000, le=MAX_BODY_BYTES)
     """Larger request bodies are rejected with 413."""
     max_ongoing_per_replica: int = Field(default=1_000, ge=1)
