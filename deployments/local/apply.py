@@ -7,8 +7,7 @@ import os
 from typing import Any
 
 from cluster.spec import FleetSpec
-from deployments.config import SERVING_ENVIRONMENT
-from deployments.local.environment import TOKEN_FILE
+from deployments.local.environment import caller_environment
 from deployments.local.folders import FleetFolder
 
 
@@ -20,9 +19,7 @@ class RunningFleet:
     """
 
     def __init__(self, folder: FleetFolder) -> None:
-        os.environ.update(
-            SERVING_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder.path / TOKEN_FILE)}
-        )
+        os.environ.update(caller_environment(folder.path))
         import ray
         from ray.serve.context import _get_global_client
 
