@@ -50,9 +50,7 @@ SLOW = "Deployment 'a' in application 'b' has 1 replicas that have taken more th
 
 
 def deployment(status="UPDATING", message="", running=0):
-    return SimpleNamespace(
-        status=DeploymentStatus(status), message=message, replica_states={ReplicaState.RUNNING: running}
-    )
+    return SimpleNamespace(status=DeploymentStatus(status), message=message, replica_states={"RUNNING": running})
 
 
 def app(status="DEPLOYING", message="", **deployments):
@@ -66,6 +64,10 @@ def test_serve_still_has_the_messages_that_are_read_here():
     source = inspect.getsource(deployment_state)
     assert all(beginning in source for beginning in start_watch.FAILED)
     assert "to be scheduled" in source
+
+
+def test_serve_counts_replicas_by_the_name_that_is_read_here():
+    assert ReplicaState.RUNNING == "RUNNING"
 
 
 def test_serve_counts_failed_starts_up_to_the_variable():
