@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ray._private.label_utils import validate_label_selector
 
 from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.spec import FleetSpec
@@ -93,3 +94,10 @@ def test_every_example_finds_its_nodes_on_a_cluster_of_its_hardware(name):
         if NODE_LABEL in choice.labels:
             ids = choice.labels[NODE_LABEL].removeprefix("in(").removesuffix(")").split(",")
             assert all(id.startswith(f"{kind}-") for id in ids)
+
+
+def test_ray_takes_the_selectors():
+    ids = [f"{number:056x}" for number in range(40)]
+    (chosen,) = choose_nodes(spec(a={"nodes": 40}), [node(id) for id in ids]).values()
+    assert validate_label_selector(dict(chosen.labels)) is None
+    assert validate_label_selector({TYPE_LABEL: "AMD-Instinct-MI300X-OAM"}) is None
