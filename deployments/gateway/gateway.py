@@ -80,11 +80,12 @@ class Gateway:
         self.metrics: GatewayMetrics = before.metrics if before else GatewayMetrics()
         self.board: BoardLink = board or (before.board if before else BoardLink(spec))
         self.clients = Clients(spec.gateway)
-        self.desk = GatewayDesk(spec, load_quality(spec), self.metrics, before and before.desk)
-        self.learning = Learning(spec, pools, self.board, self.desk, self.metrics, before and before.learning)
+        self.desk = GatewayDesk(spec, load_quality(spec), self.metrics, before.desk if before else None)
+        learned, synced = (before.learning, before.sync) if before else (None, None)
+        self.learning = Learning(spec, pools, self.board, self.desk, self.metrics, learned)
         self.answering = Answering(spec, pools, self.desk, self.learning)
-        self.live = LiveData(self.desk, before and before.live)
-        self.sync = BoardSync(self.board, self.desk, self.learning, self.live, before and before.sync)
+        self.live = LiveData(self.desk, before.live if before else None)
+        self.sync = BoardSync(self.board, self.desk, self.learning, self.live, synced)
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/chat/completions": {"POST": self._chat},
             "/v1/completions": {"POST": self._completion},
