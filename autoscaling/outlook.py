@@ -14,7 +14,7 @@ from autoscaling.history import PoolHistory
 from autoscaling.lateness import LatenessTable
 from autoscaling.speed import Speed, prompt_mix
 from autoscaling.validation import ValidSignals
-from cluster.memory import max_num_seqs
+from cluster.batches import max_num_seqs
 from cluster.scaling import ScalingSpec
 from cluster.spec import FleetSpec
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.facts import ModelFacts
+from cluster.model_facts import ModelFacts
 from cluster.pool import PoolSpec
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)

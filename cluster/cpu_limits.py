@@ -5,7 +5,7 @@ Each limit was tried with vLLM 0.32 on CPU, and failed at the start or with the 
 
 from __future__ import annotations
 
-from cluster.facts import ModelFacts
+from cluster.model_facts import ModelFacts
 from cluster.pool import PoolSpec
 from cluster.widths import quantisation
 

@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 
 from cluster.adapters import adapter_bytes
-from cluster.facts import ModelFacts
+from cluster.batches import max_num_seqs
+from cluster.kv_cache import context_tokens, kv_bytes_per_token, sequence_bytes
+from cluster.model_facts import ModelFacts
 from cluster.pool import PoolSpec
 from cluster.sharing import highest_utilization
 from cluster.spec import HardwareSpec
-from cluster.widths import dtype_bytes, kv_bytes, weight_bytes_each
+from cluster.widths import dtype_bytes, weight_bytes_each
 
 GIB = 2**30
 GPU_RUNTIME_GIB = 2.2
@@ -38,7 +40,7 @@ class PoolMemory:
     kv_gib: float
     """The KV cache; negative when not even the weights fit."""
     kv_bytes_per_token: float
-    """On one device."""
+    """On one device, as the average over a sequence of full context."""
     kv_tokens: int
     """Tokens the replica's KV cache holds, over all its data-parallel copies."""
     max_context_tokens: int
@@ -76,27 +78,30 @@ def pool_memory(
         weights += weight_bytes(draft, pool) / GIB
     runtime = GPU_RUNTIME_GIB if on_gpu else CPU_RUNTIME_GIB
     room = usable - weights - runtime
-    asked = _kv_bytes_asked(facts, pool)
+    context = context_tokens(facts, pool)
+    models = (facts, draft) if draft else (facts,)
+
+    def sequence(tokens: int) -> float:
+        return sum(sequence_bytes(model, pool, hardware, tokens) for model in models)
+
+    asked = _kv_bytes_asked(facts, pool, hardware)
     # vLLM takes a size that is asked for at its word and looks at no share then: what bounds it is the pool's device.
     whole = hardware.device_memory_gib * pool.gpu_fraction
     spare_room = math.inf if asked is None else whole - weights - runtime - asked / GIB
     kv = room if asked is None else asked / GIB
-    per_token = kv_bytes_per_token(facts, pool) + (kv_bytes_per_token(draft, pool) if draft else 0.0)
-    context = int(options.get("max_model_len") or facts.max_context_tokens)
     batch = max_num_seqs(pool, hardware)
-    spare_kv = kv - _held(context, facts, pool) * per_token / GIB
     return PoolMemory(
         device_gib=hardware.device_memory_gib,
         usable_gib=usable,
         weights_gib=weights,
         runtime_gib=runtime,
         kv_gib=kv,
-        kv_bytes_per_token=per_token,
-        kv_tokens=pool.parallel.data * max(0, int(kv * GIB / per_token)),
+        kv_bytes_per_token=sequence(context) / context,
+        kv_tokens=pool.parallel.data * max(0, int(kv * GIB / sequence(context) * context)),
         max_context_tokens=context,
-        sequences=_sequences(kv * GIB / per_token, context, facts, pool, batch),
-        typical_sequences=_sequences(kv * GIB / per_token, min(context, TYPICAL_TOKENS), facts, pool, batch),
-        spare_gib=min(spare_kv, spare_room),
+        sequences=_at_once(kv * GIB, sequence(context), pool, batch),
+        typical_sequences=_at_once(kv * GIB, sequence(min(context, TYPICAL_TOKENS)), pool, batch),
+        spare_gib=min(kv - sequence(context) / GIB, spare_room),
     )
 
 
@@ -110,39 +115,18 @@ def memory_utilization(pool: PoolSpec, hardware: HardwareSpec) -> float:
     return round(max(default, 0.0), 4)
 
 
-def _kv_bytes_asked(facts: ModelFacts, pool: PoolSpec) -> float | None:
+def _kv_bytes_asked(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec) -> float | None:
     """The KV cache's size on one device where the spec says it: in bytes for vLLM, in tokens for the other engines."""
     options = pool.engine.options
     if tokens := options.get("kv_budget_tokens"):
-        return float(math.ceil(tokens / pool.parallel.data) * kv_bytes_per_token(facts, pool))
+        return float(math.ceil(tokens / pool.parallel.data) * kv_bytes_per_token(facts, pool, hardware))
     asked: float | None = options.get("kv_cache_memory_bytes")
     return asked
 
 
-def max_num_seqs(pool: PoolSpec, hardware: HardwareSpec) -> int:
-    """Sequences in one engine's batch: the spec's option, else the engine's default.
-
-    vLLM's default depends on the device. Source: `get_batch_defaults` in vLLM 0.32's engine/arg_utils.py.
-    """
-    if asked := pool.engine.options.get("max_num_seqs"):
-        return int(asked)
-    if (rows := pool.engine.traits.batch_rows) is not None:
-        return rows
-    if not hardware.is_gpu:
-        return 128 * pool.parallel.tensor * pool.parallel.pipeline
-    gib, is_a100 = hardware.device_memory_gib, hardware.device.ray_type == "A100"
-    return 1024 if gib >= 160 or (gib >= 70 and not is_a100) else 256
-
-
-def _sequences(kv_tokens: float, tokens: int, facts: ModelFacts, pool: PoolSpec, batch: int) -> int:
-    """Sequences of a length that run at once; every data-parallel copy has its own KV cache and batch."""
-    fitting = int(kv_tokens / _held(tokens, facts, pool))
-    return pool.parallel.data * max(0, min(fitting, batch))
-
-
-def _held(tokens: int, facts: ModelFacts, pool: PoolSpec) -> int:
-    """Tokens of a sequence that the cache keeps; some engines drop tokens behind a sliding window."""
-    return min(tokens, facts.sliding_window or tokens) if pool.engine.traits.frees_window else tokens
+def _at_once(kv_bytes: float, sequence: float, pool: PoolSpec, batch: int) -> int:
+    """Sequences that run at once; every data-parallel copy has its own KV cache and batch."""
+    return pool.parallel.data * max(0, min(int(kv_bytes / sequence), batch))
 
 
 def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
@@ -155,10 +139,8 @@ def weight_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
     """
     parallel = pool.parallel
     stage = math.ceil(facts.layers / parallel.pipeline) / facts.layers
-    dense = facts.layers * facts.attention + (facts.layers - facts.moe_layers) * facts.dense_mlp
-    dense += facts.moe_layers * facts.mlp
-    routed = facts.moe_layers * facts.experts * facts.expert
-    matrices = dense / parallel.tensor + routed / (parallel.tensor * (parallel.data if parallel.expert > 1 else 1))
+    spread = parallel.tensor * (parallel.data if parallel.expert > 1 else 1)
+    matrices = facts.matrices / parallel.tensor + facts.routed / spread
     each, plain = weight_bytes_each(facts, pool.engine.options), dtype_bytes(facts, pool.engine.options)
     if "zero_offload" in pool.engine.options:
         return facts.parameters * plain / parallel.data
@@ -173,13 +155,3 @@ def _resident_bytes(facts: ModelFacts, pool: PoolSpec) -> float:
     """What of the weights is on a GPU at once under ZeRO's offload: the embeddings, a layer and the next one."""
     layer = (facts.parameters - facts.embeddings) / facts.layers
     return (facts.embeddings + 2 * layer) * dtype_bytes(facts, pool.engine.options)
-
-
-def kv_bytes_per_token(facts: ModelFacts, pool: PoolSpec) -> float:
-    """Bytes of KV cache per token on one device: width x layers of the stage x bytes, KV heads split over tensor ranks.
-
-    A rank holds at least one KV head, and the latent of MLA is whole on every rank.
-    """
-    tensor, pipeline = pool.parallel.tensor, pool.parallel.pipeline
-    share = 1.0 if facts.is_mla else math.ceil(facts.kv_heads / tensor) / facts.kv_heads
-    return facts.kv_width * share * math.ceil(facts.layers / pipeline) * kv_bytes(facts, pool.engine.options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cluster.cpu_limits import cpu_problems
-from cluster.facts import ModelFacts
+from cluster.model_facts import ModelFacts
 from cluster.pool import PlacementStrategy, PoolSpec
 from cluster.sharing import CONTEXT_GIB, UNITS, SharedDevices, devices_taken, highest_utilization, units
 from cluster.spec import FleetSpec, HardwareSpec

@@ -1,4 +1,4 @@
-"""Which hardware a model needs: weights and KV cache by precision, the smallest layout per device type, cost, reasons.
+"""Which hardware a model needs: weights and KV cache by precision, the smallest layout per device type, cost.
 
 Sizes come from `cluster.memory`. Speeds are upper bounds from the roofline of decoding (Williams et al. 2009): a step
 cannot be faster than reading the weights and the KV cache of the batch from memory, nor than its arithmetic.
@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 from cluster.device import CPU, DeviceSpec
 from cluster.devices import DEVICES
-from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts
 from cluster.memory import PoolMemory, pool_memory
+from cluster.model_facts import ModelFacts
 from cluster.parallel import ParallelSpec
 from cluster.placing import layout_problems
 from cluster.pool import EngineSpec, PoolSpec
 from cluster.spec import HardwareSpec
-from cluster.widths import kv_bytes, weight_bytes_each
+from cluster.widths import DTYPE_BYTES, kv_bytes, weight_bytes_each
 
 PRECISIONS: dict[str, dict[str, str]] = {
     "fp32": {"dtype": "float32"},
@@ -26,8 +26,6 @@ PRECISIONS: dict[str, dict[str, str]] = {
     "int4": {"dtype": "bfloat16", "quantization": "int4"},
 }
 """Widths of the weights as engine options; the KV cache is in 16 bits, with fp32 in 32."""
-COMFORTABLE_SEQUENCES = 8
-"""Sequences of the asked context length that should run at once before a layout is recommended."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +62,30 @@ USUAL_TARGETS = ("RTX-4090", "L4", "A10G", "A100-40G", "A100-80G", "H100", "H200
 
 @dataclass(frozen=True)
 class Layout:
-    """The smallest number of devices of one type that holds a model in one precision."""
+    """A model in one precision on some devices of one type."""
 
     target: str
     precision: str
-    tensor: int
-    pipeline: int
+    pool: PoolSpec
+    """A replica of it: the options of the precision, the split over devices."""
     memory: PoolMemory
     tokens_per_s: float
     """Upper bound on generated tokens per second of the whole replica, with `memory.sequences` of them at once."""
 
     @property
+    def tensor(self) -> int:
+        """Tensor-parallel ranks."""
+        return self.pool.parallel.tensor
+
+    @property
+    def pipeline(self) -> int:
+        """Pipeline stages."""
+        return self.pool.parallel.pipeline
+
+    @property
     def devices(self) -> int:
         """Devices of one replica."""
-        return self.tensor * self.pipeline
+        return self.pool.parallel.devices
 
     @property
     def device_hours_per_mtok(self) -> float:
@@ -89,39 +97,51 @@ class Layout:
         return self.device_hours_per_mtok * price_per_device_hour
 
 
-@dataclass(frozen=True)
-class Advice:
-    """What to run on a device type, and why. `layout` is None when nothing fits."""
-
-    target: str
-    layout: Layout | None
-    engine: str
-    reasons: tuple[str, ...]
+def precisions(facts: ModelFacts) -> dict[str, dict[str, str]]:
+    """The widths that a plan compares, as engine options; a checkpoint that is quantised has only its own."""
+    return {facts.quantised: {"dtype": "bfloat16"}} if facts.quantised else PRECISIONS
 
 
 def weights_gb(facts: ModelFacts, precision: str) -> float:
     """Weights of the whole model in 10**9 bytes: embeddings, norms and biases keep the computing type."""
-    options = PRECISIONS[precision]
+    options = precisions(facts)[precision]
     matrices = facts.parameters - facts.embeddings - facts.small
-    plain = weight_bytes_each(facts, {"dtype": options["dtype"]}) if not facts.quantised else 2.0
+    plain = DTYPE_BYTES[options["dtype"]]
     return (matrices * weight_bytes_each(facts, options) + (facts.embeddings + facts.small) * plain) / 1e9
 
 
 def kv_kib_per_token(facts: ModelFacts, precision: str = "bf16") -> float:
-    """KV cache of one token of the whole model in KiB."""
-    return facts.kv_width * facts.layers * kv_bytes(facts, PRECISIONS[precision]) / 1024
+    """What each token of a sequence adds to the KV cache of the whole model, in KiB."""
+    return facts.kv_growth * kv_bytes(facts, PRECISIONS[precision]) / 1024
+
+
+def kv_mib_per_sequence(facts: ModelFacts, precision: str = "bf16") -> float:
+    """What a sequence of any length keeps at most in windows and states, in MiB."""
+    return facts.kv_bounded * kv_bytes(facts, PRECISIONS[precision]) / 2**20
 
 
 def smallest_layout(facts: ModelFacts, target: str, precision: str, context: int) -> Layout | None:
     """The fewest devices that hold the weights and one sequence of `context` tokens; None when none do."""
     for tensor, pipeline in _splits(TARGETS[target]):
-        pool = _pool(precision, tensor, pipeline, context)
-        if layout_problems(pool, facts):
-            continue
-        memory = pool_memory(facts, pool, TARGETS[target].hardware)
-        if memory.fits:
-            return Layout(target, precision, tensor, pipeline, memory, _tokens_per_s(facts, target, pool, memory))
+        layout = layout_of(facts, target, precision, tensor, pipeline, context)
+        if layout and layout.memory.fits:
+            return layout
     return None
+
+
+def layout_of(
+    facts: ModelFacts, target: str, precision: str, tensor: int, pipeline: int, context: int
+) -> Layout | None:
+    """One layout, whether or not it fits; None if the model cannot be split so."""
+    engine = EngineSpec(options=precisions(facts)[precision] | {"max_model_len": context})
+    parallel = ParallelSpec(tensor=tensor, pipeline=pipeline)
+    pool = PoolSpec(tier="large", model="planned", engine=engine, parallel=parallel)
+    if layout_problems(pool, facts):
+        return None
+    memory = pool_memory(facts, pool, TARGETS[target].hardware)
+    batch = max(memory.sequences, 1)
+    step_s = decode_step_s(facts, target, pool, memory, batch, memory.max_context_tokens / 2)
+    return Layout(target, precision, pool, memory, batch / step_s)
 
 
 def _splits(target: Target) -> Iterator[tuple[int, int]]:
@@ -133,91 +153,18 @@ def _splits(target: Target) -> Iterator[tuple[int, int]]:
     yield from ((target.per_node, pipeline) for pipeline in (1, 2, 4) if pipeline <= target.nodes)
 
 
-def _pool(precision: str, tensor: int, pipeline: int, context: int) -> PoolSpec:
-    engine = EngineSpec(options=PRECISIONS[precision] | {"max_model_len": context})
-    parallel = ParallelSpec(tensor=tensor, pipeline=pipeline)
-    return PoolSpec(tier="large", model="planned", engine=engine, parallel=parallel)
+def decode_step_s(
+    facts: ModelFacts, target: str, pool: PoolSpec, memory: PoolMemory, batch: int, held_tokens: float
+) -> float:
+    """Least time of a step that generates one token for each of `batch` sequences of `held_tokens` on average.
 
-
-def _tokens_per_s(facts: ModelFacts, target: str, pool: PoolSpec, memory: PoolMemory) -> float:
-    """Batch over the time of a decode step. Stages of a pipeline work on different batches at once, so one is counted.
-
-    Of a mixture of experts a step reads the experts that at least one sequence of the batch was sent to.
+    Stages of a pipeline work on different batches at once, so one is counted. Of a mixture of experts a step reads the
+    experts that at least one sequence of the batch was sent to.
     """
-    devices, batch = TARGETS[target], max(memory.sequences, 1)
+    devices = TARGETS[target]
     missed = (1 - facts.experts_per_token / facts.experts) ** batch if facts.experts else 0.0
-    routed = facts.moe_layers * facts.experts * facts.expert
     each = weight_bytes_each(facts, pool.engine.options)
-    read = memory.weights_gib * 2**30 - routed * missed * each / pool.parallel.devices
-    read += batch * memory.max_context_tokens / 2 * memory.kv_bytes_per_token  # half a context on average
+    read = memory.weights_gib * 2**30 - facts.routed * missed * each / pool.parallel.devices
+    read += batch * held_tokens * memory.kv_bytes_per_token
     arithmetic = 2 * facts.active_parameters * batch / pool.parallel.devices
-    return batch / max(read / (devices.bandwidth_gb_s * 1e9), arithmetic / (devices.tflops * 1e12))
-
-
-def advise(facts: ModelFacts, target: str, context: int) -> Advice:
-    """Precision, layout and engine for one device type: the widest precision that is comfortable in one node."""
-    engine, reasons = _engine(facts, target)
-    for precision in ("bf16", "int8", "int4"):
-        layout = smallest_layout(facts, target, precision, context)
-        layout = _comfortable(facts, layout, context) if layout else None
-        if layout and layout.pipeline == 1:
-            return Advice(target, layout, engine, (*reasons, *_why(facts, layout, context)))
-        where = "one node" if layout else "four nodes"
-        reasons.append(
-            f"{precision}: {weights_gb(facts, precision):.1f} GB of weights and a sequence do not fit {where}"
-        )
-    reasons.append("left: offloading weights to the host's memory (DeepSpeed ZeRO), which is slow")
-    return Advice(target, None, "deepspeed", tuple(reasons))
-
-
-def _comfortable(facts: ModelFacts, layout: Layout, context: int) -> Layout:
-    """More devices of the node while too few sequences of the context run at once."""
-    tensor = layout.tensor
-    while layout.memory.sequences < COMFORTABLE_SEQUENCES and 2 * tensor <= TARGETS[layout.target].per_node:
-        tensor *= 2
-        pool = _pool(layout.precision, tensor, 1, context)
-        if layout.pipeline > 1 or layout_problems(pool, facts):
-            break
-        memory = pool_memory(facts, pool, TARGETS[layout.target].hardware)
-        speed = _tokens_per_s(facts, layout.target, pool, memory)
-        layout = Layout(layout.target, layout.precision, tensor, 1, memory, speed)
-    return layout
-
-
-def _least_fraction(facts: ModelFacts, layout: Layout, context: int) -> float | None:
-    """The smallest share of the layout's only GPU, in twentieths, that is comfortable; None if it needs all of it."""
-    hardware = TARGETS[layout.target].hardware
-    if layout.devices > 1 or hardware.device.ray_resource != "GPU":
-        return None
-    pool = _pool(layout.precision, 1, 1, context)
-    for twentieths in range(1, 20):
-        shared = pool.model_copy(update={"gpu_fraction": twentieths / 20})
-        if pool_memory(facts, shared, hardware).sequences >= COMFORTABLE_SEQUENCES:
-            return shared.gpu_fraction
-    return None
-
-
-def _engine(facts: ModelFacts, target: str) -> tuple[str, list[str]]:
-    if target == "apple":
-        return "remote", ["remote: vLLM does not use Apple's GPU; run llama.cpp or MLC-LLM there"]
-    if not TARGETS[target].hardware.device.is_served:
-        return "remote", [f"remote: Signalbox starts no engine on {target}; run vLLM's plugin for it there"]
-    if facts.architecture not in KNOWN_ARCHITECTURES:
-        return "vllm", [f"{facts.architecture} is counted like a Llama: see whether vLLM lists it, else transformers"]
-    return "vllm", ["vllm: knows the architecture, and batches continuously"]
-
-
-def _why(facts: ModelFacts, layout: Layout, context: int) -> Iterator[str]:
-    weights, memory = weights_gb(facts, layout.precision), layout.memory
-    yield (
-        f"{layout.precision}: {weights:.1f} GB of weights on {layout.devices} x {layout.target} leave room for "
-        f"{memory.sequences} sequences of {context:,} tokens"
-    )
-    if fraction := _least_fraction(facts, layout, context):
-        yield f"a part of the card is enough: gpu_fraction: {fraction:g} leaves the rest to other pools"
-    if layout.precision != "bf16":
-        yield "quantised, because 16 bits need more than a node; measure the quality on your own tasks"
-    if facts.experts and layout.tensor > 1:
-        yield f"experts: set parallel.expert: {layout.tensor} to give each rank whole experts instead of slices"
-    if facts.sliding_window:
-        yield f"sliding window: a sequence holds at most {facts.sliding_window:,} tokens of KV cache"
+    return max(read / (devices.bandwidth_gb_s * 1e9), arithmetic / (devices.tflops * 1e12))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cluster.facts import ModelFacts
+from cluster.model_facts import ModelFacts
 
 DTYPE_BYTES = {"float32": 4.0, "float": 4.0, "bfloat16": 2.0, "float16": 2.0, "half": 2.0}
 FOUR_BITS = 0.53
@@ -52,6 +52,9 @@ def weight_bytes_each(facts: ModelFacts, options: Mapping[str, Any]) -> float:
     method, plain = quantisation(facts, options), dtype_bytes(facts, options)
     if method is None:
         return plain
+    if facts.quantised and facts.checkpoint_bytes:
+        kept = (facts.embeddings + facts.small) * plain
+        return max(0.0, facts.checkpoint_bytes - kept) / (facts.matrices + facts.routed)
     if facts.quantised and facts.quantised_bits:
         return facts.quantised_bits / 8 + (FOUR_BITS - 0.5 if facts.quantised_bits <= 4 else 0.0)
     return QUANTISED_BYTES.get(method, plain)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cluster.adapters import BadAdapter, adapter_problems
-from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, NotAModel, UnknownModel, facts_of
+from cluster.facts import ModelFacts, NotAModel, UnknownModel, facts_of
+from cluster.fitting import SIZES, Devices, settings_that_fit
 from cluster.loading import absent_folders
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, pools_on, unplaced
-from cluster.pool import TIERS
+from cluster.pool import TIERS, PoolSpec
 from cluster.sharing import devices_taken, fit_smallest_first
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
 from router.confidence.artifact import ConfidenceError
 from router.loading import BadQualityModel, load_confidence, load_quality
+
+FactsOf = Callable[[str], ModelFacts]
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class FleetCheck:
 
     memory: dict[str, PoolMemory]
     """By pool, of the pools whose model is known and whose engine holds its weights."""
+    unchecked: dict[str, str]
+    """Why the memory of a pool is not checked, by pool: nothing is known about its model or its draft."""
     problems: tuple[str, ...]
     """Each names the field and says what to change."""
     warnings: tuple[str, ...]
@@ -35,14 +40,19 @@ class FleetCheck:
         return not self.problems
 
 
-def check_fleet(spec: FleetSpec) -> FleetCheck:
-    """Check every pool against its hardware, and the files that the router reads."""
-    pools = {name: _check_pool(spec, name) for name in spec.pools}
+def check_fleet(spec: FleetSpec, facts_of: FactsOf = facts_of) -> FleetCheck:
+    """Check every pool against its hardware, and the files that the router reads.
+
+    Args:
+        facts_of: looks a model up by folder or hub id, and raises UnknownModel.
+    """
+    pools = {name: _check_pool(spec, name, facts_of) for name in spec.pools}
     shortages, notes = _devices(spec)
     problems = [text for pool in pools.values() for text in pool.problems]
     warnings = [text for pool in pools.values() for text in pool.warnings]
     return FleetCheck(
         memory={name: pool.memory for name, pool in pools.items() if pool.memory},
+        unchecked={name: pool.unknown for name, pool in pools.items() if pool.unknown},
         problems=(*problems, *shortages, *quality_problems(spec), *escalation_problems(spec)),
         warnings=(*warnings, *notes, *escalation_warnings(spec)),
     )
@@ -56,34 +66,39 @@ class _PoolCheck:
     """What is known about one pool."""
 
     memory: PoolMemory | None
+    unknown: str
+    """Why its memory is not checked; empty if it is, or if the pool holds no weights."""
     problems: list[str]
     warnings: list[str]
 
 
-def _check_pool(spec: FleetSpec, name: str) -> _PoolCheck:
+def _check_pool(spec: FleetSpec, name: str, facts_of: FactsOf) -> _PoolCheck:
     pool = spec.pools[name]
     facts: ModelFacts | None = None
+    draft: ModelFacts | None = None
     memory: PoolMemory | None = None
     fields = adapter_problems(pool)
     warnings: list[str] = []
+    unknown = ""
     if pool.engine.traits.hosts_weights:
         try:
             facts = facts_of(pool.model)
-            draft = _draft_facts(spec, name)
+            draft_name = spec.draft_of(name)
+            draft = facts_of(draft_name) if draft_name else None
             memory = pool_memory(facts, pool, spec.hardware_of(name), draft)
             warnings += _guesses(spec, name, facts)
             fields |= draft_problems(facts, draft) if draft else {}
         except NotAModel as error:
             fields["model"] = str(error)
         except UnknownModel as error:
-            warnings.append(f"pools.{name}: memory is not checked: {error}")
+            unknown = str(error)
         except BadAdapter:
             pass  # adapter_problems reports it
     fields |= placement_problems(spec, name, facts)
     problems = [f"pools.{name}.{field}: {text}" for field, text in fields.items()]
-    if memory and not memory.fits:
-        problems.append(_does_not_fit(spec, name, memory))
-    return _PoolCheck(memory, problems, warnings)
+    if facts and memory and not memory.fits:
+        problems.append(_does_not_fit(name, pool, memory, Devices(facts, spec.hardware_of(name), draft)))
+    return _PoolCheck(memory, unknown, problems, warnings)
 
 
 def model_problems(spec: FleetSpec) -> list[str]:
@@ -102,32 +117,22 @@ def model_problems(spec: FleetSpec) -> list[str]:
     return found
 
 
-def _draft_facts(spec: FleetSpec, name: str) -> ModelFacts | None:
-    draft = spec.draft_of(name)
-    return facts_of(draft) if draft else None
-
-
 def _guesses(spec: FleetSpec, name: str, facts: ModelFacts) -> Iterator[str]:
     """Where the arithmetic rests on an assumption."""
-    if facts.architecture not in KNOWN_ARCHITECTURES:
+    if not facts.is_counted:
         yield f"pools.{name}: {facts.architecture} is counted like a Llama: the memory is an estimate"
     method = quantisation(facts, spec.pools[name].engine.options)
     if method and method not in QUANTISED_BYTES and not facts.quantised_bits:
         yield f"pools.{name}: weights in '{method}' are counted unquantised: they may take less memory"
 
 
-def _does_not_fit(spec: FleetSpec, name: str, memory: PoolMemory) -> str:
-    short = f"pools.{name}: short by {-memory.spare_gib:.1f} GiB per device"
+def _does_not_fit(name: str, pool: PoolSpec, memory: PoolMemory, devices: Devices) -> str:
     sizes = f"{memory.weights_gib:.1f} weights, {memory.runtime_gib:.1f} runtime, {memory.usable_gib:.1f} usable"
-    sized = {"kv_cache_memory_bytes", "kv_budget_tokens"} & spec.pools[name].engine.options.keys()
-    if sized:
+    if sized := set(SIZES) & pool.engine.options.keys():
         sizes += f", {memory.kv_gib:.1f} requested by engine.options.{sized.pop()}"
-        return f"{short} ({sizes}): lower that size or engine.options.max_model_len"
-    more = "parallel.tensor" if spec.pools[name].gpu_fraction == 1 else "gpu_fraction"
-    return (
-        f"{short} ({sizes}): raise {more}, lower engine.options.max_model_len, quantise, or use hardware "
-        "with more memory"
-    )
+    fitting = "; or ".join(settings_that_fit(pool, devices))
+    other = "use a quantised checkpoint, or hardware with more memory"
+    return f"pools.{name}: short by {-memory.spare_gib:.1f} GiB per device ({sizes}): {fitting or other}"
 
 
 # -- the whole fleet -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from signalbox.commands.bench import bench
 from signalbox.commands.check import check
 from signalbox.commands.collect import collect
 from signalbox.commands.dashboards import dashboards
+from signalbox.commands.facts import facts
 from signalbox.commands.init import init
 from signalbox.commands.logs import logs
 from signalbox.commands.metrics import metrics
@@ -39,6 +40,7 @@ for command in (
     apply,
     check,
     plan,
+    facts,
     status,
     models,
     logs,

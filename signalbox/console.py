@@ -11,16 +11,22 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
+from cluster.facts import facts_of
 from cluster.loading import PROJECT_ROOT, SpecError, load_spec
+from cluster.model_facts import ModelFacts
 from cluster.problems import Problems
 from cluster.spec import FleetSpec
 
 DEFAULT_SPEC = PROJECT_ROOT / "examples" / "laptop.yaml"
-FAILED, WRONG_INPUT = 1, 2
-"""Exit statuses: the work failed; an argument, an option or a file cannot be used."""
+FAILED, WRONG_INPUT, NOT_CHECKED = 1, 2, 3
+"""Exit statuses: the work failed; an argument, an option or a file cannot be used; with `check --strict`, something
+could not be checked."""
 
 SpecArgument = Annotated[Path, typer.Argument(help="The fleet spec, a YAML file.")]
 UrlOption = Annotated[str, typer.Option(help="The endpoint of a running fleet.")]
+OnlineOption = Annotated[
+    bool, typer.Option("--online", help="Fetch the config.json of models that are not known here from their hub.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 out = Console()
@@ -70,6 +76,15 @@ def options(**flags: str) -> Iterator[None]:
     except Problems as error:
         names = {field: flags.get(field, "--" + field.replace("_", "-")) for field in error.by_field}
         fail("\n".join(f"{names[field]}: {text}" for field, text in error.by_field.items()), WRONG_INPUT)
+
+
+def facts_lookup(online: bool) -> Callable[[str], ModelFacts]:
+    """What finds a model's facts: here only, or on the model's hub too."""
+    if not online:
+        return facts_of
+    from deployments.hub import facts_online
+
+    return facts_online
 
 
 def load_or_exit(path: Path) -> FleetSpec:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from cluster.batches import max_num_batched_tokens, max_num_seqs
 from cluster.device import DeviceSpec
 from cluster.facts import ModelFacts, UnknownModel, facts_of
-from cluster.memory import kv_bytes_per_token, max_num_seqs, pool_memory, weight_bytes
+from cluster.kv_cache import kv_bytes_per_token
+from cluster.memory import pool_memory, weight_bytes
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec, HardwareSpec
 from cluster.widths import weight_bytes_each
@@ -21,10 +23,7 @@ from simulation.timing import EngineShape, StepTimes
 CONSTANTS: dict[str, SpeedConstants] = {"H100": H100, "H200": H100, "MI300X": H100}
 """Constants by device. Other devices are assumed to have the host overhead of an A100."""
 BATCHED_TOKENS = 2048
-"""vLLM's default `max_num_batched_tokens`. On large devices its server uses LARGE_BATCHED_TOKENS."""
-LARGE_BATCHED_TOKENS = 8192
-LARGE_BATCH = 1024
-"""vLLM's default `max_num_seqs` on large devices."""
+"""Tokens in one step of the simulated engine."""
 
 
 class NotSimulated(Exception):
@@ -62,10 +61,7 @@ def engine_shape(spec: FleetSpec, name: str) -> EngineShape:
         times=_times(facts, pool, hardware, batch * pool.parallel.data),
         kv_tokens=memory.kv_tokens,
         max_num_seqs=batch * pool.parallel.data,
-        max_num_batched_tokens=pool.parallel.data
-        * int(
-            options.get("max_num_batched_tokens") or (LARGE_BATCHED_TOKENS if batch >= LARGE_BATCH else BATCHED_TOKENS)
-        ),
+        max_num_batched_tokens=pool.parallel.data * max_num_batched_tokens(pool, hardware),
         max_context_tokens=memory.max_context_tokens,
         block_tokens=int(options.get("block_size") or 16),
         chunked=options.get("enable_chunked_prefill") is not False,
@@ -85,14 +81,12 @@ def _times(facts: ModelFacts, pool: PoolSpec, hardware: HardwareSpec, batch: int
     hidden = facts.layers * facts.heads * facts.head_size
     reduce_s = hidden * (split - 1) / split * constants.reduce_s / copies
     all_s = weight_bytes(facts, pool) / bandwidth + layers_s
-    experts_s = (facts.moe_layers * facts.experts * facts.expert * weight_bytes_each(facts, pool.engine.options)) / (
-        pool.parallel.devices * bandwidth
-    )
+    experts_s = (facts.routed * weight_bytes_each(facts, pool.engine.options)) / (pool.parallel.devices * bandwidth)
     return StepTimes(
         decode_weights_s=tuple(all_s - experts_s * _unread(facts, sequences) for sequences in range(batch + 1)),
         prefill_weights_s=all_s,
         per_sequence_s=facts.layers * constants.sequence_layer_s / copies,
-        per_kv_token_s=kv_bytes_per_token(facts, pool) / bandwidth / copies,
+        per_kv_token_s=kv_bytes_per_token(facts, pool, hardware) / bandwidth / copies,
         per_prompt_token_s=2 * facts.active_parameters * arithmetic + reduce_s,
         per_attended_pair_s=4 * hidden * arithmetic,
         per_long_token_s=hidden * constants.long_s / copies,

@@ -16,9 +16,22 @@ from router.loading import load_ladder
 
 def render_check(spec: FleetSpec, check: FleetCheck) -> RenderableType:
     """The check as tables and a verdict."""
-    verdict = Text("the fleet fits" if check.ok else "the fleet cannot run as written", "green" if check.ok else "red")
-    notes = [Text(f"problem  {p}", "red") for p in check.problems] + [Text(f"note  {w}") for w in check.warnings]
-    return Group(_pool_table(spec, check), _hardware_table(spec), *notes, verdict)
+    notes = [Text(f"problem  {p}", "red") for p in check.problems]
+    notes += [Text(f"not checked  pools.{name}: {why}", "yellow") for name, why in check.unchecked.items()]
+    notes += [Text(f"note  {w}") for w in check.warnings]
+    return Group(_pool_table(spec, check), _hardware_table(spec), *notes, _verdict(check))
+
+
+def _verdict(check: FleetCheck) -> Text:
+    if check.problems:
+        return Text("the fleet cannot run as written", "red")
+    if check.unchecked:
+        hosted = len(check.memory) + len(check.unchecked)
+        rest = ", the rest fits" if check.memory else ""
+        return Text(
+            f"{len(check.unchecked)} of {hosted} pools not checked: {', '.join(check.unchecked)}{rest}", "yellow"
+        )
+    return Text("the fleet fits", "green")
 
 
 def _pool_table(spec: FleetSpec, check: FleetCheck) -> Table:

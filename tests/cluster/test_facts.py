@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from cluster.facts import KNOWN_ARCHITECTURES, UnknownModel, facts_from_config, facts_of
+from cluster.decoder import facts_from_config
+from cluster.facts import UnknownModel, facts_of, shipped_models, source_of
 from cluster.loading import PROJECT_ROOT
+from cluster.model_facts import KNOWN_ARCHITECTURES
 
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
 # As published with the checkpoints (the safetensors totals of their model pages).
@@ -28,17 +30,58 @@ PUBLISHED = {
     "deepseek-ai/DeepSeek-R1-Distill-Llama-70B": 70_553_706_496,
     "deepseek-ai/DeepSeek-V2-Lite-Chat": 15_706_484_224,
 }
-SHIPPED = sorted((PROJECT_ROOT / "cluster" / "models").glob("*.json"))
+FAMILIES_AT_LEAST = 30
 
 
-def test_every_shipped_model_has_a_published_count():
-    assert {path.stem.replace("--", "/") for path in SHIPPED} == set(PUBLISHED)
+def shipped(model):
+    return json.loads((PROJECT_ROOT / "cluster" / "models" / f"{model.replace('/', '--')}.json").read_text())
+
+
+def test_the_shipped_models_are_of_many_families():
+    assert len({facts_of(model).architecture for model in shipped_models()}) >= FAMILIES_AT_LEAST
+
+
+@pytest.mark.parametrize("model", shipped_models())
+def test_every_shipped_model_has_an_exact_count_and_a_source(model):
+    assert facts_of(model).is_counted
+    assert source_of(model).startswith("https://")
 
 
 @pytest.mark.parametrize("model", PUBLISHED)
 def test_parameters_are_the_published_ones(model):
     assert facts_of(model).parameters == PUBLISHED[model]
     assert facts_of(model).architecture in KNOWN_ARCHITECTURES
+
+
+@pytest.mark.parametrize("model", [m for m in shipped_models() if facts_of(m).architecture in KNOWN_ARCHITECTURES])
+def test_the_parts_of_a_known_architecture_add_up_to_its_count(model):
+    config = shipped(model)
+    published = config.pop("parameters", None) or PUBLISHED[model]
+    assert facts_from_config(config).parameters == published
+
+
+@pytest.mark.parametrize("model", [m for m in shipped_models() if facts_of(m).architecture not in KNOWN_ARCHITECTURES])
+def test_the_parts_of_other_architectures_are_near_their_count(model):
+    config = shipped(model)
+    # What is left is a vision tower, linear attention, gates and norms.
+    assert facts_from_config(config | {"parameters": None}).parameters == pytest.approx(config["parameters"], rel=0.13)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("model", [m for m in shipped_models() if "parameters" in shipped(m)])
+def test_the_count_is_that_of_the_models_class(model):
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+
+    config = shipped(model)
+    for name in ("parameters", "source", "quantization_config"):
+        config.pop(name, None)
+    kind = config.pop("model_type")
+    builder = AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM
+    with torch.device("meta"):
+        built = builder.from_config(AutoConfig.for_model({"kimi_k2": "deepseek_v3"}.get(kind, kind), **config))
+    built.tie_weights()
+    assert sum(parameter.numel() for parameter in built.parameters()) == shipped(model)["parameters"]
 
 
 # DeepSeek publishes 2.4: without the input and output embeddings' 0.4, of which the input's is only looked up.
@@ -73,9 +116,13 @@ LLAMA = {
 
 
 def test_a_window_that_is_switched_off_is_none():
-    assert facts_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B").sliding_window is None
-    assert facts_from_config(LLAMA | {"sliding_window": 4096}).sliding_window == 4096
-    assert facts_of(str(PROJECT_ROOT / "demo" / "models" / "small")).sliding_window == 256
+    def window(facts):
+        (cache,) = facts.caches
+        return cache.window
+
+    assert window(facts_of("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B")) is None
+    assert window(facts_from_config(LLAMA | {"sliding_window": 4096})) == 4096
+    assert window(facts_of(str(PROJECT_ROOT / "demo" / "models" / "small"))) == 256
 
 
 def test_tied_embeddings_count_once():
@@ -137,7 +184,21 @@ def test_quantised_checkpoints_say_how(quantised, method, bits):
 )
 def test_a_broken_config_is_said_plainly(tmp_path, config):
     (tmp_path / "config.json").write_text(config)
-    with pytest.raises(UnknownModel, match=r"config\.json"):
+    with pytest.raises(UnknownModel, match=r"config\.json") as said:
+        facts_of(str(tmp_path))
+    assert "Error" not in str(said.value)
+    assert "use " in str(said.value)
+
+
+def test_a_missing_field_is_named(tmp_path):
+    (tmp_path / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    with pytest.raises(UnknownModel, match="lacks hidden_size, which every decoder has"):
+        facts_of(str(tmp_path))
+
+
+def test_an_unknown_kind_of_layer_is_not_counted_as_another(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA | {"layer_types": ["full_attention", "telepathy"]}))
+    with pytest.raises(UnknownModel, match="telepathy"):
         facts_of(str(tmp_path))
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from cluster.batches import max_num_seqs
 from cluster.facts import facts_of
-from cluster.memory import GIB, GPU_MEMORY_UTILIZATION, TYPICAL_TOKENS, max_num_seqs, pool_memory, weight_bytes
+from cluster.memory import GIB, GPU_MEMORY_UTILIZATION, TYPICAL_TOKENS, pool_memory, weight_bytes
 from cluster.spec import FleetSpec
 from cluster.widths import kv_bytes, weight_bytes_each
 
@@ -148,7 +149,7 @@ def test_a_rank_holds_at_least_one_kv_head():
     four, eight = (
         memory_of(fleet("Qwen/Qwen2.5-7B-Instruct", parallel={"tensor": t})).kv_bytes_per_token for t in (4, 8)
     )
-    assert four == eight == facts.kv_width / 4 * facts.layers * 2
+    assert four == eight == facts.caches[0].width / 4 * facts.layers * 2
 
 
 def test_the_latent_of_mla_is_whole_on_every_rank():
@@ -171,12 +172,28 @@ def test_a_typical_request_is_no_longer_than_the_context():
     assert memory.typical_sequences == memory.sequences
 
 
+def windowed(facts, window):
+    return replace(facts, caches=tuple(replace(cache, window=window) for cache in facts.caches))
+
+
 def test_a_sliding_window_bounds_what_a_sequence_holds():
-    facts = replace(facts_of(MISTRAL), sliding_window=4096)
-    spec = fleet(MISTRAL, max_model_len=32_768, max_num_seqs=9999)
-    plain, window = memory_of(spec), memory_of(spec, facts)
-    assert window.sequences == pytest.approx(8 * plain.sequences, abs=8)
-    assert window.kv_tokens == plain.kv_tokens
+    options = {"max_model_len": 32_768, "max_num_seqs": 9999, "kv_cache_memory_bytes": 32 * GIB}
+    spec = fleet(MISTRAL, **options)
+    plain, window = memory_of(spec), memory_of(spec, windowed(facts_of(MISTRAL), 4096))
+    assert plain.sequences == 8
+    # A sequence keeps the window and one step of 8192 tokens, which is an H100's default.
+    assert window.sequences == int(8 * 32_768 / (4095 + 8192))
+    assert window.kv_tokens == pytest.approx(plain.kv_tokens * 32_768 / (4095 + 8192))
+
+
+def test_layers_of_two_kinds_fill_whole_groups():
+    facts = facts_of(MISTRAL)
+    full, sliding = (replace(facts.caches[0], layers=n, window=w) for n, w in ((5, None), (27, 1024)))
+    mixed = replace(facts, caches=(full, sliding))
+    memory = memory_of(fleet(MISTRAL, max_model_len=32_768, kv_cache_memory_bytes=32 * GIB), mixed)
+    # 27 layers count as 30, six groups of 5, and keep the window and a step.
+    each = 2 * 8 * 128 * 2
+    assert memory.kv_bytes_per_token * 32_768 == each * (5 * 32_768 + 30 * (1023 + 8192))
 
 
 def test_every_data_parallel_copy_has_its_own_cache_and_batch():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.facts import facts_of
-from cluster.plan import TARGETS, advise, kv_kib_per_token, smallest_layout, weights_gb
+from cluster.plan import kv_kib_per_token, precisions, smallest_layout, weights_gb
 
 MISTRAL = facts_of("mistralai/Mistral-7B-Instruct-v0.3")
 LLAMA2_7B = facts_of("meta-llama/Llama-2-7b-chat-hf")
@@ -35,55 +35,10 @@ def test_kv_cache_of_a_token():
     assert kv_kib_per_token(MIXTRAL) == 128
 
 
-def test_two_80_gb_cards_hold_a_70b_in_16_bits_and_almost_no_kv_cache():
-    layout = smallest_layout(LLAMA3_70B, "A100-80G", "bf16", 8192)
-    assert (layout.devices, layout.tensor) == (2, 2)
-    assert layout.memory.kv_tokens == pytest.approx(26_000, rel=0.065)
-    # Too little to serve with: the advice takes the next bigger layout.
-    advice = advise(LLAMA3_70B, "A100-80G", 8192)
-    assert (advice.layout.precision, advice.layout.devices) == ("bf16", 4)
-
-
-def test_a_7b_needs_only_a_part_of_a_large_card():
-    # 13.5 GiB of weights, eight times half a GiB of KV cache and 2.2 GiB beside them: a quarter of the card, and a
-    # tenth of the share for what vLLM does not count.
-    (part,) = [reason for reason in advise(MISTRAL, "A100-80G", 4096).reasons if "gpu_fraction" in reason]
-    assert part.startswith("a part of the card is enough: gpu_fraction: 0.3 leaves")
-    assert not any("gpu_fraction" in reason for reason in advise(LLAMA3_70B, "A100-80G", 8192).reasons)
-    assert not any("gpu_fraction" in reason for reason in advise(MISTRAL, "cpu", 4096).reasons)
-
-
-def test_devices_without_an_engine_here_are_planned_as_remote():
-    advice = advise(MISTRAL, "TPU-v6e", 4096)
-    assert advice.engine == "remote"
-    assert "Signalbox starts no engine on TPU-v6e" in advice.reasons[0]
-
-
 @pytest.mark.parametrize("card", ["RTX-4090", "L4", "A10G"])
 def test_a_7b_in_fp32_does_not_fit_a_24_gb_card_and_in_4_bits_does(card):
     assert smallest_layout(MISTRAL, card, "fp32", 4096).devices == 2
     assert smallest_layout(MISTRAL, card, "int4", 4096).devices == 1
-
-
-def test_mixtral_needs_more_than_one_24_gb_card_and_runs_on_four():
-    layouts = {p: smallest_layout(MIXTRAL, "RTX-4090", p, 8192) for p in ("bf16", "int8", "int4")}
-    assert {p: layout.devices for p, layout in layouts.items()} == {"bf16": 8, "int8": 4, "int4": 2}
-    advice = advise(MIXTRAL, "RTX-4090", 8192)
-    assert (advice.layout.precision, advice.layout.devices) == ("int8", 4)
-    assert any("parallel.expert: 4" in reason for reason in advice.reasons)
-
-
-def test_when_nothing_fits_the_advice_is_to_offload():
-    facts = facts_of("deepseek-ai/DeepSeek-V2-Lite-Chat")
-    advice = advise(LLAMA3_70B, "RTX-4090", 8192)
-    assert advice.layout.precision == "int8"
-    assert smallest_layout(facts, "L4", "bf16", 8192).devices == 2
-    tiny = TARGETS | {"card": TARGETS["RTX-4090"].__class__(TARGETS["RTX-4090"].hardware, 1, 1008, 165, nodes=1)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cluster.plan.TARGETS", tiny)
-        nothing = advise(MIXTRAL, "card", 8192)
-    assert (nothing.layout, nothing.engine) == (None, "deepspeed")
-    assert "offloading" in nothing.reasons[-1]
 
 
 def test_the_roofline_of_one_sequence_is_reading_the_weights_once_per_token():
@@ -103,3 +58,21 @@ def test_a_batch_of_a_mixture_of_experts_reads_only_the_experts_it_uses():
     assert batch < 12
     kv_reads = batch * 16_384 * 128 * 1024
     assert batch / layout.tokens_per_s < (dense_reads + kv_reads) / 4800e9
+
+
+def test_a_quantised_checkpoint_is_planned_as_it_is():
+    facts = facts_of("openai/gpt-oss-120b")
+    assert list(precisions(facts)) == ["mxfp4"]
+    # The published checkpoint has 65 GB.
+    assert weights_gb(facts, "mxfp4") == pytest.approx(65, rel=0.05)
+
+
+def test_two_80_gb_cards_hold_a_70b_in_16_bits_and_almost_no_kv_cache():
+    layout = smallest_layout(LLAMA3_70B, "A100-80G", "bf16", 8192)
+    assert (layout.devices, layout.tensor) == (2, 2)
+    assert layout.memory.kv_tokens == pytest.approx(26_000, rel=0.065)
+
+
+def test_mixtral_needs_more_than_one_24_gb_card():
+    layouts = {p: smallest_layout(MIXTRAL, "RTX-4090", p, 8192) for p in ("bf16", "int8", "int4")}
+    assert {p: layout.devices for p, layout in layouts.items()} == {"bf16": 8, "int8": 4, "int4": 2}

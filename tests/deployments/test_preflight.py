@@ -35,10 +35,10 @@ def test_every_example_fits_and_is_known_offline(path):
 @pytest.mark.parametrize(
     ("spec", "parts"),
     [
-        (fleet(), ["pools.p: short by 64.", "raise parallel.tensor"]),
+        (fleet(), ["pools.p: short by 64.", ": parallel.tensor: 2 fits"]),
         (
             fleet(options={"kv_cache_memory_bytes": 1}, parallel={"tensor": 4}),
-            ["requested by engine.options.kv_cache_memory_bytes): lower that size"],
+            ["requested by engine.options.kv_cache_memory_bytes): kv_cache_memory_bytes: 671,088,640 fits"],
         ),
         (fleet(parallel={"tensor": 4}, replicas={"min": 3, "max": 4}), ["hardware.h: minimum replicas need 12", "8"]),
         (fleet(parallel={"tensor": 5}, placement="strict_pack"), ["pools.p.parallel.tensor: 64 attention heads"]),
@@ -75,8 +75,8 @@ def test_the_shares_of_a_device_are_held():
     )
     assert "need 2 devices (0.6 + 0.5 of a device)" in check_fleet(shared(0.6, 0.5)).problems[0]
     (problem,) = check_fleet(shared(0.1)).problems
-    assert problem.startswith(
-        "pools.p0: short by 9.6 GiB per device (14.2 weights, 2.2 runtime, 7.2 usable): raise gpu"
+    assert problem == (
+        "pools.p0: short by 9.6 GiB per device (14.2 weights, 2.2 runtime, 7.2 usable): gpu_fraction: 0.24 fits"
     )
 
 
@@ -96,7 +96,6 @@ def test_shares_that_fit_in_some_orders_only_are_noted():
 @pytest.mark.parametrize(
     ("spec", "part"),
     [
-        (fleet("nobody/nothing"), "'nobody/nothing'"),
         (fleet(parallel={"tensor": 4}, replicas={"min": 1, "max": 3}), "maximum replicas would need 12"),
         (fleet(options={"quantization": "quark"}, parallel={"tensor": 4}), "'quark' are counted unquantised"),
     ],
@@ -105,6 +104,15 @@ def test_warnings_do_not_stop_a_fleet(spec, part):
     check = check_fleet(spec)
     assert check.ok
     assert any(part in warning for warning in check.warnings), check.warnings
+
+
+def test_a_pool_whose_model_or_draft_is_unknown_is_named_with_the_reason():
+    unknown_draft = {"speculation": {"model": "nobody/draft"}, "parallel": {"tensor": 4}}
+    for spec, model in ((fleet("nobody/nothing"), "nobody/nothing"), (fleet(**unknown_draft), "nobody/draft")):
+        check = check_fleet(spec)
+        assert check.ok
+        assert check.memory == {}
+        assert model in check.unchecked["p"]
 
 
 @pytest.mark.parametrize(

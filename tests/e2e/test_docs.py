@@ -44,6 +44,7 @@ HARNESS = {
     "signalbox apply": "tests/e2e/test_apply.py",
     "signalbox bench": "the command's name; its two commands are run by tests",
     "signalbox check": "the command's name; README runs it with a spec",
+    "signalbox plan": "the command's name; README runs it with a model",
     "signalbox collect": "the command's name; docs/routing.md runs it with prompts",
     "signalbox simulate": "the command's name; tests/signalbox/commands/test_simulate.py runs it",
     "signalbox serve examples/laptop.yaml": "the session's fleet",

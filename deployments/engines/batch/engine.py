@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from cluster.batches import max_num_seqs
 from cluster.facts import UnknownModel, facts_of
-from cluster.memory import max_num_seqs, pool_memory
+from cluster.memory import pool_memory
 from cluster.spec import FleetSpec
 from cluster.state import RankState
 from cluster.usage import Usage

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cluster.facts import ModelFacts
+from cluster.model_facts import ModelFacts
 from cluster.parallel import ParallelSpec
 
 TOLERANCE = 0.02
@@ -31,15 +31,12 @@ class Shard:
 
 def shard_problem(shard: Shard, facts: ModelFacts, parallel: ParallelSpec, zero: bool) -> str:
     """The problem of a rank's share; empty if there is none."""
-    dense = facts.layers * facts.attention + (facts.layers - facts.moe_layers) * facts.dense_mlp
-    matrices = dense + facts.moe_layers * facts.mlp
-    experts = facts.moe_layers * facts.experts * facts.expert
     checks: Mapping[str, tuple[int, float]] = (
         {"the model (ZeRO)": (shard.partitioned, facts.parameters / parallel.devices)}
         if zero
         else {
-            "attention and MLP": (shard.matrices, matrices / parallel.tensor),
-            "experts": (shard.experts, experts / (parallel.tensor * parallel.expert)),
+            "attention and MLP": (shard.matrices, facts.matrices / parallel.tensor),
+            "experts": (shard.experts, facts.routed / (parallel.tensor * parallel.expert)),
         }
     )
     for part, (count, required) in checks.items():

@@ -11,7 +11,8 @@ from vllm.entrypoints.launchers.cli_args import BaseFrontendArgs, FrontendArgs
 from vllm.entrypoints.openai.models.protocol import LoRAModulePath
 
 from cluster.adapters import max_lora_rank
-from cluster.memory import max_num_seqs, memory_utilization
+from cluster.batches import max_num_seqs
+from cluster.memory import memory_utilization
 from cluster.pool import PoolSpec
 from cluster.spec import FleetSpec, HardwareSpec
 

@@ -16,3 +16,10 @@ pools: {{p: {{tier: large, model: meta-llama/Meta-Llama-3-70B-Instruct, parallel
 hardware: {{h: {{device: {device}, devices_per_node: 4}}}}
 """)
     assert CliRunner().invoke(app, ["check", str(path)]).exit_code == status
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 3)])
+def test_strict_fails_on_a_pool_that_could_not_be_checked(tmp_path, options, status):
+    path = tmp_path / "fleet.yaml"
+    path.write_text("pools: {p: {tier: large, model: nobody/nothing}}\nhardware: {h: {device: H100}}\n")
+    assert CliRunner().invoke(app, ["check", str(path), *options]).exit_code == status

@@ -40,6 +40,23 @@ def test_simulated_pools_have_no_memory_to_check():
     assert "not checked" in printed(spec)
 
 
+@pytest.mark.parametrize(
+    ("models", "verdict"),
+    [
+        (("org/x",), "1 of 1 pools not checked: p0"),
+        (("org/x", "Qwen/Qwen3-8B"), "1 of 2 pools not checked: p0, the rest fits"),
+        (("org/x", "org/y"), "2 of 2 pools not checked: p0, p1"),
+    ],
+)
+def test_what_is_not_checked_is_counted_and_never_said_to_fit(models, verdict):
+    pools = {f"p{n}": {"tier": "large", "model": model} for n, model in enumerate(models)}
+    spec = FleetSpec.model_validate({"pools": pools, "hardware": {"h": {"device": "H100", "devices_per_node": 2}}})
+    text = printed(spec)
+    assert text.splitlines()[-1] == verdict
+    assert "not checked  pools.p0: no built-in facts for 'org/x'" in text
+    assert "the fleet fits" not in text
+
+
 def test_the_table_says_what_the_arithmetic_says():
     text = printed(load_spec(PROJECT_ROOT / "examples" / "a100.yaml"))
     for part in ("484,232", "43.5 GiB of 72.0 GiB", "TP2 EP2, strict_spread", "4 x A100-80G", "13 x 32,768"):
