@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from cluster.adapters import BadAdapter, adapter_problems
 from cluster.facts import KNOWN_ARCHITECTURES, ModelFacts, NotAModel, UnknownModel, facts_of
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, unplaced
-from cluster.pool import TIERS
+from cluster.pool import TIERS, PoolSpec
 from cluster.spec import FleetSpec
 from cluster.widths import QUANTISED_BYTES, quantisation
 from router.confidence.artifact import ConfidenceError
 from router.loading import BadQualityModel, load_confidence, load_quality
+
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+"""Endings of files with weights."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,24 @@ def model_problems(spec: FleetSpec) -> list[str]:
         except UnknownModel:
             pass  # an engine may know it
     return found
+
+
+def weights_problems(spec: FleetSpec) -> list[str]:
+    """Pools whose model is a folder without weights. `check_fleet` needs none, but an engine does."""
+    return [
+        f"pools.{name}.model: {pool.model} has no weights: run `make chat-models` for the folders in demo/chat, or "
+        "download the model's weights"
+        for name, pool in spec.pools.items()
+        if pool.engine.traits.hosts_weights and not _has_weights(pool)
+    ]
+
+
+def _has_weights(pool: PoolSpec) -> bool:
+    """Whether the engine finds weights, as far as it can be seen from here."""
+    folder = Path(pool.model)
+    if not folder.is_dir() or pool.engine.options.get("load_format") == "dummy":
+        return True
+    return any(file.suffix in WEIGHTS for file in folder.iterdir())
 
 
 def _draft_facts(spec: FleetSpec, name: str) -> ModelFacts | None:

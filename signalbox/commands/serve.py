@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from cluster.spec import FleetSpec, LogLevel
 from deployments.local.environment import haproxy_available
 from deployments.local.fleet import FleetFailed, LocalFleet
-from deployments.preflight import model_problems, quality_problems
+from deployments.preflight import model_problems, quality_problems, weights_problems
 from signalbox.console import WRONG_INPUT, SpecArgument, err, fail, load_or_exit, out
 
 SAYS = {"HEALTHY": "ready", "UPDATING": "loading", "UNHEALTHY": "failing, retrying"}
@@ -29,7 +29,7 @@ def serve(
 ) -> None:
     """Start a Ray cluster with the fleet on this machine, until Ctrl-C."""
     fleet = load_or_exit(spec)
-    if problems := [*model_problems(fleet), *quality_problems(fleet)]:
+    if problems := [*model_problems(fleet), *weights_problems(fleet), *quality_problems(fleet)]:
         fail("\n".join(problems), WRONG_INPUT)
     if port is not None:
         fleet = fleet.model_copy(update={"gateway": fleet.gateway.model_copy(update={"port": port})})

@@ -9,7 +9,13 @@ import pytest
 
 from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.spec import FleetSpec
-from deployments.preflight import check_fleet, escalation_problems, escalation_warnings, model_problems
+from deployments.preflight import (
+    check_fleet,
+    escalation_problems,
+    escalation_warnings,
+    model_problems,
+    weights_problems,
+)
 
 EXAMPLES = sorted((PROJECT_ROOT / "examples").glob("*.yaml"))
 LLAMA3_70B = "meta-llama/Meta-Llama-3-70B-Instruct"
@@ -97,6 +103,16 @@ def test_a_model_that_is_new_to_us_is_left_to_its_engine(text, tmp_path):
     (tmp_path / "config.json").write_text(text)
     assert model_problems(fleet(str(tmp_path))) == []
     assert model_problems(fleet("nobody/nothing")) == []
+
+
+def test_a_folder_without_weights_is_a_problem_before_a_start(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "new"}')
+    (problem,) = weights_problems(fleet(str(tmp_path)))
+    assert problem.startswith(f"pools.p.model: {tmp_path} has no weights: run `make chat-models`")
+    assert weights_problems(fleet(str(tmp_path), {"load_format": "dummy"})) == []
+    assert weights_problems(fleet("nobody/nothing")) == []
+    (tmp_path / "model.safetensors").touch()
+    assert weights_problems(fleet(str(tmp_path))) == []
 
 
 def test_a_family_that_is_not_counted_exactly_is_an_estimate(tmp_path):
