@@ -53,7 +53,7 @@ def section(number: int, question: str, picked: str, answers: list[Answer]) -> I
     for answer in answers:
         end = ", cut" if answer.cut else ""
         yield f"`{answer.pool}` ({answer.tokens} tokens{end}, {answer.took_s:.1f} s):\n"
-        # Quoted, so that a code block in an answer is not taken for an example of this project's docs.
+        # Quoted: a code block in an answer is no example of this project's docs, whose examples tests run.
         yield "\n".join(f"> {line}".rstrip() for line in answer.text.strip().splitlines()) + "\n"
 
 

@@ -8,7 +8,7 @@ from gguf import GGUFReader, ReaderTensor, dequantize
 from rich.progress import track
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
 
 from demo.gguf import LAYER_NAMES, OUTER_NAMES
 
@@ -30,7 +30,7 @@ def convert(gguf_file: Path, folder: Path) -> None:
     tensors = read_tensors(gguf_file, config)
     _check(tensors, config)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    AutoTokenizer.from_pretrained(gguf_file.parent, gguf_file=gguf_file.name).save_pretrained(folder)
+    PreTrainedTokenizerFast.from_pretrained(gguf_file.parent, gguf_file=gguf_file.name).save_pretrained(folder)
 
 
 def read_tensors(gguf_file: Path, config: PreTrainedConfig) -> dict[str, Tensor]:
