@@ -23,7 +23,7 @@ Row = dict[str, str | int]
 """A line of a prompts file (docs/routing.md)."""
 
 SHORT_TOKENS = 24
-STEPS_TOKENS = 160
+STEPS_TOKENS = 128
 """Enough for a few steps of calculation."""
 LONGEST_CHARACTERS = 900
 """Longer questions are left out: a laptop needs seconds to read each."""
@@ -99,11 +99,11 @@ def _lines(path: Path) -> Iterator[dict]:
 
 
 KINDS: dict[Callable[[Path], Iterator[Row]], int] = {
-    grade_school: 250,
+    grade_school: 150,
     word_problems: 350,
-    facts: 350,
-    code: 350,
-    reasoning: 700,
+    facts: 300,
+    code: 300,
+    reasoning: 500,
 }
 """Number of prompts of each kind, drawn by chance."""
 
