@@ -38,8 +38,8 @@ def _problems(pool: PoolSpec) -> Iterator[str]:
         pass  # an engine may know it
     if pool.engine.options.get("load_format") != "dummy" and _lacks_weights(Path(pool.model)):
         yield (
-            f"{pool.model} has no weights: run `make chat-models` for the folders in demo/chat, or download the model's "
-            "weights"
+            f"{pool.model} has no weights: run `make chat-models` for the folders in demo/chat, or download those of "
+            "the model"
         )
 
 
