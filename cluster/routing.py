@@ -115,8 +115,8 @@ class RoutingSpec(Part):
     """The learned quality model: a file from `signalbox router train OUTCOMES`, relative to the spec file or to the
     working directory. None: the built-in difficulty score with `ladder`. `rules`: hand-written rules only."""
     ladder: dict[Tier, Annotated[float, Field(ge=0, le=2)]] | None = None
-    """Difficulty (0..1) at which a tier's answer is as likely good as bad, by tier; other tiers keep the default. Raise
-    a tier's number if its model is stronger than usual for the tier."""
+    """Difficulty (0..1) at which a tier's answer is as likely good as bad, by tier. Tiers that are not named get it
+    from public benchmarks of their models, or the default if a model is unknown (`signalbox check` shows them)."""
     cost_weight: float = Field(default=0.2, ge=0, le=10)
     """Predicted quality (0..1) to give up for saving what a request costs in the most expensive pool that may answer
     it. With a budget, it is only the controller's starting point until the first measurements."""

@@ -6,16 +6,15 @@ Everything is frozen and refuses unknown keys. Units are in the names: `_s` seco
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from cluster.device import DeviceSpec
-from cluster.devices import DEVICES, device_hint
+from cluster.hardware import HardwareSpec as HardwareSpec
 from cluster.kubernetes import KubernetesSpec
 from cluster.part import Name, Part, Text
 from cluster.pool import TIERS, PoolSpec, ReplicasSpec, pool_names
-from cluster.problems import Problems, did_you_mean, shown
+from cluster.problems import Problems, did_you_mean
 from cluster.routing import RoutingSpec, Wishes
 from cluster.scaling import ScalingSpec as ScalingSpec
 from cluster.sharing import devices_taken
@@ -29,47 +28,6 @@ def _whole_path(value: str) -> str:
     if not value.startswith(("/", "~/")):
         raise ValueError(f"invalid value '{value}', use an absolute path that exists on every node, such as /mnt/cache")
     return value
-
-
-def _known_device(value: Any) -> Any:
-    """The device that a name means; a description is validated by its own fields."""
-    if isinstance(value, (dict, DeviceSpec)):
-        return value
-    if not isinstance(value, str):
-        raise ValueError(f"invalid value {shown(value)}, use a name such as L4, or a mapping that describes a device")
-    if value not in DEVICES:
-        own = f"or describe it: device: {{name: {value}, memory_gib: 24, resource: nvidia.com/gpu}}"
-        hint = device_hint(value)
-        raise ValueError(f"invalid value '{value}', {hint if hint.startswith('did') else f'{hint}; {own}'}")
-    return DEVICES[value]
-
-
-def _written_device(device: DeviceSpec) -> str | dict[str, Any]:
-    """A known device is written as its name."""
-    return device.name if DEVICES.get(device.name) == device else device.model_dump()
-
-
-class HardwareSpec(Part):
-    """One kind of node. Pools name the device type they need, never a node."""
-
-    device: Annotated[DeviceSpec, BeforeValidator(_known_device), PlainSerializer(_written_device)] = DEVICES["cpu"]
-    """Device type: a name from the table in docs/accelerators.md, or a description of a device that is not in it."""
-    devices_per_node: int = Field(default=1, ge=1, le=1_000)
-    """Devices of that type in one node. For `cpu`: ranks that one node hosts."""
-    nodes: int = Field(default=1, ge=1, le=1_000)
-    """Nodes of this kind: started on a laptop, the upper bound on Kubernetes."""
-    memory_gib: float | None = Field(default=None, gt=0)
-    """Memory of one device; default: the device's. For `cpu`: memory that one rank may use."""
-
-    @property
-    def is_gpu(self) -> bool:
-        """Whether the device is an accelerator."""
-        return self.device.is_gpu
-
-    @property
-    def device_memory_gib(self) -> float:
-        """Memory of one device in GiB."""
-        return self.memory_gib or self.device.memory_gib
 
 
 class ApiKeySpec(Part):
@@ -89,7 +47,7 @@ class GatewaySpec(Part):
     port: int = Field(default=8000, ge=1, le=65535)
     """HTTP port of the endpoint."""
     replicas: ReplicasSpec = ReplicasSpec(min=1, max=1)
-    """Gateway replicas."""
+    """Gateway replicas. On Kubernetes two if the spec has no number."""
     max_body_bytes: int = Field(default=4_000_000, ge=1_000, le=MAX_BODY_BYTES)
     """Larger request bodies are rejected with 413."""
     max_ongoing_per_replica: int = Field(default=1_000, ge=1)

@@ -1,6 +1,6 @@
 """`python -m demo.gguf MODEL_FOLDER FILE.gguf`: converts a demo model of the Llama kind for llama.cpp.
 
-It needs the extra `llama-cpp`. Tensor and key names follow GGUF, and weights stay float32.
+It needs the package `gguf`. Tensor and key names follow GGUF, and weights stay float32.
 """
 
 import json

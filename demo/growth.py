@@ -23,7 +23,7 @@ def grow(model: PreTrainedModel, small: PreTrainedModel, name: str) -> None:
         if source is None:
             _make_identity(layer)
         else:
-            _copy_layer(layer, small.model.layers[source])
+            copy_layer(layer, small.model.layers[source])
 
 
 def _make_identity(layer: torch.nn.Module) -> None:
@@ -36,7 +36,8 @@ def _down_projection(layer: torch.nn.Module) -> torch.Tensor:
     return layer.mlp.experts.down_proj if hasattr(layer.mlp, "experts") else layer.mlp.down_proj.weight
 
 
-def _copy_layer(layer: torch.nn.Module, source: torch.nn.Module) -> None:
+def copy_layer(layer: torch.nn.Module, source: torch.nn.Module) -> None:
+    """Copy a dense layer; if the target has experts, each becomes a copy of the dense block."""
     for part in ("self_attn", "input_layernorm", "post_attention_layernorm"):
         getattr(layer, part).load_state_dict(getattr(source, part).state_dict())
     gate, up, down = (getattr(source.mlp, f"{part}_proj").weight for part in ("gate", "up", "down"))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from cluster.adapters import BadAdapter, adapter_problems
 from cluster.facts import ModelFacts, NotAModel, UnknownModel, facts_of
 from cluster.fitting import SIZES, Devices, settings_that_fit
-from cluster.loading import absent_folders
 from cluster.memory import PoolMemory, pool_memory
 from cluster.placing import draft_problems, hardware_demand, placement_problems, pools_on, unplaced
 from cluster.pool import TIERS, PoolSpec
@@ -99,22 +98,6 @@ def _check_pool(spec: FleetSpec, name: str, facts_of: FactsOf) -> _PoolCheck:
     if facts and memory and not memory.fits:
         problems.append(_does_not_fit(name, pool, memory, Devices(facts, spec.hardware_of(name), draft)))
     return _PoolCheck(memory, unknown, problems, warnings)
-
-
-def model_problems(spec: FleetSpec) -> list[str]:
-    """Pools with a folder that is not here, or whose model no engine can load."""
-    found = [
-        f"{field}: there is no folder '{text}' here: use an existing folder" for field, text in absent_folders(spec)
-    ]
-    for name, pool in spec.pools.items():
-        try:
-            if pool.engine.traits.hosts_weights:
-                facts_of(pool.model)
-        except NotAModel as error:
-            found.append(f"pools.{name}.model: {error}")
-        except UnknownModel:
-            pass  # an engine may know it
-    return found
 
 
 def _guesses(spec: FleetSpec, name: str, facts: ModelFacts) -> Iterator[str]:

@@ -50,7 +50,7 @@ def _first_line(error: Exception) -> str:
 def part_state(deployment: Any) -> PartState:
     """The state of a deployment, from Serve's DeploymentStatusOverview."""
     status, message = deployment.status.value, deployment.message or ""
-    running = sum(count for state, count in deployment.replica_states.items() if str(state.value) == "RUNNING")
+    running = deployment.replica_states.get("RUNNING", 0)
     failed = status in ("DEPLOY_FAILED", "UNHEALTHY") or message.startswith(FAILED)
     problem = reason_in(message) if failed else ""
     if running or status in ("HEALTHY", "UPSCALING", "DOWNSCALING"):

@@ -13,11 +13,11 @@ from cluster.spec import FleetSpec
 GATEWAY_GROUP = "gateways"
 """Name of the worker group for gateways."""
 USUAL = ReplicasSpec(min=2, max=2)
-"""Gateways of a fleet whose spec does not say how many: one may be lost."""
+"""Gateways of a fleet whose spec has no number of them: one may be lost."""
 
 
 def with_usual_gateways(spec: FleetSpec) -> FleetSpec:
-    """The spec with two gateways, if it does not say how many."""
+    """The spec with two gateways, if it has no number of them."""
     if "replicas" in spec.gateway.model_fields_set:
         return spec
     return spec.model_copy(update={"gateway": spec.gateway.model_copy(update={"replicas": USUAL})})

@@ -16,7 +16,7 @@ WIDTH = 110
 """Width of a comment, in columns."""
 
 
-AMBIGUOUS = re.compile(r"[yYnN]|[-+.]?[0-9][0-9_.,:]*([eE][-+]?[0-9]+)?|0[xXoObB][0-9a-fA-F_]+")
+AMBIGUOUS = re.compile(r"[yYnN]|[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|0[xXoObB][0-9a-fA-F_]+")
 """Texts that PyYAML leaves bare, but that other readers take for a boolean or a number, such as KubeRay's."""
 
 

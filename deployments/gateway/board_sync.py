@@ -33,7 +33,7 @@ class BoardSync:
         before: BoardSync | None = None,
     ) -> None:
         """Go on as the same gateway as `before`, under an earlier spec."""
-        self._gateway = before._gateway if before else secrets.token_hex(8)
+        self._gateway: str = before._gateway if before else secrets.token_hex(8)
         self._applied = False
         """Whether the board was told the spec."""
         self._board = board

@@ -34,8 +34,8 @@ class GatewayDesk:
     ) -> None:
         """Go on with the accounts that there were `before`, under an earlier spec."""
         self.spec = spec
-        self.accounts = Desk(spec, model, load_confidence(spec.routing), before.accounts if before else None)
-        self.ledger = Ledger(spec, metrics, before.ledger if before else None)
+        self.accounts: Desk = Desk(spec, model, load_confidence(spec.routing), before.accounts if before else None)
+        self.ledger: Ledger = Ledger(spec, metrics, before.ledger if before else None)
 
     @property
     def fleet(self) -> FleetState | None:

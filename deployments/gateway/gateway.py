@@ -53,6 +53,11 @@ class Applied:
 class Gateway:
     """Handles the fleet's HTTP requests by one spec. Holds no state that another gateway replica would need."""
 
+    desk: GatewayDesk
+    learning: Learning
+    live: LiveData
+    sync: BoardSync
+
     def __init__(
         self,
         spec: FleetSpec,
@@ -72,14 +77,15 @@ class Gateway:
         self.spec = spec
         self.applied = Applied(version(spec), time.time())
         self.pools = pools
-        self.metrics = before.metrics if before else GatewayMetrics()
-        self.board = board or (before.board if before else BoardLink(spec))
+        self.metrics: GatewayMetrics = before.metrics if before else GatewayMetrics()
+        self.board: BoardLink = board or (before.board if before else BoardLink(spec))
         self.clients = Clients(spec.gateway)
         self.desk = GatewayDesk(spec, load_quality(spec), self.metrics, before.desk if before else None)
-        self.learning = Learning(spec, pools, self.board, self.desk, self.metrics, before.learning if before else None)
+        learned, synced = (before.learning, before.sync) if before else (None, None)
+        self.learning = Learning(spec, pools, self.board, self.desk, self.metrics, learned)
         self.answering = Answering(spec, pools, self.desk, self.learning)
         self.live = LiveData(self.desk, before.live if before else None)
-        self.sync = BoardSync(self.board, self.desk, self.learning, self.live, before.sync if before else None)
+        self.sync = BoardSync(self.board, self.desk, self.learning, self.live, synced)
         self.routes: dict[str, dict[str, Handler]] = {
             "/v1/chat/completions": {"POST": self._chat},
             "/v1/completions": {"POST": self._completion},

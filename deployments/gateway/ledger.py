@@ -19,8 +19,8 @@ class Ledger:
         """Go on with the counts that there were `before`, under an earlier spec."""
         self.spec = spec
         self.metrics = metrics
-        self.demand = before.demand if before else GatewayDemand()
-        self.totals = before.totals if before else Totals()
+        self.demand: GatewayDemand = before.demand if before else GatewayDemand()
+        self.totals: Totals = before.totals if before else Totals()
         """Totals of this gateway replica since it started."""
         self.answers = AnswerCounts(spec.scaling, metrics)
 

@@ -18,14 +18,21 @@ def ray_type(hardware: HardwareSpec) -> str | None:
     return hardware.device.ray_type
 
 
+def written(hardware: HardwareSpec) -> str:
+    """A spec's device as the spec names it."""
+    return hardware.device.name
+
+
 def is_type(asked: str | None, found: str) -> bool:
     """Whether a GPU that Ray has found is of an accelerator type: Ray finds `A100` where its list has `A100-80G`."""
     return asked is not None and (asked == found or asked.startswith(f"{found}-"))
 
 
 def is_gpu_of(hardware: HardwareSpec, gpu: FoundGpu) -> bool:
-    """Whether a GPU will do as a device of a spec's hardware."""
-    return is_type(ray_type(hardware), gpu.ray_type) and has_memory(gpu, hardware.device_memory_gib)
+    """Whether a GPU will do as a device of a spec's hardware. A described device may leave its type open."""
+    asked = ray_type(hardware)
+    right = hardware.is_gpu if asked is None else is_type(asked, gpu.ray_type)
+    return right and has_memory(gpu, hardware.device_memory_gib)
 
 
 def has_memory(gpu: FoundGpu, memory_gib: float) -> bool:

@@ -66,9 +66,11 @@ def _nothing(ids: list[str]) -> Described:
 
 def _nvidia(ids: list[str]) -> Described:
     """From NVML, which knows each card of a mixed machine."""
-    import ray._private.thirdparty.pynvml as nvml
     from ray._private.accelerators import NvidiaGPUAcceleratorManager
+    from ray._private.thirdparty import pynvml
 
+    nvml: Any = pynvml  # untyped, like the manager
+    manager: Any = NvidiaGPUAcceleratorManager
     found: Described = {}
     with suppress(nvml.NVMLError):
         nvml.nvmlInit()
@@ -78,7 +80,7 @@ def _nvidia(ids: list[str]) -> Described:
                 handle = nvml.nvmlDeviceGetHandleByIndex(int(id)) if by_index else nvml.nvmlDeviceGetHandleByUUID(id)
                 name = nvml.nvmlDeviceGetName(handle)
                 text = name.decode() if isinstance(name, bytes) else str(name)
-                ray_type = NvidiaGPUAcceleratorManager._gpu_name_to_accelerator_type(text) or text
+                ray_type = manager._gpu_name_to_accelerator_type(text) or text
                 found[id] = (ray_type, nvml.nvmlDeviceGetMemoryInfo(handle).total / GIB)
         nvml.nvmlShutdown()
     return found
@@ -89,13 +91,14 @@ def _amd(ids: list[str]) -> Described:
     from ray._private.accelerators import AMDGPUAcceleratorManager
     from ray._private.thirdparty.pyamdsmi import pyamdsmi
 
+    smi: Any = pyamdsmi  # untyped
     try:
-        pyamdsmi.smi_initialize()
+        smi.smi_initialize()
     except Exception:  # the package or the driver is missing, each with a different exception
         return {}
     common = str(AMDGPUAcceleratorManager.get_current_node_accelerator_type() or "unknown")
-    sizes = {id: pyamdsmi.smi_get_device_memory_total(int(id)) for id in ids if id.isdigit()}
-    pyamdsmi.smi_shutdown()
+    sizes = {id: smi.smi_get_device_memory_total(int(id)) for id in ids if id.isdigit()}
+    smi.smi_shutdown()
     return {id: (common, size / GIB if size > 0 else None) for id, size in sizes.items()}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cluster.devices import DEVICES
 from cluster.facts import facts_of
 from cluster.memory import pool_memory
 from cluster.placing import layout_problems
@@ -21,7 +22,7 @@ GOOD_CONTEXT = 16_384
 """Worth more devices; shorter ones are taken only if no layout has it."""
 LEAST_SEQUENCES = 8
 """Requests of typical length that a pool should answer at once."""
-TOOLS: Mapping[str, Any] = {"enable_auto_tool_choice": True, "tool_call_parser": "hermes"}
+TOOLS: dict[str, Any] = {"enable_auto_tool_choice": True, "tool_call_parser": "hermes"}
 THINKS = TOOLS | {"reasoning_parser": "qwen3"}
 CANDIDATES: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]] = {
     "small": (("Qwen/Qwen3-8B", THINKS),),
@@ -72,7 +73,7 @@ def choose_fleet(gpus: Sequence[FoundGpu]) -> ChosenFleet:
     device = device_name(min(ours, key=lambda gpu: gpu.memory_gib or 0.0))
     if device is None:
         raise NothingFits(f"{kind} is not in the catalogue: copy a file of examples/ and describe it there")
-    hardware = HardwareSpec(device=device, devices_per_node=len(ours))
+    hardware = HardwareSpec(device=DEVICES[device], devices_per_node=len(ours))
     for tiers in FLEETS:
         if pools := _pools(tiers, hardware):
             return ChosenFleet(device, ours, pools, tuple(gpu for gpu in gpus if gpu.ray_type != kind))

@@ -7,8 +7,7 @@ import os
 from typing import Any
 
 from cluster.spec import FleetSpec
-from deployments.config import SERVING_ENVIRONMENT
-from deployments.local.environment import TOKEN_FILE
+from deployments.local.environment import caller_environment
 from deployments.local.folders import FleetFolder
 
 
@@ -20,14 +19,13 @@ class RunningFleet:
     """
 
     def __init__(self, folder: FleetFolder) -> None:
-        os.environ.update(
-            SERVING_ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder.path / TOKEN_FILE)}
-        )
+        os.environ.update(caller_environment(folder.path))
         import ray
         from ray.serve.context import _get_global_client
 
         ray.init(address=folder.ray, namespace="signalbox", log_to_driver=False, logging_level=logging.ERROR)
-        self._client: Any = _get_global_client(raise_if_no_controller_running=True)
+        client: Any = _get_global_client(raise_if_no_controller_running=True)
+        self._client = client
         applications = self._client.get_serve_details()["applications"].values()
         self._config = next(each["deployed_app_config"] for each in applications)
 

@@ -30,6 +30,21 @@ def write_token(temp_dir: Path) -> Path:
     return path
 
 
+def caller_environment(temp_dir: Path) -> dict[str, str]:
+    """What every process that talks to the cluster needs to know before it imports Ray."""
+    return {
+        **SERVING_ENVIRONMENT,
+        # Ray's ports run the code that they receive, and some of them listen on every interface: only processes that
+        # know this fleet's secret may talk to them. The file keeps the secret out of every environment and log.
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(temp_dir / TOKEN_FILE),
+        # Also where Ray notes the address of "the" cluster of a machine: ours stays out of everybody's way.
+        "RAY_TMPDIR": str(temp_dir),
+        # Keeps Ray's addresses on loopback: without it Ray turns 127.0.0.1 into the machine's outer address.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    }
+
+
 def environment(temp_dir: Path, ports: PortClaims, offline: bool) -> dict[str, str]:
     """What every process of the cluster needs to know before it imports Ray.
 
@@ -40,18 +55,10 @@ def environment(temp_dir: Path, ports: PortClaims, offline: bool) -> dict[str, s
         NoFreePort: the machine has too few free TCP ports.
     """
     env = {
-        **SERVING_ENVIRONMENT,
+        **caller_environment(temp_dir),
         **RETRYING_ENVIRONMENT,
-        # Ray's ports run the code that they receive, and some of them listen on every interface: only processes that
-        # know this fleet's secret may talk to them. The file keeps the secret out of every environment and log.
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(temp_dir / TOKEN_FILE),
         # A minute by default, which a busy machine exceeds.
         "RAY_DASHBOARD_STARTUP_TIMEOUT_S": f"{NODE_WAIT_S:.0f}",
-        # Also where Ray notes the address of "the" cluster of a machine: ours stays out of everybody's way.
-        "RAY_TMPDIR": str(temp_dir),
-        # Keeps Ray's addresses on loopback: without it Ray turns 127.0.0.1 into the machine's outer address.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         **({"HF_HUB_OFFLINE": "1"} if offline else {}),
         # vLLM's sockets between its processes, which stay behind where a process is killed.
         "VLLM_RPC_BASE_PATH": str(temp_dir / "ipc"),

@@ -62,7 +62,6 @@ class LocalFleet:
     def start_nodes(self, said: Callable[[str], None] = lambda text: None) -> None:
         """Start the Ray nodes alone and connect this process to them."""
         self.temp_dir = make_folder()
-        self._cluster = LocalCluster(self.temp_dir)
         for name in ("ray", "ipc"):
             (self.temp_dir / name).mkdir()
         describe(self.temp_dir, self.url)
@@ -71,7 +70,13 @@ class LocalFleet:
         os.environ.update(environment(self.temp_dir, self._ports, offline))
         make_ray_read_again()
         machine = this_machine() if needs_gpus(self.spec) else Machine((), "", 0, 0.0)
-        self._cluster.start(plan_nodes(self.spec, machine), machine.visible_variable, said)
+        try:
+            nodes = plan_nodes(self.spec, machine)
+        except FleetFailed:
+            shutil.rmtree(self.temp_dir, ignore_errors=True)
+            raise
+        self._cluster = LocalCluster(self.temp_dir)
+        self._cluster.start(nodes, machine.visible_variable, said)
         describe(self.temp_dir, self.url, self._cluster.address)
 
     def _submit(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cluster.spec import FleetSpec, HardwareSpec
-from deployments.hardware.catalogue import device_name, in_words, is_gpu_of, ray_type
+from deployments.hardware.catalogue import device_name, in_words, is_gpu_of, ray_type, written
 from deployments.hardware.machine import FoundGpu, Machine
 from deployments.start_watch import FleetFailed
 
@@ -74,8 +74,9 @@ def _mismatch(name: str, hardware: HardwareSpec, fitting: list[FoundGpu], free: 
 
 
 def _instead(hardware: HardwareSpec, free: list[FoundGpu]) -> str:
-    wanted = f"{hardware.device.name} with {hardware.device_memory_gib:g} GiB"
-    asked = f"{wanted} is asked for, this machine has {in_words(free)}"
+    asked = (
+        f"{written(hardware)} with {hardware.device_memory_gib:g} GiB is asked for, this machine has {in_words(free)}"
+    )
     if not free:
         return f"{asked}: use cpu with a small model (`signalbox init` writes such a spec), {ELSEWHERE}"
     name = device_name(free[0])

@@ -156,4 +156,5 @@ def _reason(error: Exception, timeout_s: float) -> str:
     else:
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     path = serve_logs.log_file()
-    return f"{why}\nlog: {path} on {ray.util.get_node_ip_address()}" if path else why
+    address: Any = ray.util.get_node_ip_address  # untyped
+    return f"{why}\nlog: {path} on {address()}" if path else why

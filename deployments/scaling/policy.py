@@ -23,9 +23,9 @@ from deployments.scaling.cold_starts import ColdStarts
 from deployments.serve_logs import start_logging
 
 GATEWAY = "gateway"
-START_S = 60.0
-"""The policy waits for the board so long after its own start, before it reports that the board is unreachable. The
-board starts with the first replica, on a busy machine for half a minute."""
+START_S = 120.0
+"""The policy reports no unreachable board so long after its own start. The board starts with the first replica, and
+while engines load it may answer late."""
 
 log = logging.getLogger("signalbox.scaling")
 
@@ -85,7 +85,7 @@ class FleetScaling:
         pools = {name: target for name, target in targets.items() if name in self.spec.pools}
         view = self.watch.view
         if view is None or now_s - view.as_of_s > OLDEST_VIEW_S:
-            if view is not None or now_s - self.memory.began_s > START_S:
+            if now_s - self.memory.began_s > START_S:
                 self._publish_problem(targets, now_s, "the fleet board is unreachable")
             return {}
         if _read(view.spec) != _read(self.spec):

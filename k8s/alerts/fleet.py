@@ -50,7 +50,7 @@ def endpoint_down(fleet: Promql) -> Alert:
         severity="critical",
         summary="The endpoint is down",
         description="No gateway has exported a metric for a minute: it is down, or Prometheus cannot scrape it.",
-        runbook="GET /health of the endpoint. If it responds, check Prometheus' targets; else the Ray head and Serve.",
+        runbook="GET /health of the endpoint. If it responds, check Prometheus' targets; else gateways and Serve.",
     )
 
 

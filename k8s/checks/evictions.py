@@ -1,4 +1,7 @@
-"""Checks PodDisruptionBudgets: each protects pods of this fleet, and none keeps a healthy node from being drained."""
+"""Checks evictions: autoscalers of machines leave the pods, and budgets let a healthy node be drained.
+
+Each PodDisruptionBudget protects pods of this fleet.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,20 @@ from k8s.checks.objects import Manifest, mapping, number, text
 from k8s.checks.rendered import Pod, Rendered
 from k8s.checks.selectors import NO_POD, selects, strangers
 from k8s.nodes import ready_nodes
+from k8s.pods import STAYS
 
 CHECK = "evictions"
 POLICY = "unhealthyPodEvictionPolicy"
 
 
 def check_evictions(rendered: Rendered) -> Iterator[Finding]:
-    """Check every budget against the pods that are ready for certain while all pools have their minimum replicas."""
+    """Check the pods' marks, and every budget against the pods that are ready for certain at minimum size."""
+    for pod in rendered.ray_pods():
+        found = mapping(pod.template, "metadata", "annotations")
+        for name, value in STAYS.items():
+            if name not in found:
+                problem = f'is missing, use "{value}": autoscalers of machines would move the pod to save a machine'
+                yield Finding(CHECK, pod.where(f"metadata.annotations.{name}"), problem)
     for budget in rendered.of_kind("PodDisruptionBudget"):
         selector, spec = mapping(budget.body, "spec", "selector"), mapping(budget.body, "spec")
         chosen = [pod for pod in rendered.ray_pods() if selects(selector, pod.labels)]

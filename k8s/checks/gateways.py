@@ -22,7 +22,7 @@ CHECK = "gateways"
 
 
 def check_gateways(rendered: Rendered) -> Iterator[Finding]:
-    """Gateways, and replicas whose model runs elsewhere, have nodes of their own; each node has one gateway."""
+    """Gateways, and replicas whose model runs elsewhere, have separate nodes, and each node has one gateway."""
     for manifest in rendered.of_kind("RayService"):
         try:
             groups = node_types(manifest)

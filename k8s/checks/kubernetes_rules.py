@@ -31,7 +31,7 @@ Problem = tuple[str, str]
 def check_kubernetes_rules(rendered: Rendered) -> Iterator[Finding]:
     """Check pods, claims, services, and the namespace that an overlay deploys to."""
     for pod in rendered.pods():
-        for path, problem in [*_volumes(pod), *_containers(pod)]:
+        for path, problem in [*_volumes(pod), *_containers(pod), *_no_service_links(pod)]:
             yield Finding(CHECK, pod.manifest.where(path), problem)
     for manifest in rendered.manifests:
         for path, problem in _objects(manifest):
@@ -45,6 +45,13 @@ def _volumes(pod: Pod) -> Iterator[Problem]:
         if len(sources) != 1:
             problem = f"has {len(sources)} sources, use exactly one: without a source the volume is an empty folder"
             yield f"{pod.path}.spec.volumes[{index}]", problem
+
+
+def _no_service_links(pod: Pod) -> Iterator[Problem]:
+    """By default every Service of the namespace sets variables, and `VLLM_PORT` of a Service named vllm ends vLLM."""
+    if pod.is_ray and pod.spec.get("enableServiceLinks") is not False:
+        problem = invalid(pod.spec.get("enableServiceLinks"), "false: a Service named vllm would end vLLM")
+        yield f"{pod.path}.spec.enableServiceLinks", problem
 
 
 def _containers(pod: Pod) -> Iterator[Problem]:

@@ -85,7 +85,7 @@ def _found_by_operator(rendered: Rendered) -> Iterator[Finding]:
 
 
 def _own_series(rendered: Rendered) -> Iterator[Finding]:
-    """Rules read the series of their own namespace: another fleet has other objectives."""
+    """Rules read the series of the fleet's namespace: another fleet has other objectives."""
     for manifest in rendered.of_kind("PrometheusRule"):
         wanted = f'namespace="{manifest.namespace}"'
         for path, value in walk(mapping(manifest.body, "spec"), "spec"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster.spec import FleetSpec
 from k8s.checks.finding import Finding
-from k8s.checks.objects import Manifest, mapping, sequence, text, walk
+from k8s.checks.objects import Body, Manifest, mapping, sequence, text, walk
 from k8s.checks.rendered import Rendered
 from k8s.names import redis_secret
 
@@ -38,10 +38,11 @@ def check_references(rendered: Rendered) -> Iterator[Finding]:
     """Every referenced object exists, and every object is referenced."""
     existing = {(each.kind, each.name) for each in rendered.manifests}
     existing |= {("Service", each.name + end) for each in rendered.of_kind("RayService") for end in OPERATORS_OWN}
+    existing |= _in_patches(rendered.spec)
     external = named_by_spec(rendered.spec)
     referenced: set[tuple[str, str]] = set()
     for manifest in rendered.manifests:
-        for path, kind, name in references(manifest):
+        for path, kind, name in references(manifest.body):
             referenced.add((kind, name))
             if (kind, name) not in existing and not (kind in ("Secret", "PersistentVolumeClaim") and name in external):
                 problem = f"unknown {kind} '{name}', use one that is rendered or named in the spec"
@@ -58,9 +59,16 @@ def named_by_spec(spec: FleetSpec) -> set[str]:
     return {value for path, value in fields if path.endswith(("secret", "claim")) and value} | {redis_secret(spec)}
 
 
-def references(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
-    """Field path, kind and name of every object that a manifest references."""
-    for path, value in walk(manifest.body):
+def _in_patches(spec: FleetSpec) -> set[tuple[str, str]]:
+    """Kind and name of every object that a patch of the spec references. You create them before deploying."""
+    section = spec.kubernetes
+    patches = [section.pod_patch, section.head_patch, *(each.pod_patch for each in section.hardware.values())]
+    return {(kind, name) for patch in patches for _, kind, name in references(patch)}
+
+
+def references(body: Body) -> Iterator[tuple[str, str, str]]:
+    """Field path, kind and name of every object that a manifest, or a part of one, references."""
+    for path, value in walk(body):
         for field, found in mapping(value).items():
             here = f"{path}.{field}"
             if field in NAMES and isinstance(found, str):

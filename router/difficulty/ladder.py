@@ -20,7 +20,7 @@ from router.difficulty.score import Difficulty, DifficultyScore
 from router.types import CalibrationSample, Contributions, Prediction, RoutingRequest
 
 LADDER: Mapping[str, float] = {"small": 0.60, "moe": 0.66, "large": 0.80}
-"""Difficulty at which a tier's answer is as likely good as bad, if the spec has no `routing.ladder`."""
+"""Difficulty at which a tier's answer is as likely good as bad, if nothing is known about its models."""
 SHARPNESS = 12.0
 """How fast quality falls near that difficulty, per unit of difficulty."""
 LOGISTIC = math.pi / 8
@@ -39,7 +39,8 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class LadderQuality:
-    """See `router.quality.QualityModel`. A bigger tier is never predicted worse than a smaller one."""
+    """See `router.quality.QualityModel`. A bigger tier is never predicted worse than a smaller one, unless the spec's
+    ladder says so."""
 
     score: DifficultyScore
     ladder: Mapping[str, float] = field(default_factory=lambda: LADDER)

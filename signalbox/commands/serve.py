@@ -10,9 +10,10 @@ from cluster.spec import FleetSpec, LogLevel
 from deployments.attached.address import checked_address
 from deployments.attached.fleet import AttachedFleet
 from deployments.local.fleet import LocalFleet
-from deployments.preflight import model_problems, quality_problems
+from deployments.model_checks import model_problems
+from deployments.preflight import quality_problems
 from signalbox.console import WRONG_INPUT, SpecArgument, err, fail, load_or_exit, options, out
-from signalbox.serving import serve_until_stopped
+from signalbox.serving import Fleet, serve_until_stopped
 
 
 def serve(
@@ -30,8 +31,8 @@ def serve(
     """Serve a fleet until Ctrl-C: on a Ray cluster that is started here, or on one that runs already."""
     fleet = _changed(load_or_exit(spec), port, log_level)
     with options():
-        place = LocalFleet(fleet) if address is None else AttachedFleet(fleet, checked_address(address))
-    if problems := [*model_problems(fleet), *quality_problems(fleet)]:
+        place: Fleet = LocalFleet(fleet) if address is None else AttachedFleet(fleet, checked_address(address))
+    if problems := [*model_problems(fleet, here=address is None), *quality_problems(fleet)]:
         fail("\n".join(problems), WRONG_INPUT)
     raise typer.Exit(serve_until_stopped(place, ready_timeout_s, out, err))
 

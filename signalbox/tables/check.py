@@ -8,8 +8,10 @@ from rich.text import Text
 
 from cluster.memory import PoolMemory
 from cluster.placing import hardware_demand
+from cluster.routing_files import RULES
 from cluster.spec import FleetSpec
 from deployments.preflight import FleetCheck
+from router.loading import load_ladder
 
 
 def render_check(spec: FleetSpec, check: FleetCheck) -> RenderableType:
@@ -49,6 +51,7 @@ def _pool_cells(spec: FleetSpec, name: str, check: FleetCheck) -> dict[str, str]
     return {
         "tier": pool.tier,
         "model": pool.public_name.split("/")[-1],
+        "ladder": _step(spec, pool.tier),
         "engine": pool.engine.kind,
         "layout": f"{layout}, {pool.placement}" if pool.devices else "remote",
         "devices": f"{pool.device_share:g} x {spec.hardware_of(name).device.name}" if pool.devices else "elsewhere",
@@ -64,6 +67,12 @@ def _pool_cells(spec: FleetSpec, name: str, check: FleetCheck) -> dict[str, str]
 
 def _unknown(name: str, check: FleetCheck) -> str:
     return "not checked" if name in check.unchecked else "none here"
+
+
+def _step(spec: FleetSpec, tier: str) -> str:
+    """The difficulty up to which the tier's answers are mostly good; hand-written rules have none."""
+    step = load_ladder(spec)[tier]
+    return "" if spec.routing.artifact == RULES else f"{step.difficulty:.2f} ({step.origin})"
 
 
 def _size(gib: float) -> str:

@@ -25,8 +25,6 @@ def test_ray_puts_shares_that_fit_on_one_gpu_and_others_on_the_next(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     assert lines, done.stdout[-2000:] + done.stderr[-4000:]
-    result = json.loads(lines[-1].removeprefix("RESULT "))
-    first, second = result["seen"][0], result["seen"][2]
-    assert {first, second} == {"0", "1"}
-    assert result["seen"] == [first, first, second, second]
-    assert result["free"] == 0.2
+    seen = json.loads(lines[-1].removeprefix("RESULT "))
+    assert set(seen) == {"0", "1"}
+    assert seen[0] == seen[1] != seen[2] == seen[3]

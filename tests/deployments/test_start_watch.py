@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
+from ray.serve._private import deployment_state
 from ray.serve._private.common import ReplicaState
 from ray.serve.schema import ApplicationStatus, DeploymentStatus
 
 from deployments import start_watch
+from deployments.config import RETRYING_ENVIRONMENT, WITHOUT_END
 from deployments.start_watch import (
     FleetFailed,
     PartState,
@@ -44,9 +50,7 @@ SLOW = "Deployment 'a' in application 'b' has 1 replicas that have taken more th
 
 
 def deployment(status="UPDATING", message="", running=0):
-    return SimpleNamespace(
-        status=DeploymentStatus(status), message=message, replica_states={ReplicaState.RUNNING: running}
-    )
+    return SimpleNamespace(status=DeploymentStatus(status), message=message, replica_states={"RUNNING": running})
 
 
 def app(status="DEPLOYING", message="", **deployments):
@@ -54,6 +58,23 @@ def app(status="DEPLOYING", message="", **deployments):
 
 
 LOADING, READY, BROKEN = deployment(), deployment("HEALTHY", running=1), deployment(message=FAILED)
+
+
+def test_serve_still_has_the_messages_that_are_read_here():
+    source = inspect.getsource(deployment_state)
+    assert all(beginning in source for beginning in start_watch.FAILED)
+    assert "to be scheduled" in source
+
+
+def test_serve_counts_replicas_by_the_name_that_is_read_here():
+    assert ReplicaState.RUNNING == "RUNNING"
+
+
+def test_serve_counts_failed_starts_up_to_the_variable():
+    code = "from ray.serve._private.constants import MAX_PER_REPLICA_RETRY_COUNT as count; print(count)"
+    env = os.environ | RETRYING_ENVIRONMENT
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
+    assert done.stdout.split() == [str(WITHOUT_END)]
 
 
 def test_messages_keep_the_error_and_lose_the_traceback():

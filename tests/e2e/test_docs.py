@@ -28,6 +28,8 @@ HARNESS = {
     "make test-slow": "the other half of this run",
     "make proof": "runs for minutes; its report is benchmarks/results/proof.txt",
     "make demo-models": "trains for an hour; tests/demo holds its parts",
+    "make chat-models": "downloads half a gigabyte; tests/demo/chat holds its parts",
+    "signalbox serve examples/laptop-chat.yaml": "needs the models of `make chat-models`",
     "make bench": "the same as `signalbox bench demo`",
     "make monitor": "tests/e2e/test_monitor.py runs what it runs",
     "signalbox monitor": "tests/e2e/test_monitor.py",

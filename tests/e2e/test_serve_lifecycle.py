@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import httpx
 import psutil
@@ -121,6 +125,51 @@ def test_a_folder_without_a_model_is_refused_before_anything_starts(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert "pools.small.model" in done.stderr
     assert "no config.json" in done.stderr
+
+
+HYBRID = """
+pools:
+  small: {{tier: small, model: sim-small, engine: {{kind: simulated}}, replicas: {{min: 1, max: 2}}}}
+  far: {{tier: large, model: x, engine: {{kind: remote, options: {{base_url: "http://127.0.0.1:{port}/v1"}}}}}}
+"""
+
+
+class Models(BaseHTTPRequestHandler):
+    """A remote that is up."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"data": []}')
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.timeout(900)
+def test_a_remote_that_is_down_leaves_the_others_serving_and_comes_back(spec, start, tmp_path):
+    port = free_port()
+    spec.write_text(HYBRID.format(port=port))
+    fleet = start("hybrid")
+    log = tmp_path / "hybrid.log"
+    begun = log.read_text()
+    assert f"far: RuntimeError: pool far: http://127.0.0.1:{port}/v1/models does not respond" in begun
+    (path,) = set(re.findall(r"^log: (\S+) on 127\.0\.0\.1$", begun, re.M))
+    assert "does not respond" in Path(path).read_text()
+    assert ", without some pools" in begun
+    assert fleet.chat("hi", max_tokens=2).headers["x-signalbox-pool"] == "small"
+    scaling = httpx.get(f"{fleet.url}/v1/scaling", timeout=10).json()
+    assert [entry for entry in scaling["log"] if entry["problem"]] == []
+    remote = HTTPServer(("127.0.0.1", port), Models)
+    threading.Thread(target=remote.serve_forever, daemon=True).start()
+    try:
+        deadline = time.monotonic() + 300
+        while "\nfar: ready\n" not in log.read_text():
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+    finally:
+        remote.shutdown()
+        remote.server_close()
 
 
 @pytest.mark.timeout(900)

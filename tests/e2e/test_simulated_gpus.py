@@ -13,6 +13,7 @@ import pytest
 import ray_cluster
 
 from cluster.loading import PROJECT_ROOT, load_spec
+from deployments.hardware.catalogue import ray_type
 from deployments.placement import HARDWARE_LABEL
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -59,7 +60,7 @@ def nodes(spec):
         {
             "num_cpus": hardware.devices_per_node,
             "num_gpus": hardware.devices_per_node,
-            "resources": {f"accelerator_type:{hardware.device.ray_type}": 1},
+            "resources": {f"accelerator_type:{ray_type(hardware)}": 1},
             "labels": {HARDWARE_LABEL: name},
         }
         for name, hardware in spec.hardware.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from checked_overlays import DELETE, changed, l4_overlay, overlay, reported
+from checked_overlays import DELETE, GROUP, HEAD, changed, l4_overlay, overlay, reported
 from rendered_fleets import example, fleet
 
 from cluster.spec import FleetSpec
@@ -79,3 +79,10 @@ def test_untouched_budgets_pass():
     kept = {each.name: each.body["spec"]["minAvailable"] for each in rendered.of_kind(BUDGET)}
     assert kept == {"fleet-gpu": 2, "fleet-gateways": 1, "fleet-head": 1}
     assert reported(check_evictions, rendered) == []
+
+
+@pytest.mark.parametrize("mark", ["cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt"])
+@pytest.mark.parametrize("place", [f"{HEAD} template", f"{GROUP} template"])
+def test_pods_without_a_mark_may_be_moved(place, mark):
+    found = reported(check_evictions, changed(l4_overlay(), "RayService", f"{place} metadata annotations {mark}"))
+    assert any(mark in line and "would move the pod" in line for line in found), found

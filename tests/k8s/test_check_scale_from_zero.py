@@ -108,7 +108,7 @@ def test_too_few_nodes_for_a_spreading_gang():
     found = reported(check_scale_from_zero, changed(fewer, "RayService", f"{GROUP} minReplicas", 0))
     assert any("pool moe cannot start" in line and line.endswith("1 pods, 2 are needed") for line in found), found
     (refused,) = reported(check_scale_from_zero, fewer)  # Ray's own error for a minimum above the maximum
-    assert "Ray's autoscaler cannot read the groups: ValueError" in refused
+    assert "Ray's autoscaler cannot read the groups" in refused
 
 
 def test_not_enough_nodes_for_all_minimum_replicas_together():

@@ -69,7 +69,9 @@ base/ray-service.yaml: - name: RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S
 base/ray-service.yaml: value: '720'
 base/ray-service.yaml: value: '10'
 base/ray-service.yaml: ray.io/gcs-ft-deletion-timeout: '1080'
-base/ray-service.yaml: signalbox/role: gateway (5)
+base/ray-service.yaml: signalbox/role: gateway
+base/ray-service.yaml: signalbox/role: gateway (2)
+base/ray-service.yaml: max_replicas_per_node: 1
 base/ray-service.yaml: enableServiceLinks: false
 base/network-policy.yaml: signalbox/fleet: signalbox (2)
 base/network-policy.yaml: - port: 8000

@@ -22,6 +22,9 @@ OPTIONAL = {
     r"spec ports 0 name": "a single port needs none",
     r".* containers 0 ports \d+( name)?": "KubeRay adds the port for metrics; the others are checked",
     r"spec (replicas|policyTypes|policyTypes 0)": "one, and Ingress",
+    r".* topologySpreadConstraints( .+)?": "a preference: gateways on separate machines",
+    r".* 0 template metadata labels signalbox/hardware": "budgets select by it, and this fleet has none for this kind",
+    r"spec template spec enableServiceLinks": "Redis reads no variable that a Service sets",
     r"spec ingress 3( .+)?": "for Prometheus, which this fleet has none of",
     r"spec ingress [02] ports( 0)?": "wider for a named peer alone",
 }

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from rendered_fleets import EXAMPLES, example, objects
 
-from k8s.names import METRICS_PORT, namespace, serve_service
+from k8s.names import KEPT, METRICS_PORT, namespace, serve_service
 from k8s.render import render
 
 ROOT = EXAMPLES.parent
@@ -57,7 +57,7 @@ def known() -> set[tuple[str, str]]:
 def named_resources() -> Iterator[tuple[str, str]]:
     for words in of("kubectl"):
         for word in words:
-            if re.fullmatch(r"(rayservice|service)/\S+", word):
+            if re.fullmatch(r"(rayservice|service|job)/\S+", word):
                 kind, name = word.split("/")
                 yield kind, name
         if "crd" in words:
@@ -122,7 +122,8 @@ def values(found: object) -> Iterator[dict[str, object]]:
 def test_labels_select_pods_and_machines():
     pods = OBJECTS["RayService", SPEC.name]["spec"]["rayClusterConfig"]
     templates = [pods["headGroupSpec"]["template"], *(each["template"] for each in pods["workerGroupSpecs"])]
-    ours = {f"{key}={value}" for each in templates for key, value in each["metadata"]["labels"].items()}
+    kept = {f"signalbox/kept{sign}{value}" for sign in ("=", "!=") for value in KEPT.values()}
+    ours = kept | {f"{key}={value}" for each in templates for key, value in each["metadata"]["labels"].items()}
     theirs = {"ray.io/node-type=head", "app.kubernetes.io/name=kuberay-operator"}
     assert {option(words, "-l") for words in of("kubectl")} - {None} <= ours | theirs
     machines = {f"{k}={v}" for each in templates for k, v in each["spec"].get("nodeSelector", {}).items()}
@@ -138,9 +139,14 @@ def test_containers_and_ports_exist():
     assert forward[-1].split(":")[1] == str(SPEC.gateway.port) != str(METRICS_PORT)
 
 
-def test_models_that_are_downloaded_are_the_fleet_s():
-    (download,) = of("kubectl", "download")
-    assert download[-1] in {pool.model for pool in SPEC.pools.values()}
+def test_models_are_downloaded_before_the_fleet_starts():
+    folders = [option(words, "-k") for words in of("kubectl", "apply") if "-k" in words and "-l" not in words]
+    assert folders[:2] == ["build/l4/download/prod", "build/l4/overlays/prod"]
+
+
+def test_taking_the_fleet_down_leaves_what_outlives_it():
+    first = next(words for words in of("kubectl", "delete") if "-k" in words)
+    assert option(first, "-l") == "signalbox/kept!=true"
 
 
 def test_the_table_of_costs():
@@ -148,7 +154,7 @@ def test_the_table_of_costs():
     most = sum(kind.nodes * kind.devices_per_node for kind in kinds)
     assert f"| at most (`hardware.NAME.nodes`) | {most} |" in page
     dev = yaml.safe_load(render(SPEC)["overlays/dev/ray-service-patch.yaml"])
-    nodes = [each["value"] for each in dev if each["path"].endswith("maxReplicas")]
+    nodes = [each["value"] for each in dev if each["path"].endswith("maxReplicas")][:-1]  # the last is the gateways'
     per_node = [kind.devices_per_node for _, kind in sorted(SPEC.hardware.items())]
     small = sum(count * devices for count, devices in zip(nodes, per_node, strict=True))
     assert f"| `overlays/dev`, at most | {small} |" in page

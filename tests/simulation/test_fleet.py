@@ -7,6 +7,7 @@ import pytest
 from simulated_fleets import Plan, fleet_spec, play, steady
 
 from cluster.load import saturation
+from cluster.spec import FleetSpec
 from simulation.launching import ColdStart
 from simulation.outcomes import TPOT_LIMIT_S
 from simulation.shaping import with_lead_in
@@ -24,6 +25,17 @@ def test_an_idle_fleet_answers_everybody_at_its_engines_speed():
     assert summary.goodput_rps == pytest.approx(0.5)
     assert summary.device_hours == pytest.approx(200 / 3600)
     assert summary.floor_device_hours == pytest.approx(200 / 3600)
+    assert summary.cost == pytest.approx(3 * 200 / 3600)
+
+
+def test_a_replica_on_half_a_device_counts_half_its_hours_and_its_own_price():
+    data = fleet_spec().model_dump(mode="json")
+    data["hardware"]["cpu"] = {"device": "L4", "devices_per_node": 4, "nodes": 2}
+    data["pools"]["small"]["gpu_fraction"] = 0.5
+    spec, load = FleetSpec.model_validate(data), steady(100, per_s=0.5)
+    summary = summarise(spec, load, play(spec, load, Plan()))
+    assert summary.device_hours == summary.floor_device_hours == pytest.approx(100 / 3600)
+    assert summary.by_pool["small"]["device_hours"] == pytest.approx(100 / 3600)
     assert summary.cost == pytest.approx(3 * 200 / 3600)
 
 

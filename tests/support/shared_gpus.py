@@ -50,10 +50,11 @@ def main(path: str, *pools: str) -> None:
         fleet.start_nodes()
         import ray
 
-        replicas = [ray.remote(Replica).options(**actor_options(spec, pool)).remote() for pool in pools]
-        seen = [ray.get(replica.gpus.remote()) for replica in replicas]
-        free = round(ray.available_resources().get("GPU", 0.0), 4)
-        print("RESULT " + json.dumps({"seen": seen, "free": free}))
+        replicas, seen = [], []
+        for pool in pools:  # each is placed before the next asks
+            replicas.append(ray.remote(Replica).options(**actor_options(spec, pool)).remote())
+            seen.append(ray.get(replicas[-1].gpus.remote()))
+        print("RESULT " + json.dumps(seen))
     finally:
         fleet.stop()
 

@@ -68,7 +68,7 @@ class Learning:
             self._feedback.learn(model, self._keep)
         self._shadow = Shadow(spec, pools, folder / "shadow", metrics) if routing.shadow else None
         self._comparisons = Comparisons(spec, pools, model, metrics, self._keep) if routing.learn else None
-        read = partial(read_quality, routing=routing)
+        read = partial(read_quality, spec=spec)
         base = routing.artifact or "shipped"
         self._quality = QualityReload(board, base, model, read, desk.accounts.use)
         self._following: asyncio.Task[None] | None = None

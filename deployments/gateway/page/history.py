@@ -97,7 +97,7 @@ class History:
         """Go on with the samples that there were `before`, of the same pools with other bounds."""
         self.every_s, self.span_s = every_s, span_s
         self._pools = pools
-        self._rates = before._rates if before else TokenRates()
+        self._rates: TokenRates = before._rates if before else TokenRates()
         self._samples: deque[Sample] = deque(before._samples if before else (), maxlen=int(span_s / every_s))
 
     def take(

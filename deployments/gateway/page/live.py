@@ -22,7 +22,7 @@ class LiveData:
         """Go on with the samples that there were `before`, under an earlier spec."""
         self._desk = desk
         bounds = {name: pool.replicas for name, pool in desk.spec.pools.items()}
-        self._history = History(bounds, before=before._history if before else None)
+        self._history: History = History(bounds, before=before._history if before else None)
         self._sampled_s = -math.inf
         self.routes: Routes = {"/v1/history": {"GET": self._show}}
 

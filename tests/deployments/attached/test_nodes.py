@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from ray._private.label_utils import validate_label_selector
 
 from cluster.loading import PROJECT_ROOT, load_spec
 from cluster.spec import FleetSpec
 from deployments.attached.nodes import NODE_LABEL, TYPE_LABEL, RayNode, choose_nodes
+from deployments.hardware.catalogue import written
 from deployments.hardware.machine import FoundGpu
 from deployments.node_choice import NodeChoice
 from deployments.start_watch import FleetFailed
@@ -82,7 +84,7 @@ def test_every_example_finds_its_nodes_on_a_cluster_of_its_hardware(name):
     fleet = load_spec(PROJECT_ROOT / "examples" / f"{name}.yaml")
     found = {"A100-80G": "A100", "A100-40G": "A100"}
     nodes = [
-        node(f"{kind}-{index}", hardware.devices_per_node, found.get(hardware.device.name, hardware.device.name))
+        node(f"{kind}-{index}", hardware.devices_per_node, found.get(written(hardware), written(hardware)))
         for kind, hardware in fleet.hardware.items()
         for index in range(hardware.nodes)
     ]
@@ -92,3 +94,10 @@ def test_every_example_finds_its_nodes_on_a_cluster_of_its_hardware(name):
         if NODE_LABEL in choice.labels:
             ids = choice.labels[NODE_LABEL].removeprefix("in(").removesuffix(")").split(",")
             assert all(id.startswith(f"{kind}-") for id in ids)
+
+
+def test_ray_takes_the_selectors():
+    ids = [f"{number:056x}" for number in range(40)]
+    (chosen,) = choose_nodes(spec(a={"nodes": 40}), [node(id) for id in ids]).values()
+    assert validate_label_selector(dict(chosen.labels)) is None
+    assert validate_label_selector({TYPE_LABEL: "AMD-Instinct-MI300X-OAM"}) is None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster.loading import PROJECT_ROOT, load_spec
+from deployments.hardware.machine import Machine
 from deployments.local import fleet as module
 from deployments.local import folders
 from deployments.local.fleet import LocalFleet
@@ -48,6 +49,19 @@ def test_a_full_disk_is_said_plainly(fleet, monkeypatch):
     with pytest.raises(FleetFailed, match=r"no folder can be made in /nowhere \(No such file or directory\)"):
         fleet.start()
     assert not fleet.started
+
+
+def test_a_machine_without_the_specs_gpus_starts_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(folders, "PARENT", tmp_path)
+    monkeypatch.setattr(module, "environment", lambda *_: {})
+    monkeypatch.setattr(module, "make_ray_read_again", lambda: None)
+    monkeypatch.setattr(module, "this_machine", lambda: Machine((), "CUDA_VISIBLE_DEVICES", 2, 8.0))
+    fleet = LocalFleet(load_spec(PROJECT_ROOT / "examples" / "h100.yaml"))
+    monkeypatch.setattr(fleet, "_require_port", lambda: None)
+    with pytest.raises(FleetFailed, match=r"hardware\.h100\.device: .*\nhardware\.h100\.nodes: 4 are asked for"):
+        fleet.start()
+    assert not fleet.started
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("keeps", [True, False])

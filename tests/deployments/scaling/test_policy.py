@@ -119,7 +119,9 @@ def test_without_a_fresh_view_every_target_stays(scaling, seen):
     }
 
 
-def test_a_board_that_has_not_started_yet_is_no_problem(scaling):
+@pytest.mark.parametrize("seen", [None, view(age_s=OLDEST_VIEW_S + 1, small=1, large=1)])
+def test_a_board_that_starts_or_answers_late_at_the_start_is_no_problem(scaling, seen):
+    scaling.watch.view = seen
     desired, _ = scaling(contexts(small=2, large=4))
     assert desired == {Id("small"): 2, Id("large"): 4}
     assert scaling.watch.published == []

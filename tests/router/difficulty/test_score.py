@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from named_models import fleet
 
 from cluster.pool import TIERS
-from cluster.routing import RoutingSpec
 from router.difficulty.artifact import dump_score, load_score
 from router.difficulty.ladder import LADDER, qualities
 from router.difficulty.score import MIDDLE, Difficulty
@@ -19,7 +19,7 @@ from router.loading import shipped_quality
 from router.model.arrays import ArtifactError
 from router.types import RoutingRequest
 
-MODEL = shipped_quality(RoutingSpec())
+MODEL = shipped_quality(fleet())
 EASY = "What is the capital of France?"
 HARD = "Prove that there are infinitely many primes congruent to 3 modulo 4."
 STRANGE = "ᚠᚢᚦᚨᚱᚲ ᚷᚹᚺᚾᛁ ᛃᛇᛈᛉᛊᛏ ᛒᛖᛗᛚᛜ ᛞᛟ"
@@ -67,7 +67,7 @@ def test_uncertainty_brings_the_tiers_together():
 
 
 def test_a_ladder_in_the_spec_raises_a_tier():
-    stronger = shipped_quality(RoutingSpec(ladder={"small": 0.8})).predict(RoutingRequest(HARD)).quality
+    stronger = shipped_quality(fleet(ladder={"small": 0.8})).predict(RoutingRequest(HARD)).quality
     usual = MODEL.predict(RoutingRequest(HARD)).quality
     assert stronger["small"] > usual["small"]
     assert stronger["large"] == usual["large"]

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from named_models import fleet
 from outcome_maker import outcome_rows
 from trained_router import adapted, as_outcomes
 
 from cluster.pool import TIERS
-from cluster.routing import RoutingSpec
 from router.loading import read_quality
 from router.model.arrays import ArtifactError
 from router.model.artifact import dump_artifact, load_artifact
@@ -50,7 +50,7 @@ def test_a_tier_that_hardly_gains_is_still_ordered():
 
 
 def test_what_is_unlike_the_labels_is_judged_by_difficulty():
-    model = read_quality(dump_artifact(adapted()), RoutingSpec())
+    model = read_quality(dump_artifact(adapted()), fleet())
     assert model.predict(RoutingRequest(SEEN)).fallback is None
     strange = model.predict(RoutingRequest(STRANGE))
     assert "so difficulty counts 100%" in strange.fallback

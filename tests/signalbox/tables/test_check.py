@@ -66,3 +66,13 @@ def test_the_table_says_what_the_arithmetic_says():
 
 def test_no_kv_cache_is_not_shown_as_a_negative_one():
     assert "-" not in printed(fleet()).split("KV cache")[1].split("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("routing", "shown"),
+    [({}, "0.80 (MMLU-Pro 56%)"), ({"ladder": {"large": 1.5}}, "1.50 (routing.ladder)"), ({"artifact": "rules"}, "")],
+)
+def test_the_table_says_where_a_step_of_the_ladder_is_from(routing, shown):
+    spec = FleetSpec.model_validate(fleet().model_dump(mode="json") | {"routing": routing})
+    row = next(line for line in printed(spec).splitlines() if "ladder" in line)
+    assert row.split("│")[2].strip() == shown

@@ -48,7 +48,7 @@ def load(data):
 def make(monkeypatch, tmp_path):
     monkeypatch.setattr(gateway_module, "GatewayMetrics", fakes.SilentMetrics)
     monkeypatch.setattr(gateway_module, "BoardLink", lambda spec: FakeBoard(tmp_path))
-    monkeypatch.setattr(learning_module, "read_quality", lambda data, routing: load(data))
+    monkeypatch.setattr(learning_module, "read_quality", lambda data, spec: load(data))
 
     def make(**gateway):
         data = fakes.SPEC.model_dump(mode="json")

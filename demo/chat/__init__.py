@@ -1,0 +1,1 @@
+"""Real language models for a laptop: where they come from, how they are converted, and what they answer."""
