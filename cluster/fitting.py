@@ -92,7 +92,7 @@ def _kv_size(pool: PoolSpec, option: str, devices: Devices) -> int:
 
 
 def _share(pool: PoolSpec, devices: Devices) -> float:
-    """The smallest share of a GPU that fits, in hundredths; 0 if none that leaves room beside it does."""
+    """The smallest share of a GPU that fits, in hundredths; 0 if the driver and the CUDA context would lack memory."""
     memory = devices.memory(pool)
     share = math.ceil(100 * (memory.usable_gib - memory.spare_gib) / memory.device_gib) / 100
     shared = pool.gpu_fraction < 1
