@@ -56,7 +56,7 @@ def _selector(rendered: Rendered, policy: Manifest) -> Iterator[Finding]:
     chosen = [pod for pod in rendered.pods() if selects(selector, pod.labels)]
     if not chosen:
         yield Finding(CHECK, here, NO_POD)
-    elif any(selects(selector, pod.operators_labels) for pod in chosen):
+    elif any(selects(selector, pod.shared_labels) for pod in chosen):
         yield Finding(CHECK, here, OTHER_FLEETS)
 
 

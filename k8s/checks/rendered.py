@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cluster.spec import FleetSpec
-from deployments.placement import GATEWAY_NODES
+from deployments.placement import GATEWAY_NODES, HARDWARE_LABEL
 from k8s.checks.objects import Body, Manifest, mapping, sequence, text
 
+EVERY_FLEETS = ("ray.io/", "app.kubernetes.io/", *GATEWAY_NODES, HARDWARE_LABEL)
+"""How labels begin that pods of several fleets may have."""
 RAY_CLUSTER = "spec.rayClusterConfig"
 HEAD_GROUP = "headgroup"
 """KubeRay's name for the head's group (ray-operator, controllers/ray/utils/constant.go)."""
@@ -50,9 +52,9 @@ class Pod:
         return "head group" if self.is_head else f"worker group {text(self.group, 'groupName')}"
 
     @property
-    def operators_labels(self) -> dict[str, str]:
+    def shared_labels(self) -> dict[str, str]:
         """Labels that pods of other fleets have as well."""
-        return {key: value for key, value in self.labels.items() if key.startswith(("ray.io/", "app.kubernetes.io/"))}
+        return {key: value for key, value in self.labels.items() if key.startswith(EVERY_FLEETS)}
 
     @property
     def spec(self) -> Body:

@@ -23,7 +23,7 @@ def selects(selector: Any, labels: Mapping[str, str]) -> bool:
 def strangers(pods: Iterable[Pod], selector: Any) -> Iterator[str]:
     """Problems of a selector that matches more than this fleet's pods, or both the head and workers."""
     chosen = [pod for pod in pods if selects(selector, pod.labels)]
-    if any(selects(selector, pod.operators_labels) for pod in chosen):
+    if any(selects(selector, pod.shared_labels) for pod in chosen):
         yield OTHER_FLEETS
     if len({pod.is_head for pod in chosen}) > 1:
         yield "selects both the head and workers, use ray.io/node-type and one object for each"

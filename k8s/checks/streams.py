@@ -61,8 +61,8 @@ def _head(rendered: Rendered) -> Iterator[Finding]:
             problem = invalid(drain_s, f"at most {LONGEST_HEAD_DRAIN_S} s: nothing scales until the head is replaced")
             yield Finding(CHECK, pod.where(f"spec.containers[0].env {DRAIN}"), problem)
         grace_s = number(pod.spec, "terminationGracePeriodSeconds") if pod.is_head else None
-        if grace_s is not None and grace_s <= (drain_s or 0):
-            problem = invalid(grace_s, f"more than the head's drain time, {drain_s:g} s ({DRAIN})")
+        if pod.is_head and (grace_s or 0) <= (drain_s or 0):
+            problem = invalid(grace_s, f"more than the head's drain time, {drain_s or 0:g} s ({DRAIN})")
             yield Finding(CHECK, pod.where("spec.terminationGracePeriodSeconds"), problem)
     longest_s = max((number(pod.spec, "terminationGracePeriodSeconds") or 0 for pod in rendered.ray_pods()), default=0)
     for manifest in rendered.of_kind("RayService"):

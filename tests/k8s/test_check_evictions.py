@@ -18,6 +18,7 @@ BUDGET = "PodDisruptionBudget"
     [
         ("spec selector", DELETE, "spec.selector: also selects"),
         ("spec selector matchLabels signalbox/role", DELETE, "selects both the head and workers"),
+        ("spec selector matchLabels signalbox/fleet", DELETE, "also selects pods of other fleets"),
         ("spec selector matchLabels signalbox/role", "other", "spec.selector: selects no pod"),
         ("spec minAvailable", DELETE, "protects nothing"),
         ("spec minAvailable", 2, "invalid value 2, but 2 pods are ready at minimum size, use less"),

@@ -221,6 +221,7 @@ def test_an_image_may_be_named_by_its_digest():
         (f"{BOX} env {DRAINS} value", "long", "is missing, use more than gateway.request"),
         (f"{HEAD_BOX} env {DRAINS} value", "720", "use at most 15 s: nothing scales until the head is replaced"),
         (f"{HEAD_BOX} env {DRAINS}", DELETE, "is missing, use at most 15 s"),
+        (f"{HEAD} template spec terminationGracePeriodSeconds", DELETE, "is missing, use more than the head's drain"),
         (f"{HEAD} template spec terminationGracePeriodSeconds", 10, "use more than the head's drain time, 10 s"),
         (
             "metadata annotations ray.io/gcs-ft-deletion-timeout",
