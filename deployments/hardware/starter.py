@@ -21,7 +21,7 @@ GOOD_CONTEXT = 16_384
 """Worth more devices; shorter ones are taken only if no layout has it."""
 LEAST_SEQUENCES = 8
 """Requests of typical length that a pool should answer at once."""
-TOOLS: Mapping[str, Any] = {"enable_auto_tool_choice": True, "tool_call_parser": "hermes"}
+TOOLS: dict[str, Any] = {"enable_auto_tool_choice": True, "tool_call_parser": "hermes"}
 THINKS = TOOLS | {"reasoning_parser": "qwen3"}
 CANDIDATES: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]] = {
     "small": (("Qwen/Qwen3-8B", THINKS),),
@@ -29,6 +29,7 @@ CANDIDATES: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]] = {
     "large": (("Qwen/Qwen2.5-72B-Instruct", TOOLS), ("Qwen/Qwen3-32B", THINKS)),
 }
 """By tier, the best first, with vLLM's parsers for its answers. All can be downloaded without an account."""
+PRECISIONS: tuple[dict[str, Any], ...] = ({}, {"quantization": "fp8"})
 FLEETS = (("small", "moe", "large"), ("small", "large"), ("small", "moe"), ("moe",), ("small",))
 """Tiers of a fleet, the most useful first."""
 
@@ -98,7 +99,7 @@ def _layouts(tier: str, hardware: HardwareSpec) -> Iterator[ChosenPool]:
     """Layouts that fit: the better model first, a good context, full precision before 8 bits, then few devices."""
     for model, parsers in CANDIDATES[tier]:
         for contexts in (CONTEXTS[: CONTEXTS.index(GOOD_CONTEXT) + 1], CONTEXTS):
-            for quantised in ({}, {"quantization": "fp8"}):
+            for quantised in PRECISIONS:
                 for tensor in TENSOR:
                     written = {"tier": tier, "model": model, "options": {**quantised, **parsers}}
                     if pool := _fitting(written, tensor, contexts, hardware):
