@@ -30,6 +30,7 @@ CANDIDATES: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]] = {
     "large": (("Qwen/Qwen2.5-72B-Instruct", TOOLS), ("Qwen/Qwen3-32B", THINKS)),
 }
 """By tier, the best first, with vLLM's parsers for its answers. All can be downloaded without an account."""
+PRECISIONS: tuple[dict[str, Any], ...] = ({}, {"quantization": "fp8"})
 FLEETS = (("small", "moe", "large"), ("small", "large"), ("small", "moe"), ("moe",), ("small",))
 """Tiers of a fleet, the most useful first."""
 
@@ -99,7 +100,7 @@ def _layouts(tier: str, hardware: HardwareSpec) -> Iterator[ChosenPool]:
     """Layouts that fit: the better model first, a good context, full precision before 8 bits, then few devices."""
     for model, parsers in CANDIDATES[tier]:
         for contexts in (CONTEXTS[: CONTEXTS.index(GOOD_CONTEXT) + 1], CONTEXTS):
-            for quantised in ({}, {"quantization": "fp8"}):
+            for quantised in PRECISIONS:
                 for tensor in TENSOR:
                     written = {"tier": tier, "model": model, "options": {**quantised, **parsers}}
                     if pool := _fitting(written, tensor, contexts, hardware):

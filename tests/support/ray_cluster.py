@@ -13,11 +13,16 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from deployments.local.cluster import OBJECT_STORE_BYTES, patience
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
 
 ROOT = Path(__file__).parent.parent.parent
-START_S = 600.0
-"""Ray starts a node in seconds; a busy test machine is given more."""
+TRIES = 6
+"""A node that starts on a busy machine may end by itself, as `deployments.local.cluster` knows, too."""
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -49,25 +54,34 @@ def running(folder: Path, nodes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     finally:
         process.stdin.close()
         process.wait(120)
+        process.stdout.close()
 
 
 def main(folder: Path, nodes: list[dict[str, Any]]) -> None:
     """Run the cluster."""
-    from ray.cluster_utils import Cluster
+    from ray.cluster_utils import Cluster  # reads the environment as it is imported
 
-    from deployments.local.cluster import OBJECT_STORE_BYTES, patience
+    for tries_left in reversed(range(TRIES)):
+        cluster = Cluster()
+        try:
+            add_nodes(cluster, folder, nodes)
+            break
+        except Exception:  # Ray raises plain Exceptions
+            cluster.shutdown()
+            if not tries_left:
+                raise
+    print(f"ADDRESS {cluster.address}", flush=True)
+    sys.stdin.read()
+    cluster.shutdown()
 
-    cluster = Cluster()
-    try:
-        with patience(START_S):
-            for index, node in enumerate(nodes):
-                head = {"temp_dir": str(folder / "ray"), "include_dashboard": False} if index == 0 else {}
-                common = {"object_store_memory": OBJECT_STORE_BYTES, "node_ip_address": "127.0.0.1"}
-                cluster.add_node(**{**common, **head, **node})
-        print(f"ADDRESS {cluster.address}", flush=True)
-        sys.stdin.read()
-    finally:
-        cluster.shutdown()
+
+def add_nodes(cluster: Cluster, folder: Path, nodes: list[dict[str, Any]]) -> None:
+    """Start the nodes, the head first."""
+    with patience(60.0):
+        for index, node in enumerate(nodes):
+            head = {"temp_dir": str(folder / "ray"), "include_dashboard": False} if index == 0 else {}
+            common = {"object_store_memory": OBJECT_STORE_BYTES, "node_ip_address": "127.0.0.1"}
+            cluster.add_node(**{**common, **head, **node})
 
 
 if __name__ == "__main__":
