@@ -46,6 +46,17 @@ def ask(client: httpx.Client, model: str, question: str) -> Answer:
     return Answer(response.headers["x-signalbox-pool"], text, usage["completion_tokens"], took_s, cut)
 
 
+def route(client: httpx.Client, question: str) -> str:
+    """The pool that `auto` picks. Nothing is generated.
+
+    Raises:
+        httpx.HTTPError: see `ask`.
+    """
+    response = client.post("/v1/route", json={"model": "auto", "messages": [{"role": "user", "content": question}]})
+    response.raise_for_status()
+    return str(response.json()["pool"])
+
+
 def section(number: int, question: str, picked: str, answers: list[Answer]) -> Iterator[str]:
     """Markdown for one question: the pool that `auto` picked, and the answer of each pool."""
     yield f"### {number}. {question}\n"
@@ -61,7 +72,7 @@ def report(client: httpx.Client) -> str:
     """Markdown with all questions and answers."""
     lines: list[str] = []
     for number, question in enumerate(QUESTIONS, start=1):
-        picked = ask(client, "auto", question).pool
+        picked = route(client, question)
         answers = [ask(client, pool, question) for pool in POOLS]
         lines += section(number, question, picked, answers)
         print(f"{number}/{len(QUESTIONS)} {question[:60]} -> {picked}", flush=True)

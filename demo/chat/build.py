@@ -59,7 +59,7 @@ def main() -> None:
     except ModelError as error:
         sys.exit(str(error))
     except OSError as error:
-        sys.exit(f"{error.filename}: {error.strerror}: make room for 3 GB in {MODELS_FOLDER}")
+        sys.exit(f"{error.filename}: {error.strerror}: {MODELS_FOLDER} must be writable and have room for 3 GB")
 
 
 if __name__ == "__main__":

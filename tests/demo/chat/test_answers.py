@@ -8,6 +8,8 @@ from demo.chat.questions import QUESTIONS
 
 
 def reply(request: httpx.Request) -> httpx.Response:
+    if request.url.path == "/v1/route":
+        return httpx.Response(200, json={"pool": "small"})
     body = request.read().decode()
     pool = "large" if '"large"' in body else "small"
     choice = {"message": {"content": f"{pool}:\n```python\nprint(1)\n```\n"}, "finish_reason": "length"}
