@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+
 from cluster.problems import invalid
-from deployments.app import build
 from k8s.checks.finding import Finding
-from k8s.checks.objects import mapping, number, text
+from k8s.checks.objects import mapping, number, read_yaml, sequence, text
 from k8s.checks.operator_rules import variable
 from k8s.checks.rendered import Rendered
 from k8s.containers import DRAIN
@@ -47,10 +46,12 @@ def check_graceful_termination(rendered: Rendered) -> Iterator[Finding]:
         if replaces and (delay_s is None or delay_s < longest_s):
             problem = _too_short(delay_s, longest_s, "KubeRay's default is 60, after which it deletes the old cluster")
             yield Finding(CHECK, manifest.where("spec.rayClusterDeletionDelaySeconds"), problem)
-        for name, grace_s in shutdown_times(rendered.spec.model_dump_json()).items():
-            if grace_s < longest_s:
+        for deployment in _deployments(text(manifest.body, "spec", "serveConfigV2")):
+            grace_s = number(deployment, "graceful_shutdown_timeout_s")
+            if grace_s is None or grace_s < longest_s:
                 problem = _too_short(grace_s, longest_s, "Serve's default is 20")
-                yield Finding(CHECK, f"deployments/app.py deployment {name} graceful_shutdown_timeout_s", problem)
+                field = f"{text(deployment, 'name')}.graceful_shutdown_timeout_s"
+                yield Finding(CHECK, manifest.where(f"spec.serveConfigV2.applications[0].deployments.{field}"), problem)
 
 
 def _head(rendered: Rendered) -> Iterator[Finding]:
@@ -84,15 +85,10 @@ def _too_short(found_s: float | None, longest_s: float, default: str) -> str:
     return invalid(found_s, f"more than gateway.request_timeout_s, {longest_s:g} s ({default})")
 
 
-@functools.lru_cache(maxsize=8)
-def shutdown_times(spec: str) -> dict[str, float]:
-    """Time that each deployment of a fleet waits for streams when it stops a replica, in seconds.
-
-    Args:
-        spec: the fleet's spec as JSON.
-    """
-    application = build({"spec": json.loads(spec)})
-    gateway: Any = application._bound_deployment  # Ray has no public name for it
-    pools: list[Any] = list(gateway.init_args[1].values())
-    deployments = [gateway, *(pool._bound_deployment for pool in pools)]
-    return {each.name: float(each._deployment_config.graceful_shutdown_timeout_s) for each in deployments}
+def _deployments(serve_config: str) -> list[Any]:
+    """The deployments of a Serve config; none if it is broken, which another check reports."""
+    try:
+        (config,) = read_yaml(serve_config)
+    except (yaml.YAMLError, ValueError):
+        return []
+    return sequence(config, "applications", 0, "deployments")

@@ -21,7 +21,7 @@ def spec(folder=None, **changes):
 
 def actor_options(fleet):
     """Of the replicas of the pool, as Serve is given them."""
-    pools = build({"spec": fleet.model_dump(mode="json")})._bound_deployment.init_args[1]
+    pools = build({"spec": fleet.model_dump(mode="json")})._bound_deployment.init_args[0]
     return pools["small"]._bound_deployment.ray_actor_options
 
 

@@ -14,7 +14,7 @@ CHOICE = NodeChoice({"ray.io/accelerator-type": "A100"}, "A100")
 
 def deployments(spec, choices):
     args = serve_config(spec, LAPTOP)["applications"][0]["args"] | {"nodes": as_argument(choices)}
-    return {name: bound._bound_deployment for name, bound in build(args)._bound_deployment.init_args[1].items()}
+    return {name: bound._bound_deployment for name, bound in build(args)._bound_deployment.init_args[0].items()}
 
 
 @pytest.mark.parametrize("name", ["a100", "l4", "laptop-tp"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import yaml
 from checked_overlays import (
     BOX,
     CLUSTER,
@@ -21,6 +22,7 @@ from checked_overlays import (
 )
 from rendered_fleets import container, fleet, group
 
+from deployments.config import KUBERNETES, serve_config
 from k8s.checks.builtin import check_built_in_kinds
 from k8s.checks.kubernetes_rules import check_kubernetes_rules
 from k8s.checks.probes import check_probes
@@ -235,10 +237,14 @@ def test_grace_that_is_shorter_than_streams(path, value, problem):
     finds(check_graceful_termination, "RayService", path, value, problem)
 
 
-def test_serve_s_own_patience_counts_as_well(monkeypatch):
-    monkeypatch.setattr("k8s.checks.streams.shutdown_times", lambda spec: {"small": 20.0, "gateway": 600.0})
-    (found,) = reported(check_graceful_termination, gpu_overlay())
-    assert "deployment small graceful_shutdown_timeout_s: invalid value 20.0, use more than" in found
+@pytest.mark.parametrize("grace_s", [20.0, None])
+def test_serve_s_own_patience_counts_as_well(grace_s):
+    config = serve_config(gpu_overlay().spec, KUBERNETES)
+    small = config["applications"][0]["deployments"][1]
+    small["graceful_shutdown_timeout_s"] = grace_s
+    overlay = changed(gpu_overlay(), "RayService", "spec serveConfigV2", yaml.safe_dump(config))
+    (found,) = reported(check_graceful_termination, overlay)
+    assert f"deployments.{small['name']}.graceful_shutdown_timeout_s: invalid value {grace_s}, use more than" in found
 
 
 @pytest.mark.parametrize(
