@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.spec import MAX_BODY_BYTES, FleetSpec
-from deployments.placement import GATEWAY_NODES
 
+GATEWAY_NODES = {"signalbox/role": "gateway"}
+"""Node label of the pods for gateways, and for replicas whose model runs elsewhere."""
 SCALING_POLICY = "deployments.scaling.policy:FleetScaling"
 
 
