@@ -9,9 +9,10 @@ from typing import Any
 from cluster.pool import ReplicasSpec
 from cluster.scaling import ScalingSpec
 from cluster.spec import MAX_BODY_BYTES, FleetSpec
-from deployments.placement import GATEWAY_NODES
 from deployments.running_spec import needs_restart, whole
 
+GATEWAY_NODES = {"signalbox/role": "gateway"}
+"""Node label of the pods for gateways, and for replicas whose model runs elsewhere."""
 SCALING_POLICY = "deployments.scaling.policy:FleetScaling"
 
 

@@ -9,9 +9,6 @@ from cluster.spec import FleetSpec, HardwareSpec
 HARDWARE_LABEL = "signalbox/hardware"
 """Node label whose value is a name from the spec's `hardware` section: a kind of node, never a pool."""
 
-GATEWAY_NODES = {"signalbox/role": "gateway"}
-"""Node label of the pods for gateways, and for replicas whose model runs elsewhere."""
-
 
 def bundle(hardware: HardwareSpec, share: float = 1) -> dict[str, float]:
     """Ray resources of one rank, which takes a device or a share of one. Ray puts shares that fit on one device."""

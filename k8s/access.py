@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cluster.spec import FleetSpec
-from deployments.placement import GATEWAY_NODES, HARDWARE_LABEL
+from deployments.config import GATEWAY_NODES
+from deployments.placement import HARDWARE_LABEL
 from k8s.gateways import GATEWAY_GROUP
 from k8s.names import (
     AUTOSCALER_METRICS_PORT,

@@ -6,7 +6,8 @@ from typing import Any
 
 from cluster.kubernetes.pods import TolerationSpec
 from cluster.spec import FleetSpec
-from deployments.placement import GATEWAY_NODES, HARDWARE_LABEL
+from deployments.config import GATEWAY_NODES
+from deployments.placement import HARDWARE_LABEL
 from k8s.containers import agent_probe, ray_container
 from k8s.lifetimes import HEAD_DRAIN_S, HEAD_GRACE_S, drain_s, grace_s
 from k8s.merging import merged

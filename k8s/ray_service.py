@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from cluster.spec import FleetSpec
-from deployments.config import KUBERNETES, serve_config
-from deployments.placement import GATEWAY_NODES, HARDWARE_LABEL
+from deployments.config import GATEWAY_NODES, KUBERNETES, serve_config
+from deployments.placement import HARDWARE_LABEL
 from k8s.containers import ROOTLESS
 from k8s.gateways import GATEWAY_GROUP, gateway_nodes
 from k8s.lifetimes import END_MARGIN_S, STATE_REMOVAL, longest_stream_s, state_removal_s

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ray.autoscaler.v2.instance_manager.config import NodeTypeConfig
 
 from cluster.spec import FleetSpec
-from deployments.placement import GATEWAY_NODES
+from deployments.config import GATEWAY_NODES
 from k8s.checks.demand import Demand, demand_of_actor
 from k8s.checks.finding import Finding
 from k8s.checks.objects import Body, Manifest, mapping, number, read_yaml, sequence, text

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cluster.spec import FleetSpec
-from deployments.placement import GATEWAY_NODES, HARDWARE_LABEL
+from deployments.config import GATEWAY_NODES
+from deployments.placement import HARDWARE_LABEL
 from k8s.checks.objects import Body, Manifest, mapping, sequence, text
 
 EVERY_FLEETS = ("ray.io/", "app.kubernetes.io/", *GATEWAY_NODES, HARDWARE_LABEL)

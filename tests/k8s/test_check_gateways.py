@@ -8,7 +8,7 @@ from checked_overlays import CLUSTER, DELETE, changed, gpu_overlay, overlay, rep
 from rendered_fleets import fleet
 
 from cluster.spec import FleetSpec
-from deployments.placement import GATEWAY_NODES
+from deployments.config import GATEWAY_NODES
 from k8s.checks import check_overlay
 from k8s.checks.gateways import check_gateways
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from rendered_fleets import cluster, fleet, group, objects
 
-from deployments.placement import GATEWAY_NODES
+from deployments.config import GATEWAY_NODES
 from k8s.gateways import gateway_nodes, with_usual_gateways
 
 
