@@ -17,8 +17,8 @@ from training.metrics import ece
 
 LABELS = (100, 300, 1_000)
 RESAMPLES = 1_000
-BUDGETS = {"moe": 0.25, "large": 0.5}
-"""Cost of the next tier's plays, relative to sending everything to large; moe alone costs .3."""
+BUDGETS = {"moe": 0.8, "large": 0.5}
+"""Cost of escalating to a tier, relative to sending everything there."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Answers:
     """Other tasks in the wordings of the fitting tasks."""
     fresh: Sequence[Look]
     higher: Mapping[str, Sequence[Answered]]
-    """The fresh tasks' answers of moe and large."""
+    """The fresh tasks' answers of the next tiers, where escalation is measured too."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,13 @@ def measure(kind: Kind, answers: Answers, resamples: int = RESAMPLES) -> Measure
         auc,
         aucs(before, grades(answers.seen), bootstrap(len(seen), resamples)),
         ece(confidence, grades(answers.fresh)),
-        {tier: _quality(kind, answers, tier, confidence, weights) for tier in BUDGETS},
+        {tier: _quality(kind, answers, tier, confidence, weights) for tier in answers.higher},
     )
 
 
 def _quality(kind: Kind, answers: Answers, tier: str, confidence: Array, weights: Array) -> Array:
-    large = np.array([cost_of("large", answer) for answer in answers.higher["large"]])
-    budget = BUDGETS[tier] * (weights @ large) / weights.sum(axis=1)
+    alone = np.array([cost_of(tier, answer) for answer in answers.higher[tier]])
+    budget = BUDGETS[tier] * (weights @ alone) / weights.sum(axis=1)
     return quality_at_cost(play(kind, answers.fresh, answers.higher[tier], tier, confidence), budget, weights)
 
 
@@ -149,13 +149,13 @@ def table(found: Sequence[Row]) -> Iterator[str]:
         "held",
         "extra",
     ]
-    heads += [f"{tier} at {budget:g}" for tier, budget in BUDGETS.items()]
+    heads += [f"{tier} at {BUDGETS[tier]:g}" for tier in found[0].quality]
     yield " | ".join(["look", *heads])
     for row in found:
         cells = [f"{row.auc[count].mean:.3f}" for count in counts[:-1]]
         cells += [_text(row.auc[counts[-1]]), _text(row.gain, "+"), f"{row.seen.mean:.3f}", f"{row.ece:.3f}"]
         cells += [f"{row.held:.1f}", f"{row.extra:.1f}"]
-        cells += [f"{row.quality[tier].mean:.3f} {_range(row.quality_gain[tier], '+')}" for tier in BUDGETS]
+        cells += [f"{row.quality[tier].mean:.3f} {_range(row.quality_gain[tier], '+')}" for tier in row.quality]
         yield " | ".join([row.look, *cells])
 
 
