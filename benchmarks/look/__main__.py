@@ -12,35 +12,33 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from benchmarks.look.answers import FIT, FRESH, SEEN, TaskSet, answers
+from benchmarks.look.answers import FIT, FRESH, SEEN, answers
 from benchmarks.look.kinds import kinds
 from benchmarks.look.report import BUDGETS, Answers, rows, table
 from demo.looking import generate_looks
-from demo.looks import Look
 
 SAMPLES = 2
 
 
-def collect(count: int, tiers: Sequence[str], folder: Path | None) -> Answers:
-    """All answers; half as many tasks in seen wordings are tested."""
-
-    def small(tasks: TaskSet, number: int) -> list[Look]:
-        return answers(generate_looks, "small", tasks, number, SAMPLES, folder)
-
-    higher = {tier: answers(generate_looks, tier, FRESH, count, folder=folder) for tier in tiers}
+def collect(labels: int, tests: int, tiers: Sequence[str], folder: Path | None) -> Answers:
+    """All answers; half as many tests in seen wordings."""
+    small = partial(answers, generate_looks, "small", samples=SAMPLES, folder=folder)
+    higher = {tier: answers(generate_looks, tier, FRESH, tests, folder=folder) for tier in tiers}
     return Answers(
-        small(FIT, count),
-        small(SEEN, count // 2),
-        small(FRESH, count),
+        small(FIT, labels),
+        small(SEEN, tests // 2),
+        small(FRESH, tests),
         {tier: [look.answered for look in looks] for tier, looks in higher.items()},
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, default=1_000, help="tasks to fit on, and to test on")
+    parser.add_argument("--labels", type=int, default=1_000, help="tasks to fit on")
+    parser.add_argument("--tests", type=int, default=1_000, help="tasks in fresh wordings, half as many in seen ones")
     parser.add_argument("--folder", type=Path, help="keeps the answers; empty it after a change of the models")
     parser.add_argument("--against", default="32 tokens", help="the look that the others are compared with")
     parser.add_argument("--json", type=Path, help="file for all numbers")
@@ -49,7 +47,8 @@ def main() -> None:
     known = list(kinds())
     if arguments.against not in [kind.name for kind in known]:
         parser.error(f"--against: invalid value {arguments.against!r}, use one of {', '.join(k.name for k in known)}")
-    found = list(rows(known, collect(arguments.tasks, arguments.escalate, arguments.folder), arguments.against))
+    collected = collect(arguments.labels, arguments.tests, arguments.escalate, arguments.folder)
+    found = list(rows(known, collected, arguments.against))
     for text in table(found):
         print(text, flush=True)
     if arguments.json:
