@@ -1,6 +1,7 @@
 """Generates answers of the demo models on CPU, with all that a look at them can see."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 
 import torch
@@ -13,25 +14,27 @@ from demo.looks import TEMPERATURE, Look, Sample
 from demo.tasks import Task, grade
 from demo.tokenizer import load_tokenizer
 
-BATCH = 250
-"""Prompts that are answered together; with models this small, a step costs about the same for 50."""
 SAMPLING_SEED = 61_000
 
 
 @torch.inference_mode()
 def generate_looks(name: str, tasks: Sequence[Task], samples: int = 0) -> list[Look]:
     """Greedy answers of one demo model in fp32, in the order of the tasks, each with a number of sampled answers."""
-    folder = MODELS_FOLDER / name
-    tokenizer = load_tokenizer(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model, tokenizer = _load(name)
     torch.manual_seed(SAMPLING_SEED)
     looks: dict[int, Look] = {}
-    for indices, inputs in batches(tokenizer, [task.prompt for task in tasks], BATCH):
+    for indices, inputs in batches(tokenizer, [task.prompt for task in tasks]):
         greedy = _greedy(model, tokenizer, inputs, [tasks[index] for index in indices])
         drawn = _sampled(model, tokenizer, inputs, samples)
         for index, (answered, hidden) in zip(indices, greedy, strict=True):
             looks[index] = Look(answered, hidden, tuple(islice(drawn, samples)))
     return [looks[index] for index in range(len(tasks))]
+
+
+@cache
+def _load(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    folder = MODELS_FOLDER / name
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(), load_tokenizer(folder)
 
 
 def _greedy(

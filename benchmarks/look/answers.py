@@ -12,6 +12,8 @@ from demo.looks import Look
 from demo.tasks import Task, generate_tasks
 
 LOOKS = TypeAdapter(list[Look])
+PIECE = 100
+"""Tasks in a file, so that a run that is stopped loses little."""
 Generate = Callable[[str, Sequence[Task], int], list[Look]]
 
 
@@ -19,7 +21,6 @@ Generate = Callable[[str, Sequence[Task], int], list[Look]]
 class TaskSet:
     """Demo tasks of one seed."""
 
-    name: str
     seed: int
     fresh: bool
     """Whether the wordings are held out from the models' training."""
@@ -29,18 +30,24 @@ class TaskSet:
         return generate_tasks(count, seed=self.seed, fresh=self.fresh)
 
 
-FIT, SEEN, FRESH = TaskSet("fit", 61_001, False), TaskSet("seen", 61_002, False), TaskSet("fresh", 61_003, True)
+FIT, SEEN, FRESH = TaskSet(61_001, False), TaskSet(61_002, False), TaskSet(61_003, True)
 
 
 def answers(
     generate: Generate, model: str, tasks: TaskSet, count: int, samples: int = 0, folder: Path | None = None
 ) -> list[Look]:
-    """One model's answers to a task set; those in the folder are not generated again."""
-    file = folder / f"{model}-{tasks.name}-{tasks.seed}-{count}-{samples}.json" if folder else None
-    if file and file.exists():
-        return LOOKS.validate_json(file.read_bytes())
-    looks = generate(model, tasks.tasks(count), samples)
-    if file:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(LOOKS.dump_json(looks))
+    """One model's answers to a task set. They are kept in the folder by PIECE tasks, and not generated again."""
+    wanted = tasks.tasks(count)
+    looks: list[Look] = []
+    for start in range(0, count, PIECE):
+        piece = wanted[start : start + PIECE]
+        file = folder / f"{model}-{tasks.seed}-{samples}-{start}-{len(piece)}.json" if folder else None
+        looks += _kept(file) or generate(model, piece, samples)
+        if file and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(LOOKS.dump_json(looks[start:]))
     return looks
+
+
+def _kept(file: Path | None) -> list[Look]:
+    return LOOKS.validate_json(file.read_bytes()) if file and file.exists() else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.look.answers import FRESH, SEEN, answers
+from benchmarks.look.answers import FRESH, PIECE, SEEN, answers
 from demo.confidence_data import Answered
 from demo.looks import Look, Sample
 
@@ -28,6 +28,18 @@ def test_other_models_tasks_and_samples_are_other_answers(tmp_path):
     assert answers(generate, "small", SEEN, 3, 2, tmp_path) != made
     assert answers(generate, "small", FRESH, 4, 2, tmp_path) != made
     assert answers(generate, "small", FRESH, 3, 0, tmp_path) != made
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(tmp_path):
+    first = answers(generate, "small", FRESH, PIECE, folder=tmp_path)
+    asked = []
+
+    def count(model, tasks, samples):
+        asked.append(len(tasks))
+        return generate(model, tasks, samples)
+
+    assert answers(count, "small", FRESH, PIECE + 5, folder=tmp_path)[:PIECE] == first
+    assert asked == [5]
 
 
 def test_without_a_folder_nothing_is_kept():
