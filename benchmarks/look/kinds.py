@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
+from cluster.loading import PROJECT_ROOT
 from cluster.routing import RoutingSpec
 from demo.confidence import USED
 from demo.looks import Look
@@ -17,7 +17,7 @@ from router.model.artifact import load_artifact
 from router.quality import QualityModel
 from router.types import RoutingRequest
 
-OWN_ARTIFACT = Path("demo/router.npz")
+OWN_ARTIFACT = PROJECT_ROOT / "demo" / "router.npz"
 HELD = (4, 8, 16, 24, 32)
 SHORT = 8
 """Tokens of two samples that are compared before they are whole."""
