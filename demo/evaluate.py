@@ -2,10 +2,11 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast
 
 from demo.architectures import MODEL_NAMES, MODELS_FOLDER
 from demo.tasks import LEVELS, Task, generate_tasks, grade
@@ -23,24 +24,34 @@ def answers(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prompts: list[str], batch: int = 50
 ) -> list[str]:
     """Greedy answers to single user messages. Prompts of similar length share a batch, which reduces padding."""
-    chats = [_render(tokenizer, prompt) for prompt in prompts]
-    order = sorted(range(len(chats)), key=lambda index: len(chats[index]))
-    texts = [""] * len(chats)
-    for start in range(0, len(order), batch):
-        indices = order[start : start + batch]
-        inputs = tokenizer(
-            [chats[i] for i in indices],
-            return_tensors="pt",
-            padding=True,
-            padding_side="left",
-            add_special_tokens=False,
-            return_token_type_ids=False,
-        )
+    texts = [""] * len(prompts)
+    for indices, inputs in batches(tokenizer, prompts, batch):
         output = model.generate(**inputs, max_new_tokens=MAX_REPLY_TOKENS, do_sample=False)
         new_tokens = output[:, inputs["input_ids"].shape[1] :]
         for index, text in zip(indices, tokenizer.batch_decode(new_tokens, skip_special_tokens=True), strict=True):
             texts[index] = text
     return texts
+
+
+def batches(
+    tokenizer: PreTrainedTokenizerFast, prompts: list[str], batch: int = 50
+) -> Iterator[tuple[list[int], BatchEncoding]]:
+    """Indices of the prompts of each batch, and their rendered chats as tokens with padding on the left."""
+    chats = [_render(tokenizer, prompt) for prompt in prompts]
+    order = sorted(range(len(chats)), key=lambda index: len(chats[index]))
+    for start in range(0, len(order), batch):
+        indices = order[start : start + batch]
+        yield (
+            indices,
+            tokenizer(
+                [chats[i] for i in indices],
+                return_tensors="pt",
+                padding=True,
+                padding_side="left",
+                add_special_tokens=False,
+                return_token_type_ids=False,
+            ),
+        )
 
 
 def _render(tokenizer: PreTrainedTokenizerFast, prompt: str) -> str:

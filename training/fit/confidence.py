@@ -14,13 +14,16 @@ held-out demo tasks in seen wordings, where values from 1 to 30 hardly differ.""
 STEPS = 50
 
 
-def fit_logistic(rows: Sequence[Mapping[str, float]], good: Sequence[float], names: Sequence[str]) -> Logistic:
+def fit_logistic(
+    rows: Sequence[Mapping[str, float]], good: Sequence[float], names: Sequence[str], penalty: float = PENALTY
+) -> Logistic:
     """The coefficients that make P(good) most likely.
 
     Args:
         rows: features of each answer.
         good: grade of each answer, 0..1.
         names: features to use.
+        penalty: strength of the L2 penalty; many features of few answers need more.
 
     Raises:
         ValueError: there are no rows, or all grades are equal, so that nothing can be learned.
@@ -33,7 +36,7 @@ def fit_logistic(rows: Sequence[Mapping[str, float]], good: Sequence[float], nam
     spread[spread < 1e-9] = 1.0
     inputs = np.column_stack([np.ones(len(raw)), (raw - mean) / spread])
     weights = np.zeros(inputs.shape[1])
-    ridge = np.diag([0.0, *[PENALTY] * len(names)])
+    ridge = np.diag([0.0, *[penalty] * len(names)])
     for _ in range(STEPS):
         chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
         slope = inputs.T @ (target - chance) - ridge @ weights

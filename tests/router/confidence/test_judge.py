@@ -83,6 +83,12 @@ def test_a_feature_that_never_changes_and_one_that_tells_all_do_no_harm():
     assert found.probability(rows[0]) < 0.1 < 0.9 < found.probability(rows[99])
 
 
+def test_a_larger_penalty_trusts_few_answers_less():
+    rows, good = [{"finished": 1.0}, {"finished": 0.0}] * 4, [1.0, 0.0] * 4
+    weights = [fit_logistic(rows, good, ("finished",), penalty).weights["finished"] for penalty in (1.0, 10.0, 100.0)]
+    assert weights[0] > weights[1] > weights[2] > 0
+
+
 @pytest.mark.parametrize("good", [[], [1.0, 1.0], [0.0]])
 def test_grades_that_are_all_the_same_teach_nothing(good):
     with pytest.raises(ValueError, match="all answers are good or all are bad"):
