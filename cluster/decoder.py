@@ -78,7 +78,7 @@ def facts_from_config(config: Mapping[str, Any]) -> ModelFacts:
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config with the decoder's fields on top, where a model that also sees or hears nests them."""
-    nested = next((config[name] for name in NESTED if isinstance(config.get(name), dict)), {})
+    nested: Mapping[str, Any] = next((config[name] for name in NESTED if isinstance(config.get(name), dict)), {})
     merged = {name: value for name, value in config.items() if name not in NESTED} | nested
     if config.get("architectures"):
         merged["architectures"] = config["architectures"]

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from cluster.loading import PROJECT_ROOT
-from cluster.routing import RoutingSpec
+from cluster.loading import PROJECT_ROOT, load_spec
 from demo.confidence import USED
 from demo.looks import Look
 from router.confidence.final_answer import final_answer
@@ -111,7 +110,11 @@ def sampled_short(look: Look) -> int:
 def kinds() -> Iterator[Kind]:
     """All looks, the cheapest first."""
     own = prediction(load_artifact(OWN_ARTIFACT.read_bytes()))
-    yield Kind("shipped difficulty", prediction(shipped_quality(RoutingSpec())), asks=False)
+    yield Kind(
+        "shipped difficulty",
+        prediction(shipped_quality(load_spec(PROJECT_ROOT / "examples" / "laptop.yaml"))),
+        asks=False,
+    )
     yield Kind("own prediction", own, asks=False)
     yield Kind("hidden state", hidden_state)
     yield Kind("hidden state, prediction", together(hidden_state, own))

@@ -49,7 +49,8 @@ def aucs(predicted: Array, good: Array, weights: Array) -> Array:
         above = scores[right][:, None] - scores[wrong][None, :]
         wins += ((above > 0) + 0.5 * (above == 0)) / len(predicted)
     ours, theirs = weights[:, right], weights[:, wrong]
-    return ((ours @ wins) * theirs).sum(axis=1) / (ours.sum(axis=1) * theirs.sum(axis=1))
+    area: NDArray[np.float64] = ((ours @ wins) * theirs).sum(axis=1) / (ours.sum(axis=1) * theirs.sum(axis=1))
+    return area
 
 
 @dataclass(frozen=True)
