@@ -78,11 +78,12 @@ def facts_from_config(config: Mapping[str, Any]) -> ModelFacts:
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config with the decoder's fields on top, where a model that also sees or hears nests them."""
-    nested: Mapping[str, Any] = next((config[name] for name in NESTED if isinstance(config.get(name), dict)), {})
-    merged = {name: value for name, value in config.items() if name not in NESTED} | nested
+    nested: dict[str, Any] = next((config[name] for name in NESTED if isinstance(config.get(name), dict)), {})
+    merged: dict[str, Any] = {name: value for name, value in config.items() if name not in NESTED} | nested
     if config.get("architectures"):
         merged["architectures"] = config["architectures"]
-    return DEFAULTS.get(str(merged.get("model_type")), {}) | merged
+    defaults: Mapping[str, Any] = DEFAULTS.get(str(merged.get("model_type")), {})
+    return {**defaults, **merged}
 
 
 def _mlp_width(config: Mapping[str, Any]) -> int:
