@@ -85,9 +85,15 @@ _MARKS = re.compile(r"(?m)^[ \t]*(?:#|//|\*)*[ \t]*")
 _PROSE = (tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", -1))
 
 
+_QUOTED = re.compile(r"^>.*$", re.MULTILINE)
+"""What models answered, in docs/chat.md: not our words."""
+
+
 def prose(path: Path) -> str:
-    """The text of a file with as many lines; only strings and comments of a Python file."""
+    """The text of a file with as many lines; only strings and comments of a Python file; no quoted text of a page."""
     text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        text = _QUOTED.sub("", text)
     if path.suffix != ".py":
         return _MARKS.sub("", text)
     lines = [""] * (text.count("\n") + 2)
