@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cluster.kubernetes.pods import NodesSpec, TolerationSpec
 from cluster.placing import ranks_per_device, unplaced
+from cluster.sharing import devices_taken
 from cluster.spec import FleetSpec
 from deployments.placement import HARDWARE_LABEL
 from k8s.errors import RenderError
@@ -104,12 +105,13 @@ def ready_nodes(spec: FleetSpec, hardware: str) -> int:
     A node is ready while it hosts a replica's own process; nodes with other ranks alone are not. The number counts the
     devices that are certainly on the same nodes as these processes, packed as tightly as they can be.
     """
-    beside = 0
+    together = []
     for name, pool in spec.pools.items():
         if pool.devices and spec.hardware_name(name) == hardware:
             on_one_node = pool.placement == "strict_pack" or pool.copies_share_a_node
-            beside += pool.replicas.min * (pool.devices if on_one_node else 1)
-    return -(-beside // spec.hardware[hardware].devices_per_node)
+            certain = pool.device_share if on_one_node else min(pool.device_share, 1)
+            together.append((hardware, certain, pool.replicas.min))
+    return -(-devices_taken(together) // spec.hardware[hardware].devices_per_node)
 
 
 def hosts_per_replica(spec: FleetSpec, hardware: str) -> int:

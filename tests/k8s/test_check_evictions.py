@@ -69,6 +69,11 @@ def test_ready_nodes(pool, ready):
     assert ready_nodes(fleet(pool), "gpu") == ready
 
 
+def test_shares_of_one_device_are_ready_on_one_node():
+    share = {"gpu_fraction": 0.3, "replicas": {"min": 3, "max": 3}}
+    assert ready_nodes(fleet(share, {"devices_per_node": 1}), "gpu") == 1
+
+
 @pytest.mark.parametrize("name", ["l4", "h100"])
 def test_no_budget_for_a_kind_of_which_one_node_is_ready(name):
     assert all(ready_nodes(example(name), each) <= 1 for each in example(name).hardware)
