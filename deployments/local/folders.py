@@ -72,7 +72,7 @@ def _read(path: Path) -> tuple[float, FleetFolder] | None:
     try:
         stat = path.stat()
         about = json.loads(path.read_text())
-        folder = FleetFolder(path.parent, str(about["url"]), int(about["pid"]), str(about["ray"]))
+        folder = FleetFolder(path.parent, str(about["url"]), int(about["pid"]), str(about.get("ray", "")))
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return (stat.st_mtime, folder) if stat.st_uid == os.getuid() else None

@@ -74,9 +74,10 @@ def test_no_driver_means_no_gpu(driver):
         ("A100", 79.3, "A100-80G"),
         ("A100", 39.4, "A100-40G"),
         ("A100", None, "A100-80G"),
-        ("H100", 93.6, "H100"),
-        ("GeForce-RTX-3090", 24.0, None),
-        ("L40S", 44.7, None),
+        ("H100", 93.6, "H100-NVL"),
+        ("GeForce-RTX-3090", 24.0, "RTX-3090"),
+        ("L40S", 44.7, "L40S"),
+        ("GeForce-GTX-1080", 8.0, None),
         ("AMD-Instinct-MI300X-OAM", 191.7, "MI300X"),
     ],
 )
