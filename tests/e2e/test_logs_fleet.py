@@ -34,7 +34,7 @@ def folder(fleet: RunningFleet) -> Path:
 
 def test_gateway_replicas_and_board_are_in_the_log(fleet: RunningFleet, folder: Path) -> None:
     text = logs("--url", fleet.url, "--lines", "100000")
-    assert "the gateway of signalbox starts" in text
+    assert "the gateway of signalbox takes its spec" in text
     assert "the fleet board starts" in text
     for pool in ("small", "moe", "large"):
         assert f"{pool} is ready after" in text
