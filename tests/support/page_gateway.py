@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -14,10 +15,10 @@ from fake_board import FakeBoard
 
 from cluster.spec import FleetSpec
 from cluster.state import ReplicaState
-from deployments.board.records import Decided, LearnPlan
+from deployments.board.records import Decided
 from deployments.dev.fleet import PRICES, SPEC
 from deployments.gateway import gateway as module
-from deployments.gateway.gateway import Gateway
+from deployments.gateway.door import Door
 from deployments.wire.frames import Chunk, Closed, Opened
 
 
@@ -34,13 +35,13 @@ class TalkingBoard(FakeBoard):
     """Gets a report of every replica of `replicas` before each call."""
 
     folder: object
-    learn: LearnPlan | None = None
+    spec: FleetSpec | None = None
     replicas: dict[str, ReplicaState] = field(default_factory=dict)
     age_s: float = 0.0
     """Age of their reports. It stays the same, so that a slow browser sees it too."""
 
     def __post_init__(self) -> None:
-        super().__init__(self.folder, self.learn)
+        super().__init__(self.folder, self.spec)
         self.listened()
 
     async def _call(self, method, *args):
@@ -61,8 +62,9 @@ def running(monkeypatch, folder, answer="twelve", routing=None, **gateway):
     board = TalkingBoard(folder, spec)
     board.replicas = {pool: ReplicaState(pool, f"{pool}-1", "node", time.time()) for pool in PRICES}
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
-    app = Gateway(spec, {name: fakes.FakePool(streaming(answer)) for name in spec.pools}, board)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    door = Door({name: fakes.FakePool(streaming(answer)) for name in spec.pools}, board)
+    asyncio.run(door.apply(spec))
+    server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

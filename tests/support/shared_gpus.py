@@ -9,29 +9,11 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from cluster.loading import load_spec
-from cluster.spec import FleetSpec, HardwareSpec
-from deployments.local.fleet import LocalFleet
+from deployments.hardware.machine import FoundGpu, Machine
+from deployments.local import fleet as local_fleet
 from deployments.placement import actor_options
-
-CPUS = 16
-
-
-class PretendedGpus(LocalFleet):
-    """A local node of a kind of hardware, with the GPUs that it would have."""
-
-    def __init__(self, spec: FleetSpec) -> None:
-        ((name, self.pretended),) = spec.hardware.items()
-        hardware = {name: HardwareSpec(devices_per_node=CPUS)}
-        pools = {name: pool.model_copy(update={"gpu_fraction": 1.0}) for name, pool in spec.pools.items()}
-        super().__init__(FleetSpec(pools=pools, hardware=hardware))
-
-    def _node_arguments(self, index: int, node: Any) -> dict[str, Any]:
-        arguments: dict[str, Any] = super()._node_arguments(index, node)
-        resources = {f"accelerator_type:{self.pretended.device.ray_type}": 1}
-        return arguments | {"num_gpus": self.pretended.devices_per_node, "resources": resources}
 
 
 class Replica:
@@ -45,7 +27,11 @@ class Replica:
 def main(path: str, *pools: str) -> None:
     """Start a replica of each named pool, in this order."""
     spec = load_spec(Path(path))
-    fleet = PretendedGpus(spec)
+    (hardware,) = spec.hardware.values()
+    device = hardware.device
+    gpus = [FoundGpu(str(index), str(device.ray_type), device.memory_gib) for index in range(hardware.devices_per_node)]
+    local_fleet.this_machine = lambda: Machine(tuple(gpus), "CUDA_VISIBLE_DEVICES", 16, 64.0)
+    fleet = local_fleet.LocalFleet(spec)
     try:
         fleet.start_nodes()
         import ray
