@@ -31,7 +31,7 @@ def check_image_packages(rendered: Rendered, project: Path = PROJECT_ROOT / "pyp
     installed = extras_of_vllm(project)
     for name, pool in rendered.spec.pools.items():
         needed = _extra(pool)
-        if pool.engine.kind == "vllm" and needed and needed not in installed:
+        if needed and needed not in installed:
             problem = f"needs vllm[{needed}], which the image lacks, add it to the extra gpu of {project.name}"
             yield Finding(CHECK, f"pools.{name}.engine.options.load_format", problem)
 

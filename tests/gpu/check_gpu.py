@@ -29,10 +29,9 @@ from fleet_process import RunningFleet, start_fleet, stop_fleet  # noqa: E402
 from cluster.facts import facts_of  # noqa: E402
 from cluster.loading import load_spec  # noqa: E402
 from cluster.memory import pool_memory  # noqa: E402
-from cluster.pool import PoolSpec  # noqa: E402
 
 SIGNALBOX = str(Path(sys.executable).parent / "signalbox")
-UTILIZATION = 0.3
+FRACTION = 0.3
 """Of a GPU's memory, for each of two pools."""
 CONTEXT_GIB = 1.5
 """A process's CUDA context and its allocator's rounding, which the plan counts for the whole pool."""
@@ -59,12 +58,10 @@ class Box:
         self.hardware: dict[str, Any] = {}
 
     def spec(self, name: str, **options: Any) -> Path:
-        """A spec with two pools on the first GPU, or one if pools cannot share it."""
-        share = {"gpu_fraction": UTILIZATION} if "gpu_fraction" in PoolSpec.model_fields else {}
-        engine = {"kind": "vllm", "options": {"max_model_len": 1024, "gpu_memory_utilization": UTILIZATION, **options}}
-        pool = {"model": self.model, "engine": engine, **share}
-        tiers = ("small", "large") if share or self.hardware["devices_per_node"] > 1 else ("small",)
-        pools = {tier: pool | {"tier": tier, "served_name": f"tiny-{tier}"} for tier in tiers}
+        """A spec with two pools that share the first GPU."""
+        engine = {"kind": "vllm", "options": {"max_model_len": 1024, **options}}
+        pool = {"model": self.model, "engine": engine, "gpu_fraction": FRACTION}
+        pools = {tier: pool | {"tier": tier, "served_name": f"tiny-{tier}"} for tier in ("small", "large")}
         path = self.folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump({"hardware": {"gpu": self.hardware}, "pools": pools}))
         return path

@@ -117,7 +117,7 @@ def test_what_users_expect_to_work(name):
 
 REFUSED = {
     "MI300X": (one_kind("MI300X"), "kubernetes.hardware.box.image: is missing: the image of k8s/Dockerfile"),
-    "TPU": (one_kind("TPU-v5e"), "hardware.box.device: invalid value 'TPU-v5e'"),
+    "TPU": (one_kind("TPU-v5e"), "pools.small.hardware: no engine here runs on a TPU-v5e"),
     "mixed GPUs in a pool": (
         small(hardware=["l4-single", "l4-quad"]),
         "pools.small.hardware: invalid value a list of 2",

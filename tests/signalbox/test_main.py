@@ -19,6 +19,7 @@ main()
 """
 INTERRUPTED_COMMAND = """
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 from signalbox.commands import status
 status.get_json = lambda *_: signal.raise_signal(signal.SIGINT)
 from signalbox.main import main

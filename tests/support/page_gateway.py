@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 import time
@@ -63,8 +62,13 @@ def running(monkeypatch, folder, answer="twelve", routing=None, **gateway):
     board.replicas = {pool: ReplicaState(pool, f"{pool}-1", "node", time.time()) for pool in PRICES}
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
     door = Door({name: fakes.FakePool(streaming(answer)) for name in spec.pools}, board)
-    asyncio.run(door.apply(spec))
-    server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", ws="none"))
+
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            await door.apply(spec)
+        await door(scope, receive, send)
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

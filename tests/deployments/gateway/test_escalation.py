@@ -7,6 +7,7 @@ import json
 
 import fake_pools as fakes
 import pytest
+from coefficients import coefficients_file
 
 from cluster.spec import FleetSpec
 from cluster.usage import Usage
@@ -14,8 +15,6 @@ from deployments.gateway import gateway as module
 from deployments.gateway.gateway import Gateway
 from deployments.gateway.pool_client import PoolBusy, PoolFailed
 from deployments.wire.frames import Chunk, Closed, Opened, Progress
-from router.confidence.artifact import write_confidence
-from router.confidence.judge import ConfidenceModel, Logistic
 
 UNSURE = Progress(Usage(50, 4), (-3.0,) * 4, (0.1,) * 4)
 SURE = Progress(Usage(50, 4), (-0.01,) * 4, (5.0,) * 4)
@@ -32,9 +31,7 @@ def whole(progress, data=b'{"id": "cheap"}'):
 
 @pytest.fixture
 def make(monkeypatch, tmp_path):
-    coefficients = Logistic({"mean_logprob": 3.0}, 3.0)
-    file = tmp_path / "confidence.json"
-    file.write_bytes(write_confidence(ConfidenceModel({"small": coefficients, "moe": coefficients}, 4), {}))
+    file = coefficients_file(tmp_path, 4)
     monkeypatch.setattr(module, "GatewayMetrics", fakes.SilentMetrics)
 
     def make(rule=None, **pools):
@@ -45,7 +42,7 @@ def make(monkeypatch, tmp_path):
         spec["routing"] |= {
             "artifact": "rules",
             "cost_weight": 0,
-            "escalation": {"hold_tokens": 4, "hold_s": 60, "model": str(file), **(rule or {})},
+            "escalation": {"hold_tokens": 4, "hold_s": 60, "model": file, **(rule or {})},
         }
         given = {name: fakes.FakePool() for name in spec["pools"]} | pools
         return Gateway(FleetSpec.model_validate(spec), given)

@@ -6,6 +6,7 @@ import asyncio
 
 import fake_pools as fakes
 import pytest
+from coefficients import coefficients_file
 from fake_board import FakeBoard
 from page_gateway import SPEC
 
@@ -63,9 +64,10 @@ def test_what_generates_nothing_is_no_query(make):
     assert totals == {"decisions": {}, "answers": {}, "cost": 0.0, "always_large_cost": 0.0}
 
 
-def test_a_dropped_answer_costs_and_would_not_have_been_in_the_large_pool(make):
+def test_a_dropped_answer_costs_and_would_not_have_been_in_the_large_pool(make, tmp_path):
     small = fakes.FakePool((Opened(200), UNSURE))
     rule = {"artifact": "rules", "cost_weight": 0, "escalation": {"hold_tokens": 4, "hold_s": 60}}
+    rule["escalation"]["model"] = coefficients_file(tmp_path, 4)
     totals = after(make(rule, small=small), ("/v1/chat/completions", fakes.chat(model="auto:cheap")))
     assert totals["decisions"] == {"small": 1}
     (taker,) = totals["answers"]
