@@ -64,7 +64,6 @@ def label_of(
     at_s: float,
     source: Source,
     owner: str | None = None,
-    judged: Graded | None = None,
 ) -> Label:
     """Return the label of a request; its text is left out."""
     return Label(
@@ -77,7 +76,6 @@ def label_of(
         quality=quality,
         output_tokens=output_tokens,
         expected=expected,
-        judged=judged,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_a_label_survives_its_line(text):
 
 @pytest.mark.parametrize("judged", [None, Graded("small", 0.75, 1.0)])
 def test_the_confidence_of_an_answer_survives_its_line(judged):
-    assert read_label(json.loads(json.dumps(as_line(label(judged=judged))))).judged == judged
+    assert read_label(json.loads(json.dumps(as_line(replace(label(), judged=judged))))).judged == judged
 
 
 def test_labels_of_earlier_releases_have_no_confidence():

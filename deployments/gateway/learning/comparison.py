@@ -159,15 +159,15 @@ class Comparisons:
         low, high = sorted(tokens, key=TIERS.index)
         confidence = ticket.attempts.confidence
         judged = [Graded(name, confidence[name], float(good)) for name in confidence if self._tiers[name] == low]
-        return label_of(
+        label = label_of(
             answered.request,
             expected=self._base.predict(answered.request).quality,
             quality={low: float(good), high: 1.0},
             output_tokens={tier: float(count) for tier, count in tokens.items() if count},
             at_s=time.time(),
             source="comparison",
-            judged=judged[0] if judged else None,
         )
+        return replace(label, judged=judged[0] if judged else None)
 
     def _count(self, pool: str, result: str) -> None:
         self._metrics.comparisons.inc(tags={"pool": pool, "result": result})
