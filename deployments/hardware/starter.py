@@ -31,6 +31,9 @@ CANDIDATES: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]] = {
 }
 """By tier, the best first, with vLLM's parsers for its answers. All can be downloaded without an account."""
 PRECISIONS: tuple[dict[str, Any], ...] = ({}, {"quantization": "fp8"})
+SHARED = (("Qwen/Qwen3-8B", "Qwen/Qwen3-32B"), ("Qwen/Qwen3-1.7B", "Qwen/Qwen3-8B"))
+"""Models of `small` and `large` that share the only GPU, the best first."""
+SHARES = {"small": 0.35, "large": 0.65}
 FLEETS = (("small", "moe", "large"), ("small", "large"), ("small", "moe"), ("moe",), ("small",))
 """Tiers of a fleet, the most useful first."""
 
@@ -50,6 +53,8 @@ class ChosenPool:
     replicas: int = 1
     """As many as the devices allow."""
     is_moe: bool = False
+    share: float = 1.0
+    """Share of one GPU."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,9 @@ def choose_fleet(gpus: Sequence[FoundGpu]) -> ChosenFleet:
     if device is None:
         raise NothingFits(f"{kind} is not in the catalogue: copy a file of examples/ and describe it there")
     hardware = HardwareSpec(device=DEVICES[device], devices_per_node=len(ours))
-    for tiers in FLEETS:
-        if pools := _pools(tiers, hardware):
+    fleets = [_sharing(models, hardware) for models in SHARED] if len(ours) == 1 else []
+    for pools in (*fleets, *(_pools(tiers, hardware) for tiers in FLEETS)):
+        if pools:
             return ChosenFleet(device, ours, pools, tuple(gpu for gpu in gpus if gpu.ray_type != kind))
     raise NothingFits(f"no model that is known here fits into {device}: write a spec for a smaller one")
 
@@ -96,6 +102,19 @@ def _pools(tiers: Sequence[str], hardware: HardwareSpec) -> tuple[ChosenPool, ..
     return replace(lowest, replicas=1 + left // lowest.tensor), *reversed(chosen)
 
 
+def _sharing(models: tuple[str, str], hardware: HardwareSpec) -> tuple[ChosenPool, ...]:
+    """Two pools on one GPU; empty if they do not fit."""
+    chosen: list[ChosenPool] = []
+    for (tier, share), model in zip(SHARES.items(), models, strict=True):
+        tries = ({"tier": tier, "model": model, "options": {**quantised, **THINKS}} for quantised in PRECISIONS)
+        fitting = (_fitting(written, 1, CONTEXTS, hardware, share) for written in tries)
+        pool = next((pool for pool in fitting if pool), None)
+        if pool is None:
+            return ()
+        chosen.append(pool)
+    return tuple(chosen)
+
+
 def _layouts(tier: str, hardware: HardwareSpec) -> Iterator[ChosenPool]:
     """Layouts that fit: the better model first, a good context, full precision before 8 bits, then few devices."""
     for model, parsers in CANDIDATES[tier]:
@@ -108,7 +127,7 @@ def _layouts(tier: str, hardware: HardwareSpec) -> Iterator[ChosenPool]:
 
 
 def _fitting(
-    written: Mapping[str, Any], tensor: int, contexts: Sequence[int], hardware: HardwareSpec
+    written: Mapping[str, Any], tensor: int, contexts: Sequence[int], hardware: HardwareSpec, share: float = 1.0
 ) -> ChosenPool | None:
     """A layout with the longest of the contexts that fits."""
     facts = facts_of(written["model"])
@@ -119,10 +138,11 @@ def _fitting(
             "tier": written["tier"],
             "model": written["model"],
             "parallel": parallel,
+            "gpu_fraction": share,
             "engine": {"options": options},
         }
         pool = PoolSpec.model_validate(spec)
         memory = pool_memory(facts, pool, hardware)
         if memory.fits and memory.typical_sequences >= LEAST_SEQUENCES and not layout_problems(pool, facts):
-            return ChosenPool(pool.tier, pool.model, tensor, options, is_moe=bool(facts.experts))
+            return ChosenPool(pool.tier, pool.model, tensor, options, is_moe=bool(facts.experts), share=share)
     return None

@@ -51,7 +51,6 @@ pools:
 
 def _pool(pool: ChosenPool, hardware: str) -> str:
     options = "\n".join(f"        {key}: {_yaml(value)}" for key, value in pool.options.items())
-    parallel = f"{{tensor: {pool.tensor}, expert: {pool.tensor}}}" if pool.is_moe else f"{{tensor: {pool.tensor}}}"
     prompt, answer = PRICES[pool.tier]
     return f"""\
   {pool.tier}:
@@ -60,8 +59,7 @@ def _pool(pool: ChosenPool, hardware: str) -> str:
     model: {pool.model} # downloaded at the first start; a folder works as well
     hardware: {hardware}
     capabilities: [tools, structured_outputs]
-    parallel: {parallel} # GPUs of one replica
-    placement: strict_pack
+{_place(pool)}
     replicas: {{min: 1, max: {pool.replicas}}}
     prices: {{input_per_mtok: {prompt}, output_per_mtok: {answer}}}
     engine:
@@ -69,6 +67,13 @@ def _pool(pool: ChosenPool, hardware: str) -> str:
       options: # vLLM's own arguments
 {options}
 """
+
+
+def _place(pool: ChosenPool) -> str:
+    if pool.share < 1:
+        return f"    gpu_fraction: {pool.share} # of the GPU, which the pools share"
+    parallel = f"{{tensor: {pool.tensor}, expert: {pool.tensor}}}" if pool.is_moe else f"{{tensor: {pool.tensor}}}"
+    return f"    parallel: {parallel} # GPUs of one replica\n    placement: strict_pack"
 
 
 def _yaml(value: object) -> str:
