@@ -26,7 +26,15 @@ class PartState:
     state: Literal["loading", "waiting", "ready", "failing"]
     """`waiting`: no node has room for its next replica. `failing`: no replica runs, and the newest start failed."""
     problem: str = ""
-    """Why the newest start failed; empty if none did."""
+    """Why the newest start failed, and its log; empty if none did."""
+
+    def says_as(self, other: PartState | None) -> bool:
+        """Whether people learn nothing new: each start has another log."""
+        return other is not None and (self.state, self._why) == (other.state, other._why)
+
+    @property
+    def _why(self) -> str:
+        return self.problem.partition("\nlog: ")[0]
 
 
 def application_status(name: str) -> Any:

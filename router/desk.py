@@ -181,8 +181,9 @@ class Desk:
         return budget
 
 
-def _prices(spec: FleetSpec) -> list[PricesSpec]:
-    return [pool.prices for pool in spec.pools.values()]
+def _prices(spec: FleetSpec) -> list[tuple[str, PricesSpec]]:
+    """By pool, in the order that a budget counts them in."""
+    return [(name, pool.prices) for name, pool in spec.pools.items()]
 
 
 @dataclass(eq=False)

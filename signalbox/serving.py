@@ -102,14 +102,14 @@ class _Display:
         self._progress, self._out = progress, out
         self._tasks: dict[str, TaskID] = {}
         self._shown: dict[str, str] = {}
-        self._problems: dict[str, str] = {}
+        self._parts: dict[str, PartState] = {}
 
     def part(self, name: str, part: PartState) -> None:
         """Show a part's state, and its problem as soon as it is known."""
         self.show(name, SAYS[part.state], done=part.state == "ready")
-        if part.problem and self._problems.get(name) != part.problem:
+        if part.problem and not part.says_as(self._parts.get(name)):
             self._out.print(f"{name}: {part.problem}", style="red", markup=False, highlight=False, soft_wrap=True)
-        self._problems[name] = part.problem
+        self._parts[name] = part
 
     def show(self, name: str, state: str, done: bool = False) -> None:
         """Show a state that has changed."""
@@ -155,7 +155,7 @@ def _report_changes(fleet: Fleet, shown: dict[str, PartState], stop: Event, out:
             continue
         answers = True
         for name, part in states_after(shown, app).items():
-            if part != shown.get(name):
+            if not part.says_as(shown.get(name)):
                 text = f": {part.problem}" if part.problem else ""
                 out.print(f"{name}: {SAYS[part.state]}{text}", markup=False, highlight=False, soft_wrap=True)
             shown[name] = part

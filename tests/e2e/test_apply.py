@@ -34,7 +34,7 @@ def apply(fleet: RunningFleet, folder, change, *options):
             place = place.setdefault(each, {})
         place[last] = value
     spec = folder / "spec.yaml"
-    spec.write_text(yaml.safe_dump(data))
+    spec.write_text(yaml.safe_dump(data, sort_keys=False))
     return subprocess.run([*SIGNALBOX, "apply", str(spec), *options], capture_output=True, text=True, cwd=ROOT)
 
 

@@ -175,7 +175,8 @@ def test_a_remote_that_is_down_leaves_the_others_serving_and_comes_back(spec, st
 @pytest.mark.timeout(900)
 def test_an_engine_that_cannot_start_ends_serve_with_the_reason(tmp_path):
     config = (ROOT / "demo" / "models" / "small" / "config.json").read_text()
-    (tmp_path / "config.json").write_text(config)  # and neither tokenizer nor weights
+    (tmp_path / "config.json").write_text(config)  # no tokenizer, and a file of weights without any
+    (tmp_path / "model.safetensors").touch()
     path = tmp_path / "weightless.yaml"
     path.write_text(f"pools:\n  small: {{tier: small, model: {tmp_path}}}\n")
     done = run("serve", str(path), "--port", str(free_port()), timeout=800)
