@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.spec import FleetSpec
-from deployments.attached.address import connecting, is_loopback
+from deployments.attached.address import connecting, is_loopback, require_listener
 from deployments.attached.applications import merged, require_room, without
 from deployments.attached.nodes import RayNode, choose_nodes
 from deployments.attached.probe import ROOMS, digest
@@ -69,6 +69,7 @@ class AttachedFleet:
     def _connect(self, environment: dict[str, Any]) -> None:
         import ray
 
+        require_listener(self.address)
         ray.init(
             address=self.address,
             namespace=NAMESPACE,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from cluster.problems import Problems
-from deployments.attached.address import checked_address, connecting, is_loopback
+from deployments.attached.address import checked_address, connecting, is_loopback, require_listener
 from deployments.start_watch import FleetFailed
 
 
@@ -26,6 +28,15 @@ def test_other_forms_are_refused_with_what_to_write(text):
 def test_loopback():
     hosts = ("127.0.0.1", "127.0.1.1", "::1", "localhost", "10.0.0.7", "head")
     assert [is_loopback(host) for host in hosts] == [True, True, True, True, False, False]
+
+
+def test_a_dead_address_is_known_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for address in (f"127.0.0.1:{port}", f"ray://localhost:{port}", "auto"):
+            require_listener(address)
+    with pytest.raises(OSError, match="refused"):
+        require_listener(f"127.0.0.1:{port}")
 
 
 def test_rays_errors_are_one_line():
