@@ -91,9 +91,9 @@ def serve(cluster, tmp_path, monkeypatch):
     spec.write_text(SPEC)
     started = []
 
-    def start():
+    def start(port=None):
         program = (sys.executable, str(ROOT / "tests" / "support" / "serve_attached.py"), address)
-        started.append(start_fleet(spec, tmp_path / "serve.log", program))
+        started.append(start_fleet(spec, tmp_path / "serve.log", program, port))
         return started[-1], (tmp_path / "serve.log").read_text()
 
     yield start
@@ -122,7 +122,7 @@ def test_an_application_of_somebody_else_stays(serve, cluster):
 
     port = free_port()
     run(DEPLOY, cluster[1] | {"PORT": str(port)})
-    fleet, log = serve()
+    fleet, log = serve(port)
     assert f"http://127.0.0.1:{port}/v1" in log  # Serve's port there
     url = f"http://127.0.0.1:{port}"
     chat = {"model": "small", "messages": [{"role": "user", "content": "hi"}]}

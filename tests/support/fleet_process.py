@@ -103,9 +103,9 @@ def left_behind(before: set[str]) -> set[str]:
     return left
 
 
-def start_fleet(spec: Path, log: Path, program: Sequence[str] = SIGNALBOX) -> RunningFleet:
-    """`signalbox serve SPEC` on a free port, ready; `program` may stand in for `signalbox`."""
-    port = free_port()
+def start_fleet(spec: Path, log: Path, program: Sequence[str] = SIGNALBOX, port: int | None = None) -> RunningFleet:
+    """`signalbox serve SPEC`, ready, on a port or a free one; `program` may stand in for `signalbox`."""
+    port = port or free_port()
     command = [*program, "serve", str(spec), "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(
