@@ -28,6 +28,6 @@ class Buggy:
 class FaultyScaling(FleetScaling):
     """What Serve calls."""
 
-    def __init__(self, spec):
-        super().__init__(spec)
-        self.policy = Buggy(self.policy, state_folder(self.spec) / BUG)
+    def _use(self, spec):
+        super()._use(spec)
+        self.policy = Buggy(self.policy, state_folder(spec) / BUG)
