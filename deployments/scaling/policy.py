@@ -139,7 +139,8 @@ class FleetScaling:
 
 def _read(spec: FleetSpec) -> tuple[Any, ...]:
     """What decisions depend on. Other changes keep what the policy has learned of the load."""
-    return spec.pools, spec.hardware, spec.scaling, spec.gateway, spec.log_level
+    gateway = spec.gateway.replicas, spec.gateway.max_ongoing_per_replica
+    return spec.pools, spec.hardware, spec.scaling, gateway, spec.log_level
 
 
 def _decided(signals: PoolSignals, decision: PoolDecision, now_s: float) -> Decided:
